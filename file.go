@@ -1,0 +1,90 @@
+package shoal
+
+import (
+	"io"
+	"time"
+)
+
+// Entry is a name that points at a file. Several entries may point at one
+// file, and one name may have pointed at several: the latest is what it means.
+type Entry struct {
+	ID        FileID    `json:"id"`
+	Name      string    `json:"name"`       // a relative path with forward slashes
+	Size      int64     `json:"size"`       // bytes
+	ChunkSize int       `json:"chunk_size"` // bytes, a power of two
+	Added     time.Time `json:"added"`
+}
+
+// FileInfo is what a node knows of one file.
+type FileInfo struct {
+	Entry
+	Names   []string   `json:"names"`   // every name here, the latest first
+	Chunks  int        `json:"chunks"`  // how many the file is cut into
+	Present int        `json:"present"` // how many of them are on this node
+	Places  []Place    `json:"places"`  // where on this node they lie
+	Sources []Presence `json:"sources"` // which connected peers have it
+}
+
+// Place is one spot on this node's disks that holds chunks of a file.
+type Place struct {
+	Kind   PlaceKind `json:"kind"`
+	Path   string    `json:"path,omitempty"` // of a linked file, absolute
+	Chunks int       `json:"chunks"`         // how many chunks are there
+}
+
+// PlaceKind says who owns the bytes at a Place.
+type PlaceKind string
+
+// The kinds of place.
+const (
+	PlaceStore  PlaceKind = "store"  // the node's own store: counts as a copy
+	PlaceLinked PlaceKind = "linked" // a person's file, used where it lies: never counts as a durable copy
+)
+
+// Presence is a peer's word on how much of a file it has.
+type Presence struct {
+	Node   NodeID `json:"node"`
+	Name   string `json:"name,omitempty"` // the peer's own name, if it told us
+	Chunks int    `json:"chunks"`
+	Of     int    `json:"of"`
+}
+
+// Content is a file opened for reading. Reads fetch what is not on this node
+// and block until it is here and verified; Close stops the fetching. It is
+// for one goroutine at a time.
+type Content interface {
+	io.ReadSeekCloser
+	Entry() Entry
+}
+
+// Peer is another node, as seen from this one.
+type Peer struct {
+	ID        NodeID        `json:"id"`
+	Name      string        `json:"name,omitempty"`
+	Addr      string        `json:"addr"`      // the multiaddr of the connection
+	Direction string        `json:"direction"` // "in" or "out"
+	Transport string        `json:"transport"` // "tcp" or "quic"
+	Latency   time.Duration `json:"latency_ns"`
+	Since     time.Time     `json:"since"`
+	BytesIn   int64         `json:"bytes_in"`  // file bytes received from it since this node started
+	BytesOut  int64         `json:"bytes_out"` // file bytes sent to it since this node started
+}
+
+// Status is a node's account of itself.
+type Status struct {
+	Name      string        `json:"name"`
+	ID        NodeID        `json:"peer_id"`
+	Version   string        `json:"version"`
+	Listen    []string      `json:"listen"`   // multiaddrs that end in /p2p/<peer id>
+	Data      string        `json:"data"`     // the data folder, absolute
+	Free      int64         `json:"free"`     // bytes left on its disk
+	Capacity  int64         `json:"capacity"` // bytes this node may store; 0 = as much as the disk has
+	Stored    int64         `json:"stored"`   // bytes in the node's own store
+	Linked    int64         `json:"linked"`   // bytes of people's files used in place
+	Files     int           `json:"files"`
+	Peers     int           `json:"peers"`
+	Transfers int           `json:"transfers"` // running now
+	Sessions  int           `json:"sessions"`  // peers being served now
+	Uptime    time.Duration `json:"uptime_ns"`
+	Trouble   []string      `json:"trouble"` // what is wrong now, a sentence each; empty when all is well
+}

@@ -1,0 +1,131 @@
+package shoal
+
+import "context"
+
+// Node is everything a person can ask of a node. The node itself implements
+// it, and so does the client that speaks to a running node over its socket.
+//
+// Every method may be called by many goroutines at once, blocks until it is
+// done or ctx ends, and answers with errors that carry a Code. A ref is a
+// file id, a unique prefix of at least MinPrefix hex digits of one, a name,
+// or a link (see ParseLink).
+type Node interface {
+	Mover
+	Library
+	Overseer
+}
+
+// Mover puts files in and takes them out.
+type Mover interface {
+	// Add takes the request's files into this node, in order, several at a
+	// time. Each ends in an EventDone, whose bytes are durable on this node
+	// when it is sent, or an EventFailed, after which the others go on. The
+	// error is nil when all succeeded, the failure itself when there was one
+	// item, and Partial when only some succeeded. watch may be nil; it is
+	// called from one goroutine and holds up the work while it runs.
+	Add(ctx context.Context, req AddRequest, watch func(Event)) error
+
+	// Get fetches the request's files into the places it names, several at a
+	// time. What an earlier, interrupted Get of the same file to the same
+	// place had verified and synced is not fetched again. A file appears
+	// under its final name only when it is whole and verified. Events and
+	// error are as for Add.
+	Get(ctx context.Context, req GetRequest, watch func(Event)) error
+
+	// Open gives a file for reading: what is on this node is read here, the
+	// rest is fetched as it is read, with read-ahead.
+	Open(ctx context.Context, ref string) (Content, error)
+}
+
+// Library is what there is.
+type Library interface {
+	// List gives the entries here whose name starts with req.Prefix, in order
+	// of name, at most req.Limit of them (at most MaxList; 0 means MaxList),
+	// after req.After.
+	List(ctx context.Context, req ListRequest) ([]Entry, error)
+
+	// Info tells all this node knows of a file, and asks connected peers what
+	// they have of it.
+	Info(ctx context.Context, ref string) (FileInfo, error)
+
+	// Remove makes this node forget a file: its names, and its chunks in the
+	// node's own store. A linked file of a person's is never deleted, only no
+	// longer used. It returns the entry removed.
+	Remove(ctx context.Context, ref string) (Entry, error)
+
+	// Link gives the text by which anyone who can reach this node can get the
+	// file.
+	Link(ctx context.Context, ref string) (Link, error)
+}
+
+// Overseer is how it goes.
+type Overseer interface {
+	// Peers lists the connected peers.
+	Peers(ctx context.Context) ([]Peer, error)
+
+	// Status is the node's account of itself.
+	Status(ctx context.Context) (Status, error)
+
+	// Verify reads and checks every chunk on this node of one file, or of all
+	// files when ref is empty. Rotten chunks are marked absent and reported;
+	// finding some is an Integrity error beside a complete report.
+	Verify(ctx context.Context, ref string, watch func(Event)) (VerifyReport, error)
+}
+
+// MaxList is the most entries one List gives.
+const MaxList = 10_000
+
+// MaxItems is the most files one AddRequest or GetRequest may name; callers
+// with more send several.
+const MaxItems = 4096
+
+// AddRequest says what to add and how.
+type AddRequest struct {
+	Items     []AddItem `json:"items"`
+	ChunkSize int       `json:"chunk_size,omitempty"` // bytes, a power of two; 0 chooses by file size
+	Link      bool      `json:"link,omitempty"`       // use the files where they lie, without a copy
+}
+
+// AddItem is one file to add: a regular file at an absolute path on the
+// node's machine.
+type AddItem struct {
+	Path string `json:"path"`
+	Name string `json:"name"` // what to call it: a clean relative path with forward slashes
+}
+
+// GetRequest says what to get and where to put it.
+type GetRequest struct {
+	Items []GetItem `json:"items"`
+	Force bool      `json:"force,omitempty"` // replace what is at an output
+}
+
+// GetItem is one file to get: to an absolute path on the node's machine, whose
+// parent folders are made. If Output ends in a slash, or is a folder, the
+// file's own name is added to it.
+type GetItem struct {
+	Ref    string `json:"ref"`
+	Output string `json:"output"`
+}
+
+// ListRequest says what part of the catalogue to list.
+type ListRequest struct {
+	Prefix string `json:"prefix,omitempty"`
+	After  string `json:"after,omitempty"` // a name: only entries behind it
+	Limit  int    `json:"limit,omitempty"`
+}
+
+// VerifyReport is what Verify found.
+type VerifyReport struct {
+	Files  int   `json:"files"`
+	Chunks int   `json:"chunks"`
+	Bytes  int64 `json:"bytes"`
+	Rotten []Rot `json:"rotten"`
+}
+
+// Rot is a chunk whose bytes were not what they should be.
+type Rot struct {
+	File  FileID `json:"file"`
+	Name  string `json:"name,omitempty"`
+	Index int    `json:"chunk"`
+	Place Place  `json:"place"`
+}
