@@ -1,0 +1,329 @@
+package picker_test
+
+import (
+	"maps"
+	"slices"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"shoal/internal/content"
+	"shoal/internal/transfer/picker"
+)
+
+// model is what a picker must not contradict: sets of chunks and peers, and
+// nothing clever.
+type model struct {
+	picker  *picker.Picker
+	chunks  int
+	wanted  map[int]bool
+	done    map[int]bool
+	arrived map[int]bool
+	urgent  map[int]bool
+	peers   map[picker.Peer]*modelPeer
+}
+
+type modelPeer struct {
+	have     map[int]bool
+	assigned map[int]bool
+	robbed   map[int]*modelPeer // from whom it has an assigned chunk
+	rate     float64
+}
+
+func newModel(t *rapid.T) *model {
+	chunks := rapid.OneOf(rapid.IntRange(0, 8), rapid.IntRange(60, 200)).Draw(t, "chunks")
+	m := &model{
+		chunks: chunks,
+		wanted: draw(t, chunks, "wanted"),
+		done:   map[int]bool{}, arrived: map[int]bool{}, urgent: map[int]bool{},
+		peers: map[picker.Peer]*modelPeer{},
+	}
+	m.picker = picker.New(picker.Config{Chunks: chunks, Wanted: bitmap(chunks, m.wanted), Seed: rapid.Uint64().Draw(t, "seed")})
+	return m
+}
+
+// draw returns none, all or some of the chunks.
+func draw(t *rapid.T, chunks int, label string) map[int]bool {
+	set := map[int]bool{}
+	share := rapid.SampledFrom([]int{0, 1, 30, 70, 99, 100}).Draw(t, label+" %")
+	for i := range chunks {
+		if share == 100 || share > 0 && rapid.IntRange(0, 99).Draw(t, label) < share {
+			set[i] = true
+		}
+	}
+	return set
+}
+
+func bitmap(chunks int, set map[int]bool) content.Bitmap {
+	b := content.NewBitmap(chunks)
+	for i := range set {
+		b.Set(i)
+	}
+	return b
+}
+
+func (m *model) needed(chunk int) bool { return m.wanted[chunk] && !m.done[chunk] }
+
+func (m *model) holders(chunk int) []picker.Peer {
+	var holders []picker.Peer
+	for id, peer := range m.peers {
+		if peer.assigned[chunk] {
+			holders = append(holders, id)
+		}
+	}
+	slices.Sort(holders)
+	return holders
+}
+
+func (m *model) free(chunk int) bool {
+	return m.needed(chunk) && !m.arrived[chunk] && len(m.holders(chunk)) == 0
+}
+
+// anyPeer draws a live peer, or one that does not exist.
+func (m *model) anyPeer(t *rapid.T) picker.Peer {
+	return picker.Peer(rapid.IntRange(0, 5).Draw(t, "peer"))
+}
+
+// anyChunk draws a chunk, or one outside the file.
+func (m *model) anyChunk(t *rapid.T) int {
+	return rapid.IntRange(-1, m.chunks).Draw(t, "chunk")
+}
+
+func (m *model) inside(chunk int) bool { return chunk >= 0 && chunk < m.chunks }
+
+func (m *model) release(id picker.Peer, chunk int) {
+	if peer := m.peers[id]; peer != nil {
+		delete(peer.assigned, chunk)
+		delete(peer.robbed, chunk)
+	}
+}
+
+// Check compares everything that can be asked of the picker.
+func (m *model) Check(t *rapid.T) {
+	remaining := 0
+	for i := range m.chunks {
+		available := 0
+		for _, peer := range m.peers {
+			if peer.have[i] {
+				available++
+			}
+		}
+		if got := m.picker.Availability(i); got != available {
+			t.Fatalf("Availability(%d) = %d, want %d", i, got, available)
+		}
+		if m.needed(i) {
+			remaining++
+		}
+	}
+	if got := m.picker.Remaining(); got != remaining {
+		t.Fatalf("Remaining() = %d, want %d", got, remaining)
+	}
+	for id, peer := range m.peers {
+		if got := m.picker.Assigned(id); got != len(peer.assigned) {
+			t.Fatalf("Assigned(%d) = %d, want %d", id, got, len(peer.assigned))
+		}
+		interesting := false
+		for i := range peer.have {
+			interesting = interesting || m.needed(i)
+		}
+		if got := m.picker.Interesting(id); got != interesting {
+			t.Fatalf("Interesting(%d) = %t, want %t", id, got, interesting)
+		}
+	}
+}
+
+func (m *model) Join(t *rapid.T) {
+	id := m.anyPeer(t)
+	have := draw(t, m.chunks, "have")
+	m.picker.Join(id, bitmap(m.chunks, have))
+	m.peers[id] = &modelPeer{have: have, assigned: map[int]bool{}, robbed: map[int]*modelPeer{}}
+}
+
+func (m *model) Leave(t *rapid.T) {
+	id := m.anyPeer(t)
+	m.picker.Leave(id)
+	delete(m.peers, id)
+}
+
+func (m *model) Have(t *rapid.T) {
+	id, chunk := m.anyPeer(t), m.anyChunk(t)
+	m.picker.Have(id, chunk)
+	if peer := m.peers[id]; peer != nil && m.inside(chunk) {
+		peer.have[chunk] = true
+	}
+}
+
+func (m *model) Lost(t *rapid.T) {
+	id, chunk := m.anyPeer(t), m.anyChunk(t)
+	m.picker.Lost(id, chunk)
+	if peer := m.peers[id]; peer != nil && peer.have[chunk] {
+		delete(peer.have, chunk)
+		m.release(id, chunk)
+	}
+}
+
+func (m *model) SetRate(t *rapid.T) {
+	id := m.anyPeer(t)
+	rate := rapid.SampledFrom([]float64{-1, 0, 1, 10, 100, 1000}).Draw(t, "rate")
+	m.picker.SetRate(id, rate)
+	if peer := m.peers[id]; peer != nil {
+		peer.rate = max(0, rate)
+	}
+}
+
+func (m *model) Release(t *rapid.T) {
+	id, chunk := m.anyPeer(t), m.anyChunk(t)
+	m.picker.Release(id, chunk)
+	m.release(id, chunk)
+}
+
+func (m *model) Want(t *rapid.T) {
+	chunk := m.anyChunk(t)
+	m.picker.Want(chunk)
+	if m.inside(chunk) {
+		m.wanted[chunk] = true
+	}
+}
+
+func (m *model) Deadlines(t *rapid.T) {
+	chunks := rapid.SliceOfN(rapid.IntRange(-1, m.chunks), 0, 10).Draw(t, "deadlines")
+	m.picker.Deadlines(chunks)
+	clear(m.urgent)
+	for _, chunk := range chunks {
+		m.urgent[chunk] = true
+	}
+}
+
+// Arrived has one of the peers that were asked deliver.
+func (m *model) Arrived(t *rapid.T) {
+	id, chunk := m.anyPeer(t), m.anyChunk(t)
+	if peer := m.peers[id]; peer != nil && len(peer.assigned) > 0 {
+		chunk = rapid.SampledFrom(slices.Sorted(maps.Keys(peer.assigned))).Draw(t, "delivered")
+	}
+	m.picker.Arrived(id, chunk)
+	if m.needed(chunk) && m.inside(chunk) {
+		m.arrived[chunk] = true
+		m.release(id, chunk)
+	}
+}
+
+func (m *model) Done(t *rapid.T) {
+	chunk := m.anyChunk(t)
+	if len(m.arrived) > 0 && rapid.Bool().Draw(t, "arrived") {
+		chunk = rapid.SampledFrom(slices.Sorted(maps.Keys(m.arrived))).Draw(t, "verified")
+	}
+	others := m.picker.Done(chunk)
+	slices.Sort(others)
+	if want := m.holders(chunk); !slices.Equal(others, want) {
+		t.Fatalf("Done(%d) = %v, want %v", chunk, others, want)
+	}
+	for _, id := range others {
+		m.release(id, chunk)
+	}
+	if m.inside(chunk) {
+		m.wanted[chunk], m.done[chunk] = true, true
+		delete(m.arrived, chunk)
+	}
+}
+
+func (m *model) Undone(t *rapid.T) {
+	chunk := m.anyChunk(t)
+	m.picker.Undone(chunk)
+	delete(m.done, chunk)
+	delete(m.arrived, chunk)
+}
+
+func (m *model) Pick(t *rapid.T) {
+	id := m.anyPeer(t)
+	pick, ok := m.picker.Pick(id)
+	peer := m.peers[id]
+	if !ok {
+		m.checkNothing(t, id)
+		return
+	}
+	if peer == nil {
+		t.Fatalf("a peer that is not there was given %+v", pick)
+	}
+	m.checkPick(t, id, pick)
+	if pick.Kind == picker.Steal {
+		m.release(pick.From, pick.Chunk)
+		peer.robbed[pick.Chunk] = m.peers[pick.From]
+	}
+	peer.assigned[pick.Chunk] = true
+}
+
+// checkNothing fails if there was a chunk that nobody had been asked for.
+func (m *model) checkNothing(t *rapid.T, id picker.Peer) {
+	if peer := m.peers[id]; peer != nil {
+		for i := range peer.have {
+			if m.free(i) {
+				t.Fatalf("nothing for peer %d, but chunk %d is free", id, i)
+			}
+		}
+	}
+}
+
+func (m *model) checkPick(t *rapid.T, id picker.Peer, pick picker.Pick) {
+	peer, holders := m.peers[id], m.holders(pick.Chunk)
+	switch {
+	case !m.needed(pick.Chunk) || m.arrived[pick.Chunk]:
+		t.Fatalf("%+v is not needed", pick)
+	case !peer.have[pick.Chunk]:
+		t.Fatalf("%+v: the peer does not have it", pick)
+	case peer.assigned[pick.Chunk]:
+		t.Fatalf("%+v: the peer has it assigned already", pick)
+	case len(holders) > 1:
+		t.Fatalf("%+v: assigned to %v already", pick, holders)
+	}
+	switch pick.Kind {
+	case picker.Fresh:
+		if len(holders) != 0 {
+			t.Fatalf("%+v: assigned to %v already", pick, holders)
+		}
+	case picker.Urgent:
+		m.checkUrgent(t, peer, pick, holders)
+	case picker.Steal:
+		m.checkNothing(t, id)
+		m.checkSteal(t, peer, pick, holders)
+	case picker.Duplicate:
+		m.checkNothing(t, id)
+		if len(peer.assigned) != 0 || len(holders) != 1 {
+			t.Fatalf("%+v: the peer has %d chunks, %v are asked", pick, len(peer.assigned), holders)
+		}
+	}
+}
+
+func (m *model) checkUrgent(t *rapid.T, peer *modelPeer, pick picker.Pick, holders []picker.Peer) {
+	if !m.urgent[pick.Chunk] {
+		t.Fatalf("%+v: it has no deadline", pick)
+	}
+	for _, id := range holders {
+		slow := m.peers[id]
+		if float64(len(slow.assigned))/slow.rate < 2*float64(len(peer.assigned)+1)/peer.rate {
+			t.Fatalf("%+v: asked twice of a peer that is not faster", pick)
+		}
+	}
+}
+
+func (m *model) checkSteal(t *rapid.T, peer *modelPeer, pick picker.Pick, holders []picker.Peer) {
+	if !slices.Equal(holders, []picker.Peer{pick.From}) {
+		t.Fatalf("%+v: assigned to %v", pick, holders)
+	}
+	slow := m.peers[pick.From]
+	if len(slow.assigned) < 2 {
+		t.Fatalf("%+v: the last chunk of a peer", pick)
+	}
+	if float64(len(slow.assigned))/slow.rate < 3*float64(len(peer.assigned)+1)/peer.rate {
+		t.Fatalf("%+v: from a peer that is not three times slower", pick)
+	}
+	if slow.robbed[pick.Chunk] == peer {
+		t.Fatalf("%+v: stolen back", pick)
+	}
+}
+
+func TestPickerAgreesWithModel(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		m := newModel(t)
+		t.Repeat(rapid.StateMachineActions(m))
+	})
+}
