@@ -8,6 +8,7 @@ package storage
 import (
 	"context"
 	"errors"
+	"fmt"
 	"iter"
 
 	"shoal"
@@ -17,8 +18,9 @@ import (
 // The errors a store answers with beside those of package shoal.
 var (
 	// ErrAbsent means the store does not have that chunk, or no longer: it is
-	// also what reading a chunk that has rotted gives, beside shoal.Integrity.
-	ErrAbsent = errors.New("chunk is not in the store")
+	// also what reading a chunk that has rotted gives, beside shoal.Integrity. It
+	// is a shoal.NotFound.
+	ErrAbsent = fmt.Errorf("chunk is not in the store: %w", shoal.NotFound)
 
 	// ErrFailing means an fsync failed. What was written since the last good
 	// one may be lost, the store takes no more writes until it is opened

@@ -1,0 +1,122 @@
+package serve
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"shoal"
+	"shoal/internal/network/wire"
+	"shoal/internal/transfer"
+)
+
+// write sends what the session owes its peer, until ctx ends or the peer stops
+// taking it: refusals first, then news of chunks, then one request's data.
+func (s *session) write(ctx context.Context) error {
+	var frames []byte
+	for {
+		frames = s.queue.takeControl(frames[:0])
+		frames = wire.AppendHaveMore(frames, s.news())
+		if len(frames) > 0 {
+			if err := s.send(frames); err != nil {
+				return err
+			}
+		}
+		span, ok := s.queue.next()
+		if !ok {
+			select {
+			case <-s.queue.wake:
+			case <-s.watch.C:
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+			continue
+		}
+		if err := s.answer(ctx, span); err != nil {
+			return err
+		}
+	}
+}
+
+// news gives the chunks that came since the peer was last told.
+func (s *session) news() []int {
+	var fresh []int
+	for _, chunk := range s.watch.Take() {
+		if chunk < s.said.Len() && s.said.Set(chunk) {
+			fresh = append(fresh, chunk)
+		}
+	}
+	return fresh
+}
+
+// answer sends the data of one span, or rejects it.
+func (s *session) answer(ctx context.Context, span wire.Span) error {
+	length := s.file.ChunkLen(span.Chunk)
+	share := min(int64(length), BufferBytes/PeerShare)
+	if err := s.shared.share.Acquire(ctx, share); err != nil {
+		return err
+	}
+	defer s.shared.share.Release(share)
+	buf, err := s.server.buffers.Acquire(ctx, length)
+	if err != nil {
+		return err
+	}
+	defer buf.Release()
+	if err := s.load(ctx, span.Chunk, buf); err != nil {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		s.server.cfg.Log.Info("chunk not served", "file", s.file.ID, "chunk", span.Chunk, "err", err)
+		s.queue.reject(span, reasonFor(err))
+		return nil
+	}
+	end := span.Offset + span.Length
+	if span.Length == 0 {
+		end = length
+	}
+	return s.sendSpan(ctx, span, buf, end)
+}
+
+// load reads the whole chunk, which is how it is verified, when it is this
+// session's turn.
+func (s *session) load(ctx context.Context, chunk int, buf *transfer.Buffer) error {
+	if err := s.server.reading.Acquire(ctx, 1); err != nil {
+		return err
+	}
+	defer s.server.reading.Release(1)
+	_, err := s.server.cfg.Library.Get(ctx, shoal.Chunk{File: s.file.ID, Index: chunk}, buf.Bytes)
+	return err
+}
+
+// sendSpan sends buf from the span's offset to end in Data frames, each with
+// its header before it in the same write.
+func (s *session) sendSpan(ctx context.Context, span wire.Span, buf *transfer.Buffer, end int) error {
+	var scratch [wire.HeaderSize + wire.DataHeaderSize]byte
+	for from := span.Offset; from < end; {
+		if s.queue.stopped() {
+			s.queue.reject(span, wire.ReasonCancelled)
+			return nil
+		}
+		n := min(end-from, wire.MaxPayload)
+		if err := s.server.limiter.WaitN(ctx, n); err != nil {
+			return err
+		}
+		head := wire.Data{Chunk: span.Chunk, Offset: from, Length: n}.AppendHeader(scratch[:0])
+		if err := s.send(buf.Framed(head, from, from+n)); err != nil {
+			return err
+		}
+		s.server.cfg.Sent(s.stream.Peer(), n)
+		from += n
+	}
+	return nil
+}
+
+func (s *session) send(frames []byte) error {
+	if err := s.stream.SetWriteDeadline(time.Now().Add(WriteTimeout)); err != nil {
+		return fmt.Errorf("send: %w", err)
+	}
+	if _, err := s.stream.Write(frames); err != nil {
+		return fmt.Errorf("send: %w", err)
+	}
+	return nil
+}

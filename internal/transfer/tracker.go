@@ -1,0 +1,146 @@
+package transfer
+
+import (
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"shoal"
+)
+
+// Bounds of a Tracker. Half an hour is the announce interval of BitTorrent
+// trackers (BEP 3; chihaya's default), after which a peer that has not been
+// heard of again is forgotten.
+const (
+	TrackedFiles = 4096
+	TrackedPeers = 64 // of one file
+	TrackedFor   = 30 * time.Minute
+)
+
+// Tracker remembers which peers have lately asked this node for a file: they
+// have some of it by now. So any two that fetch from this node can be told of
+// each other, and whoever comes later of both. Safe for use by many goroutines.
+type Tracker struct {
+	mu    sync.Mutex // guards files and follows; held for no I/O
+	files map[shoal.FileID]map[shoal.NodeID]time.Time
+	heard map[shoal.FileID]map[*Follow]struct{}
+}
+
+// Follow passes on the peers noted for one file.
+type Follow struct {
+	C <-chan shoal.NodeID // peers noted since; some are dropped if nobody reads
+
+	tracker *Tracker
+	file    shoal.FileID
+	notes   chan shoal.NodeID
+}
+
+// Note remembers that peer is after the file.
+func (t *Tracker) Note(file shoal.FileID, peer shoal.NodeID, now time.Time) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.files == nil {
+		t.files = make(map[shoal.FileID]map[shoal.NodeID]time.Time)
+	}
+	peers := t.files[file]
+	if peers == nil {
+		t.makeRoomLocked(now)
+		peers = make(map[shoal.NodeID]time.Time)
+		t.files[file] = peers
+	}
+	if _, known := peers[peer]; !known && len(peers) >= TrackedPeers {
+		dropOldest(peers)
+	}
+	peers[peer] = now
+	for follow := range t.heard[file] {
+		select {
+		case follow.notes <- peer:
+		default:
+		}
+	}
+}
+
+// Forget drops a peer from every file: it is gone.
+func (t *Tracker) Forget(peer shoal.NodeID) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for file, peers := range t.files {
+		if delete(peers, peer); len(peers) == 0 {
+			delete(t.files, file)
+		}
+	}
+}
+
+// Others gives at most limit peers of the file, at random, but for except.
+func (t *Tracker) Others(file shoal.FileID, except shoal.NodeID, limit int, now time.Time) []shoal.NodeID {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	var others []shoal.NodeID
+	for peer, seen := range t.files[file] {
+		if peer != except && now.Sub(seen) < TrackedFor {
+			others = append(others, peer)
+		}
+	}
+	rand.Shuffle(len(others), func(i, j int) { others[i], others[j] = others[j], others[i] })
+	return others[:min(len(others), limit)]
+}
+
+// Follow starts to pass on the peers noted for a file; it must be Closed.
+func (t *Tracker) Follow(file shoal.FileID) *Follow {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	notes := make(chan shoal.NodeID, TrackedPeers)
+	follow := &Follow{C: notes, tracker: t, file: file, notes: notes}
+	if t.heard == nil {
+		t.heard = make(map[shoal.FileID]map[*Follow]struct{})
+	}
+	if t.heard[file] == nil {
+		t.heard[file] = make(map[*Follow]struct{})
+	}
+	t.heard[file][follow] = struct{}{}
+	return follow
+}
+
+// Close stops it.
+func (f *Follow) Close() {
+	f.tracker.mu.Lock()
+	defer f.tracker.mu.Unlock()
+	heard := f.tracker.heard[f.file]
+	if delete(heard, f); len(heard) == 0 {
+		delete(f.tracker.heard, f.file)
+	}
+}
+
+// makeRoomLocked keeps the number of files in bounds: those of whose peers
+// nothing was heard for long go first, then any.
+func (t *Tracker) makeRoomLocked(now time.Time) {
+	if len(t.files) < TrackedFiles {
+		return
+	}
+	for file, peers := range t.files {
+		for peer, seen := range peers {
+			if now.Sub(seen) >= TrackedFor {
+				delete(peers, peer)
+			}
+		}
+		if len(peers) == 0 {
+			delete(t.files, file)
+		}
+	}
+	for file := range t.files {
+		if len(t.files) < TrackedFiles {
+			return
+		}
+		delete(t.files, file)
+	}
+}
+
+func dropOldest(peers map[shoal.NodeID]time.Time) {
+	var oldest shoal.NodeID
+	for peer, seen := range peers {
+		if oldest == "" || seen.Before(peers[oldest]) {
+			oldest = peer
+		}
+	}
+	delete(peers, oldest)
+}
