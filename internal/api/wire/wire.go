@@ -20,8 +20,9 @@ const (
 	MaxRotten = 1 << 22
 
 	// MaxRequest is the longest body of a request, in bytes: shoal.MaxItems
-	// items with a link and a path of the longest kind, and room for escapes.
-	MaxRequest = 2 * shoal.MaxItems * (shoal.MaxLinkLength + maxPath)
+	// items with a link and a path of the longest kind (Linux's PATH_MAX is
+	// 4096) are 48 MiB, and the rest is room for escapes.
+	MaxRequest = 64 << 20
 
 	// MaxAnswer is the longest answer that is not a stream, in bytes:
 	// shoal.MaxList entries with names of the longest kind, and room for
@@ -33,10 +34,9 @@ const (
 	MaxEntryHeader = 6*shoal.MaxNameLength + entryOverhead
 )
 
-const (
-	maxPath       = 4096 // Linux's PATH_MAX
-	entryOverhead = 512  // an entry's JSON without its name: 300 bytes and some
-)
+// entryOverhead is what an entry's JSON has beside its name, in bytes: 200 and
+// room.
+const entryOverhead = 512
 
 // The names and media types that the API and its client must agree on.
 const (
@@ -47,3 +47,18 @@ const (
 	MediaProblem = "application/problem+json" // RFC 9457
 	MediaLines   = "application/x-ndjson"     // one JSON value a line
 )
+
+// EntryList is the answer to a listing.
+type EntryList struct {
+	Entries []shoal.Entry `json:"entries" doc:"In order of name"`
+}
+
+// PeerList is the answer to who is connected.
+type PeerList struct {
+	Peers []shoal.Peer `json:"peers"`
+}
+
+// LinkAnswer is the answer to a request for a link.
+type LinkAnswer struct {
+	Link shoal.Link `json:"link" doc:"All that is needed to get the file: shoal:ID?name=...&size=...&at=..."`
+}

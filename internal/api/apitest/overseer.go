@@ -1,0 +1,83 @@
+package apitest
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"shoal"
+)
+
+// Peers gives the peers that the test made it meet.
+func (n *Node) Peers(context.Context) ([]shoal.Peer, error) {
+	if err := n.broken(); err != nil {
+		return nil, err
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return slices.Clone(n.peers), nil
+}
+
+// Status counts what is in memory.
+func (n *Node) Status(context.Context) (shoal.Status, error) {
+	if err := n.broken(); err != nil {
+		return shoal.Status{}, err
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	s := n.state
+	s.Listen, s.Trouble = slices.Clone(s.Listen), slices.Clone(s.Trouble)
+	s.Files, s.Peers = len(n.files), len(n.peers)
+	for _, data := range n.files {
+		s.Stored += int64(len(data))
+	}
+	return s, nil
+}
+
+// Verify finds what the test made rotten.
+func (n *Node) Verify(ctx context.Context, ref string, watch func(shoal.Event)) (shoal.VerifyReport, error) {
+	var report shoal.VerifyReport
+	c := &call{node: n, watch: watch}
+	if err := n.broken(); err != nil {
+		return report, err
+	}
+	if err := c.stall(ctx); err != nil {
+		return report, err
+	}
+	var entries []shoal.Entry
+	var err error
+	if ref == "" {
+		entries, err = n.List(ctx, shoal.ListRequest{})
+	} else {
+		entries, err = n.under(ref)
+	}
+	if err != nil {
+		return report, err
+	}
+	for i, entry := range entries {
+		c.tell(shoal.Event{Type: shoal.EventStarted, Item: i, File: entry.ID, Name: entry.Name, Total: entry.Size})
+		n.verify(entry, &report)
+		c.tell(shoal.Event{Type: shoal.EventDone, Item: i, File: entry.ID, Name: entry.Name, Done: entry.Size, Total: entry.Size, Entry: &entry})
+	}
+	if len(report.Rotten) > 0 {
+		return report, fmt.Errorf("%d chunks are rotten: %w", len(report.Rotten), shoal.Integrity)
+	}
+	return report, nil
+}
+
+// verify adds one file to the report.
+func (n *Node) verify(entry shoal.Entry, report *shoal.VerifyReport) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	chunks := int((entry.Size + ChunkSize - 1) / ChunkSize)
+	report.Files++
+	report.Chunks += chunks
+	report.Bytes += entry.Size
+	for i := range chunks {
+		if n.rotten[shoal.Chunk{File: entry.ID, Index: i}] {
+			report.Rotten = append(report.Rotten, shoal.Rot{
+				File: entry.ID, Name: entry.Name, Index: i, Place: shoal.Place{Kind: shoal.PlaceStore, Chunks: chunks},
+			})
+		}
+	}
+}
