@@ -6,163 +6,71 @@ import (
 	"fmt"
 	"io"
 	"runtime"
-	"sync"
-	"sync/atomic"
 
-	"lukechampine.com/blake3/guts"
-
-	"shoal"
+	"golang.org/x/sync/errgroup"
 )
 
-// unitSize is what one core hashes at a time: small enough for its own cache,
-// large enough to be worth a read.
-const unitSize = 256 << 10
+// ErrSize means that a reader does not hold as many bytes as it was said to:
+// the file behind it is being changed.
+var ErrSize = errors.New("not as long as it was said to be")
 
-// HashReaderAt hashes the size bytes of r on all cores, and returns the file
-// they are when cut into chunks of cs. progress, which may be nil, is called
-// with the bytes hashed since it was last called, by one goroutine at a time. A
-// reader that ends early is io.ErrUnexpectedEOF; bytes behind size are not
-// looked at. The memory used is one unit of 256 KiB for each core.
+// HashReaderAt works out which file the size bytes of r are when cut at cs, on
+// all cores, which read r at the same time. It blocks until that is done or
+// ctx ends. It needs 256 KiB for each core. Progress, which may be nil, is
+// called on the caller's goroutine with the bytes hashed since the last call.
+// Errors: shoal.Usage for a size or chunk size out of bounds; ErrSize if r has
+// fewer or more bytes; those of r and of ctx.
 func HashReaderAt(ctx context.Context, r io.ReaderAt, size int64, cs ChunkSize, progress func(n int64)) (File, error) {
-	u, err := newUnits(size, cs)
+	f, err := newFile(size, cs)
 	if err != nil {
 		return File{}, err
 	}
-	var next atomic.Int64
-	var told sync.Mutex // makes calls of progress one at a time
-	work := func(ctx context.Context) error {
-		w := newUnitHasher(u)
-		for i := int(next.Add(1)) - 1; i < len(u.list) && ctx.Err() == nil; i = int(next.Add(1)) - 1 {
-			unit := w.buf[:u.length(i)]
-			if n, err := r.ReadAt(unit, int64(i)*int64(u.size)); n < len(unit) {
-				return fmt.Errorf("read: %w", unexpected(err))
-			}
-			w.hash(i, unit)
-			if progress != nil {
-				told.Lock()
-				progress(int64(len(unit)))
-				told.Unlock()
-			}
-		}
-		return ctx.Err()
+	feed := &randomFeed{from: r, spans: spans{file: f}}
+	if progress == nil {
+		progress = func(int64) {}
 	}
-	if err := onAllCores(ctx, work); err != nil {
-		return File{}, err
-	}
-	return u.file(cs), nil
+	return hash(ctx, f, feed, progress)
 }
 
-// HashReader is HashReaderAt for what can only be read once: exactly size
-// bytes, then the end. Fewer is io.ErrUnexpectedEOF, more is an error as well.
+// HashReader is HashReaderAt for what can be read only once and in order. The
+// cores take turns at reading. It does not read past the byte after size.
 func HashReader(ctx context.Context, r io.Reader, size int64, cs ChunkSize) (File, error) {
-	u, err := newUnits(size, cs)
+	f, err := newFile(size, cs)
 	if err != nil {
 		return File{}, err
 	}
-	next := 0
-	var reading sync.Mutex // guards r and next: units are read in order, by whoever is free
-	work := func(ctx context.Context) error {
-		w := newUnitHasher(u)
-		for ctx.Err() == nil {
-			reading.Lock()
-			i := next
-			if i >= len(u.list) {
-				reading.Unlock()
-				return nil
-			}
-			next++
-			unit := w.buf[:u.length(i)]
-			_, err := io.ReadFull(r, unit)
-			reading.Unlock()
-			if err != nil {
-				return fmt.Errorf("read: %w", unexpected(err))
-			}
-			w.hash(i, unit)
-		}
-		return ctx.Err()
+	feed := &streamFeed{from: r, spans: spans{file: f}}
+	return hash(ctx, f, feed, func(int64) {})
+}
+
+// hash fills in the hash list and the id of f.
+func hash(ctx context.Context, f File, feed feed, progress func(n int64)) (File, error) {
+	err := hashChunks(ctx, f, feed, progress)
+	if err == nil {
+		err = feed.end()
 	}
-	if err := onAllCores(ctx, work); err != nil {
-		return File{}, err
+	if err != nil {
+		return File{}, fmt.Errorf("hash: %w", err)
 	}
-	if n, err := io.ReadFull(r, make([]byte, 1)); n > 0 || !errors.Is(err, io.EOF) {
-		return File{}, fmt.Errorf("there are more than %d bytes: %w", size, shoal.Usage)
+	f.ID = f.List.Root(f.Size, f.ChunkSize)
+	return f, nil
+}
+
+// hashChunks fills in the hash list of f, with one worker for each core.
+func hashChunks(ctx context.Context, f File, feed feed, progress func(n int64)) error {
+	workers := min(runtime.GOMAXPROCS(0), spanCount(f.Size))
+	hashed := make(chan int64, workers)
+	g, ctx := errgroup.WithContext(ctx)
+	for range workers {
+		w := newWorker(f, feed, hashed)
+		g.Go(func() error { return w.run(ctx) })
 	}
-	return u.file(cs), nil
-}
-
-func unexpected(err error) error {
-	if errors.Is(err, io.EOF) {
-		return io.ErrUnexpectedEOF
+	go func() {
+		_ = g.Wait() // the error is returned below
+		close(hashed)
+	}()
+	for n := range hashed {
+		progress(n)
 	}
-	return err
-}
-
-// onAllCores runs work once on each core and returns the first error, which
-// also ends the others' context.
-func onAllCores(ctx context.Context, work func(context.Context) error) error {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	var wg sync.WaitGroup
-	for range runtime.GOMAXPROCS(0) {
-		wg.Go(func() {
-			if err := work(ctx); err != nil {
-				cancel(err)
-			}
-		})
-	}
-	wg.Wait()
-	return context.Cause(ctx)
-}
-
-// units is a file being hashed: a level of its tree at or below that of its
-// chunks, at which the cores share the work.
-type units struct {
-	total int64
-	size  ChunkSize
-	list  HashList
-}
-
-func newUnits(size int64, cs ChunkSize) (*units, error) {
-	if _, err := ParseChunkSize(int64(cs)); err != nil {
-		return nil, err
-	}
-	if size < 0 || size > int64(cs)*MaxChunks {
-		return nil, fmt.Errorf("size %d is not from 0 to %d chunks of %d bytes: %w", size, MaxChunks, cs, shoal.Usage)
-	}
-	unit := min(cs, unitSize)
-	return &units{total: size, size: unit, list: make(HashList, unit.Chunks(size))}, nil
-}
-
-// length of unit i in bytes.
-func (u *units) length(i int) int64 {
-	return min(int64(u.size), u.total-int64(i)*int64(u.size))
-}
-
-// file is what came out when all units are hashed.
-func (u *units) file(cs ChunkSize) File {
-	f := File{Size: u.total, ChunkSize: cs, List: u.list.fold(int(cs / u.size))}
-	f.ID = f.List.Root(f.Size, cs)
-	return f
-}
-
-// unitHasher is what one core needs.
-type unitHasher struct {
-	units *units
-	tree  subtree
-	buf   []byte
-}
-
-func newUnitHasher(u *units) *unitHasher {
-	return &unitHasher{units: u, buf: make([]byte, min(int64(u.size), u.total))}
-}
-
-// hash sets the value of unit i.
-func (w *unitHasher) hash(i int, unit []byte) {
-	w.tree.reset(uint64(i)*uint64(w.units.size)/guts.ChunkSize, len(unit))
-	w.tree.write(unit)
-	var flags uint32
-	if len(w.units.list) == 1 {
-		flags = guts.FlagRoot
-	}
-	w.units.list[i] = output(w.tree.node(), flags)
+	return g.Wait()
 }
