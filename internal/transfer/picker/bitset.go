@@ -74,25 +74,18 @@ func (b bitset) word(mask bitset, i int) uint64 {
 }
 
 // skip returns the first word in [first, last] that is not zero once masked,
-// or last+1. It is the one loop here whose length grows with the file.
+// or last+1. It is the one loop of a pick whose length grows with the file, so
+// it takes four words a step.
 func (b bitset) skip(mask bitset, first, last int) int {
-	if first > last {
-		return last + 1
-	}
-	words := b[first : last+1]
 	if mask == nil {
-		for i, word := range words {
-			if word != 0 {
-				return first + i
-			}
-		}
-		return last + 1
+		mask = b
 	}
-	mask = mask[first:][:len(words)]
-	for i, word := range words {
-		if word&mask[i] != 0 {
-			return first + i
-		}
+	w, m := b[first:last+1], mask[first:last+1]
+	for len(w) >= 4 && len(m) >= 4 && w[0]&m[0]|w[1]&m[1]|w[2]&m[2]|w[3]&m[3] == 0 {
+		w, m = w[4:], m[4:]
 	}
-	return last + 1
+	for len(w) > 0 && len(m) > 0 && w[0]&m[0] == 0 {
+		w, m = w[1:], m[1:]
+	}
+	return last + 1 - len(w)
 }

@@ -62,8 +62,8 @@ const (
 // Its work is bounded: maxDeadlines deadlines; then probeBudget chunks and as
 // many levels as chunks differ in their number of peers; then, if that found
 // nothing, one word for each 64 chunks of the file, and this not again before a
-// chunk becomes free or the peer has a new one; then the queues of the peers,
-// of which stealDepth chunks each.
+// chunk becomes free or the peer has a new one; then the peers, and twice
+// searchBudget of their assignments.
 func (p *Picker) Pick(peer Peer) (Pick, bool) {
 	q := p.sources[peer]
 	if q == nil || p.remaining == 0 {
@@ -81,8 +81,8 @@ func (p *Picker) Pick(peer Peer) (Pick, bool) {
 		p.asked.drop(at)
 		return p.give(q, c, Steal, robbed), true
 	}
-	if c := p.late(q); c != none {
-		return p.give(q, c, Duplicate, nil), true
+	if at := p.late(q); at != none {
+		return p.give(q, p.asked.slots[at].chunk, Duplicate, nil), true
 	}
 	return Pick{}, false
 }
