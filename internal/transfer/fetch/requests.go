@@ -1,0 +1,149 @@
+package fetch
+
+import (
+	"errors"
+	"time"
+
+	"shoal/internal/network/wire"
+	"shoal/internal/transfer/picker"
+)
+
+// busyPause is how long a source that said it was busy is left alone.
+const busyPause = time.Second
+
+// newWindow is the request window of a source: how many bytes may be on their
+// way from it.
+func (l *loop) newWindow() *picker.Window {
+	return picker.NewWindow(picker.WindowConfig{Unit: int(l.file.ChunkSize), Max: BufferBytes})
+}
+
+// refillAll offers every source work.
+func (l *loop) refillAll() {
+	for _, src := range l.sources.order {
+		l.refill(src)
+	}
+}
+
+// refill asks a source for chunks until its window is full or it has none of
+// use.
+func (l *loop) refill(src *source) {
+	if l.picker == nil || src.stage != stageLive || l.over || l.now.Before(src.pauseTo) {
+		return
+	}
+	for src.window.Outstanding() < src.window.Limit() {
+		pick, ok := l.picker.Pick(src.handle)
+		if !ok {
+			return
+		}
+		if !l.request(src, pick) {
+			return
+		}
+	}
+}
+
+// request asks a source for what was picked. It reports false if the source
+// should be offered nothing more for now.
+func (l *loop) request(src *source, pick picker.Pick) bool {
+	if pick.Kind == picker.Steal {
+		l.cancel(l.byHandle(pick.From), pick.Chunk)
+	}
+	bytes := l.file.ChunkLen(pick.Chunk)
+	if src.early && pick.Chunk == 0 {
+		src.early = false // asked for with the hello
+		src.window.Sent(l.now, bytes)
+		return true
+	}
+	span := wire.Span{Chunk: pick.Chunk, Length: bytes}
+	half := l.orphans[pick.Chunk]
+	if half != nil {
+		span.Offset, span.Length = half.got, bytes-half.got
+	}
+	if !src.link.ask(span, half) {
+		l.picker.Release(src.handle, pick.Chunk)
+		return false
+	}
+	delete(l.orphans, pick.Chunk)
+	src.window.Sent(l.now, span.Length)
+	return true
+}
+
+func (l *loop) byHandle(handle picker.Peer) *source {
+	return l.sources.order[handle-1]
+}
+
+// cancel takes a chunk back from a source that no longer need send it.
+func (l *loop) cancel(src *source, chunk int) {
+	if src.stage == stageLive {
+		src.link.cancel(chunk)
+	}
+}
+
+// rejected says that a source will not send a chunk, or not the rest of it.
+type rejected struct {
+	link      *link
+	chunk     int
+	missing   int // bytes of the request that did not come
+	half      *assembly // what did come, or nil
+	reason    wire.Reason
+	cancelled bool // we had taken it back
+}
+
+func (m rejected) apply(l *loop) {
+	src := l.sources.all[m.link.peer]
+	if m.half != nil {
+		l.adopt([]*assembly{m.half})
+	}
+	if src.early && m.chunk == 0 {
+		src.early = false // it was never on the books
+		return
+	}
+	if src.link != m.link || l.picker == nil {
+		return
+	}
+	src.window.Dropped(l.now, m.missing)
+	if !m.cancelled {
+		l.refused(src, m)
+	}
+	l.refillAll()
+}
+
+// refused deals with a refusal that we did not ask for.
+func (l *loop) refused(src *source, m rejected) {
+	switch m.reason {
+	case wire.ReasonAbsent:
+		l.picker.Lost(src.handle, m.chunk)
+	case wire.ReasonBusy:
+		src.pauseTo = l.now.Add(busyPause)
+	default:
+		l.lose(src, errors.New("it refuses: "+m.reason.String()), stageLost)
+		return
+	}
+	l.picker.Release(src.handle, m.chunk)
+}
+
+// silentFor is how long a snubbed source is kept.
+const silentFor = 30 * time.Second
+
+// snub takes their chunks from sources that have gone silent; each may still
+// show that it lives with what it owes. One that does not is parted with. While
+// our own disk is behind, silence is our doing and nobody is judged.
+func (l *loop) snub() {
+	if l.picker == nil || l.writing > 0 {
+		return
+	}
+	for _, src := range l.sources.order {
+		switch {
+		case src.stage != stageLive:
+		case !src.snubbed.IsZero() && l.now.Sub(src.snubbed) >= silentFor:
+			l.lose(src, errSilent, stageLost)
+		case src.snubbed.IsZero() && src.window.Snubbed(l.now):
+			src.snubbed = l.now
+			for _, chunk := range src.link.spans() {
+				src.link.cancel(chunk)
+				l.picker.Release(src.handle, chunk)
+			}
+		}
+	}
+}
+
+var errSilent = errors.New("it has gone silent")

@@ -1,0 +1,110 @@
+package fetch
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+
+	"shoal"
+)
+
+// sink writes verified chunks to the target, in a goroutine of its own. Chunks
+// that wait together are written together, in the order of the file.
+type sink struct {
+	fetch  *Fetch
+	target Target
+	wake   chan struct{}
+
+	mu      sync.Mutex // guards the rest
+	waiting []*assembly
+	closed  bool
+}
+
+func newSink(l *loop, target Target) *sink {
+	return &sink{fetch: l.fetch, target: target, wake: make(chan struct{}, 1)}
+}
+
+// put hands over a chunk, whose buffer the sink releases. What waits is bounded
+// by the engine's budget of buffers.
+func (s *sink) put(a *assembly) {
+	s.mu.Lock()
+	s.waiting = append(s.waiting, a)
+	s.mu.Unlock()
+	select {
+	case s.wake <- struct{}{}:
+	default:
+	}
+}
+
+// close has run return once what waits is written: it is verified, and would
+// have to be fetched again.
+func (s *sink) close() {
+	s.mu.Lock()
+	s.closed = true
+	s.mu.Unlock()
+	select {
+	case s.wake <- struct{}{}:
+	default:
+	}
+}
+
+// run writes until the sink is closed.
+func (s *sink) run(ctx context.Context) {
+	for range s.wake {
+		s.mu.Lock()
+		batch, closed := s.waiting, s.closed
+		s.waiting = nil
+		s.mu.Unlock()
+		s.write(ctx, batch)
+		if closed {
+			return
+		}
+	}
+}
+
+// write writes a batch, up to the first error, and tells the loop.
+func (s *sink) write(ctx context.Context, batch []*assembly) {
+	if len(batch) == 0 {
+		return
+	}
+	slices.SortFunc(batch, func(a, b *assembly) int { return cmp.Compare(a.index, b.index) })
+	report := chunksWritten{}
+	for _, a := range batch {
+		if report.err == nil {
+			if report.err = s.target.Put(ctx, a.index, a.buf.Bytes); report.err == nil {
+				report.chunks = append(report.chunks, a.index)
+			}
+		}
+		a.buf.Release()
+	}
+	report.failed = len(batch) - len(report.chunks)
+	s.fetch.tell(report)
+}
+
+// chunksWritten says which chunks can be read from the target now.
+type chunksWritten struct {
+	chunks []int
+	failed int
+	err    error
+}
+
+func (m chunksWritten) apply(l *loop) {
+	l.wrote(m)
+	if m.err != nil {
+		l.fail(fmt.Errorf("write file %s: %w", l.task.File.Short(), m.err))
+		return
+	}
+	l.checkDone()
+}
+
+// wrote counts chunks that are written, and posts them for others.
+func (l *loop) wrote(m chunksWritten) {
+	l.writing -= len(m.chunks) + m.failed
+	l.left -= len(m.chunks)
+	for _, chunk := range m.chunks {
+		l.written += int64(l.file.ChunkLen(chunk))
+		l.board().Post(shoal.Chunk{File: l.file.ID, Index: chunk})
+	}
+}
