@@ -1,0 +1,109 @@
+package wire_test
+
+import (
+	"bytes"
+	"reflect"
+	"testing"
+
+	"shoal"
+	"shoal/internal/content"
+	"shoal/internal/network/wire"
+)
+
+// FuzzFrames feeds foreign bytes to the decoder of the frame they claim to be.
+// Whatever is accepted must come out the same when it is written again, and
+// stay within the bounds.
+func FuzzFrames(f *testing.F) {
+	some := content.NewBitmap(fuzzChunks)
+	some.Set(1)
+	for _, frame := range [][]byte{
+		wire.Hello{Version: 1, WantList: true, File: shoal.FileID{9}}.Append(nil),
+		wire.Welcome{Version: 1, Size: 12345, ChunkSize: 1 << 18}.Append(nil),
+		wire.AppendList(nil, content.HashList{{1}, {2}}),
+		wire.AppendHave(nil, some),
+		wire.AppendHave(nil, content.FullBitmap(fuzzChunks)),
+		wire.AppendHaveMore(nil, []int{0, 5}),
+		wire.Request{Span: wire.Span{Chunk: 1, Length: 5}}.Append(nil),
+		append(wire.Data{Chunk: 1, Length: 3}.AppendHeader(nil), 1, 2, 3),
+		wire.Reject{Reason: wire.ReasonAbsent}.Append(nil),
+		wire.Cancel{}.Append(nil),
+		wire.Goodbye{Reason: wire.ReasonDone, Text: "x"}.Append(nil),
+		wire.Peers{Peers: []wire.PeerAddr{{Node: "n", Addrs: []string{"/ip4/1.2.3.4/tcp/1"}}}}.Append(nil),
+		wire.Find{Ref: "a", Limit: 3}.Append(nil),
+		wire.Found{Hits: []wire.Hit{{Entry: shoal.Entry{Name: "a", Size: 1, ChunkSize: 1024}, Present: 1}}}.Append(nil),
+	} {
+		f.Add(frame)
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		var head [wire.HeaderSize]byte
+		r := bytes.NewReader(data)
+		h, err := wire.ReadHeader(r, &head)
+		if err != nil {
+			return
+		}
+		body, err := wire.ReadBody(r, h, nil)
+		if err != nil {
+			return
+		}
+		decode(t, h.Type, body)
+	})
+}
+
+// fuzzChunks is how many chunks the file has that the fuzzed frames are about.
+const fuzzChunks = 100
+
+func decode(t *testing.T, typ wire.Type, body []byte) {
+	switch typ {
+	case wire.TypeHello:
+		again(t, body, wire.ParseHello)
+	case wire.TypeWelcome:
+		again(t, body, wire.ParseWelcome)
+	case wire.TypeList:
+		if m, err := wire.ParseList(body); err == nil && len(m.CVs) > wire.MaxListCVs {
+			t.Errorf("%d values in one list", len(m.CVs))
+		}
+	case wire.TypeHaveAll, wire.TypeHaveBits:
+		if have, err := wire.ParseHave(typ, body, fuzzChunks); err == nil && have.Len() != fuzzChunks {
+			t.Errorf("bitmap of %d bits", have.Len())
+		}
+	case wire.TypeHaveMore:
+		if more, err := wire.ParseHaveMore(body, fuzzChunks); err == nil && len(more) > wire.MaxHave {
+			t.Errorf("%d chunks of news", len(more))
+		}
+	case wire.TypeRequest:
+		again(t, body, wire.ParseRequest)
+	case wire.TypeData:
+		if len(body) >= wire.DataHeaderSize {
+			if m, err := wire.ParseDataHeader(body[:wire.DataHeaderSize], len(body)); err == nil && m.Length > wire.MaxPayload {
+				t.Errorf("payload of %d bytes", m.Length)
+			}
+		}
+	case wire.TypeReject:
+		again(t, body, wire.ParseReject)
+	case wire.TypeCancel:
+		again(t, body, wire.ParseCancel)
+	case wire.TypeGoodbye:
+		again(t, body, wire.ParseGoodbye)
+	case wire.TypePeers:
+		again(t, body, wire.ParsePeers)
+	case wire.TypeFind:
+		again(t, body, wire.ParseFind)
+	case wire.TypeFound:
+		again(t, body, wire.ParseFound)
+	}
+}
+
+// again parses a body, writes what came out, and parses that.
+func again[M interface{ Append([]byte) []byte }](t *testing.T, body []byte, parse func([]byte) (M, error)) {
+	m, err := parse(body)
+	if err != nil {
+		return
+	}
+	second, err := parse(m.Append(nil)[wire.HeaderSize:])
+	if err != nil {
+		t.Fatalf("%T: what was accepted is refused when written again: %v", m, err)
+	}
+	if !reflect.DeepEqual(m, second) {
+		t.Errorf("%T: %+v became %+v", m, m, second)
+	}
+}
