@@ -56,6 +56,10 @@ type Connector interface {
 	// malformed, or for another peer, are ignored.
 	Learn(peer shoal.NodeID, addrs []string)
 
+	// AddrsOf is where a peer can be reached, as far as is known: a few
+	// multiaddrs that end in /p2p/<id>. It is meant to be told to others.
+	AddrsOf(peer shoal.NodeID) []string
+
 	// Peers lists the connections there are, one for each peer.
 	Peers() []Conn
 
