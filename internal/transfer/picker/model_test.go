@@ -19,7 +19,8 @@ type model struct {
 	wanted  map[int]bool
 	done    map[int]bool
 	arrived map[int]bool
-	urgent  map[int]bool
+	urgent  []int
+	fresh   int // picks of that kind
 	peers   map[picker.Peer]*modelPeer
 }
 
@@ -31,11 +32,11 @@ type modelPeer struct {
 }
 
 func newModel(t *rapid.T) *model {
-	chunks := rapid.OneOf(rapid.IntRange(0, 8), rapid.IntRange(60, 200)).Draw(t, "chunks")
+	chunks := rapid.OneOf(rapid.IntRange(0, 16), rapid.IntRange(60, 200)).Draw(t, "chunks")
 	m := &model{
 		chunks: chunks,
 		wanted: draw(t, chunks, "wanted"),
-		done:   map[int]bool{}, arrived: map[int]bool{}, urgent: map[int]bool{},
+		done:   map[int]bool{}, arrived: map[int]bool{},
 		peers: map[picker.Peer]*modelPeer{},
 	}
 	m.picker = picker.New(picker.Config{Chunks: chunks, Wanted: bitmap(chunks, m.wanted), Seed: rapid.Uint64().Draw(t, "seed")})
@@ -188,10 +189,7 @@ func (m *model) Want(t *rapid.T) {
 func (m *model) Deadlines(t *rapid.T) {
 	chunks := rapid.SliceOfN(rapid.IntRange(-1, m.chunks), 0, 10).Draw(t, "deadlines")
 	m.picker.Deadlines(chunks)
-	clear(m.urgent)
-	for _, chunk := range chunks {
-		m.urgent[chunk] = true
-	}
+	m.urgent = chunks
 }
 
 // Arrived has one of the peers that were asked deliver.
@@ -233,23 +231,33 @@ func (m *model) Undone(t *rapid.T) {
 	delete(m.arrived, chunk)
 }
 
-func (m *model) Pick(t *rapid.T) {
+func (m *model) Pick(t *rapid.T) { m.pick(t, m.anyPeer(t)) }
+
+// Fill asks for one peer until there is nothing more for it, as a fetch does
+// whose window is large.
+func (m *model) Fill(t *rapid.T) {
 	id := m.anyPeer(t)
+	for range 2 * m.chunks {
+		if !m.pick(t, id) {
+			return
+		}
+	}
+}
+
+func (m *model) pick(t *rapid.T, id picker.Peer) bool {
 	pick, ok := m.picker.Pick(id)
-	peer := m.peers[id]
 	if !ok {
 		m.checkNothing(t, id)
-		return
-	}
-	if peer == nil {
-		t.Fatalf("a peer that is not there was given %+v", pick)
+		return false
 	}
 	m.checkPick(t, id, pick)
+	peer := m.peers[id]
 	if pick.Kind == picker.Steal {
-		m.release(pick.From, pick.Chunk)
 		peer.robbed[pick.Chunk] = m.peers[pick.From]
+		m.release(pick.From, pick.Chunk)
 	}
 	peer.assigned[pick.Chunk] = true
+	return true
 }
 
 // checkNothing fails if there was a chunk that nobody had been asked for.
@@ -266,6 +274,8 @@ func (m *model) checkNothing(t *rapid.T, id picker.Peer) {
 func (m *model) checkPick(t *rapid.T, id picker.Peer, pick picker.Pick) {
 	peer, holders := m.peers[id], m.holders(pick.Chunk)
 	switch {
+	case peer == nil:
+		t.Fatalf("%+v for a peer that is not there", pick)
 	case !m.needed(pick.Chunk) || m.arrived[pick.Chunk]:
 		t.Fatalf("%+v is not needed", pick)
 	case !peer.have[pick.Chunk]:
@@ -275,11 +285,10 @@ func (m *model) checkPick(t *rapid.T, id picker.Peer, pick picker.Pick) {
 	case len(holders) > 1:
 		t.Fatalf("%+v: assigned to %v already", pick, holders)
 	}
+	m.checkDeadlines(t, peer, pick)
 	switch pick.Kind {
 	case picker.Fresh:
-		if len(holders) != 0 {
-			t.Fatalf("%+v: assigned to %v already", pick, holders)
-		}
+		m.checkFresh(t, peer, pick, holders)
 	case picker.Urgent:
 		m.checkUrgent(t, peer, pick, holders)
 	case picker.Steal:
@@ -293,8 +302,37 @@ func (m *model) checkPick(t *rapid.T, id picker.Peer, pick picker.Pick) {
 	}
 }
 
+// checkDeadlines fails if there was a free chunk with an earlier deadline.
+func (m *model) checkDeadlines(t *rapid.T, peer *modelPeer, pick picker.Pick) {
+	for _, chunk := range m.urgent {
+		if chunk == pick.Chunk {
+			return
+		}
+		if peer.have[chunk] && m.free(chunk) {
+			t.Fatalf("%+v before %d, which has an earlier deadline", pick, chunk)
+		}
+	}
+}
+
+// checkFresh fails if there was a rarer chunk. In a file of so few chunks as
+// are tried in one level, that is exact.
+func (m *model) checkFresh(t *rapid.T, peer *modelPeer, pick picker.Pick, holders []picker.Peer) {
+	if len(holders) != 0 {
+		t.Fatalf("%+v: assigned to %v already", pick, holders)
+	}
+	m.fresh++
+	if m.chunks > 16 || m.fresh <= 4 {
+		return
+	}
+	for chunk := range peer.have {
+		if m.free(chunk) && m.picker.Availability(chunk) < m.picker.Availability(pick.Chunk) {
+			t.Fatalf("%+v, but %d is rarer", pick, chunk)
+		}
+	}
+}
+
 func (m *model) checkUrgent(t *rapid.T, peer *modelPeer, pick picker.Pick, holders []picker.Peer) {
-	if !m.urgent[pick.Chunk] {
+	if !slices.Contains(m.urgent, pick.Chunk) {
 		t.Fatalf("%+v: it has no deadline", pick)
 	}
 	for _, id := range holders {
@@ -325,5 +363,52 @@ func TestPickerAgreesWithModel(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		m := newModel(t)
 		t.Repeat(rapid.StateMachineActions(m))
+	})
+}
+
+// Whatever happened before: when those who fail have left, one peer that does
+// not fail is enough.
+func TestEveryWantedChunkIsDone(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		m := newModel(t)
+		t.Repeat(rapid.StateMachineActions(m))
+		for chunk := range m.arrived {
+			m.picker.Undone(chunk)
+		}
+		for id := range m.peers {
+			m.picker.Leave(id)
+		}
+		m.picker.Join(9, content.FullBitmap(m.chunks))
+		for pick, ok := m.picker.Pick(9); ok; pick, ok = m.picker.Pick(9) {
+			m.picker.Arrived(9, pick.Chunk)
+			m.picker.Done(pick.Chunk)
+		}
+		if got := m.picker.Remaining(); got != 0 {
+			t.Fatalf("%d chunks remain", got)
+		}
+	})
+}
+
+// A peer that has gone silent keeps nothing from one that is idle, even though
+// nobody says that its requests failed.
+func TestIdlePeerFinishesForTheSilent(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		chunks := rapid.IntRange(1, 50).Draw(t, "chunks")
+		p := picker.New(picker.Config{Chunks: chunks, Wanted: content.FullBitmap(chunks)})
+		p.Join(1, content.FullBitmap(chunks))
+		for range chunks {
+			p.Pick(1)
+		}
+		p.SetRate(1, 1)
+		p.Join(2, content.FullBitmap(chunks))
+		p.SetRate(2, rapid.SampledFrom([]float64{0, 1000}).Draw(t, "rate"))
+		for range chunks {
+			pick, ok := p.Pick(2)
+			if !ok {
+				t.Fatalf("nothing to do with %d chunks remaining", p.Remaining())
+			}
+			p.Arrived(2, pick.Chunk)
+			p.Done(pick.Chunk)
+		}
 	})
 }

@@ -57,13 +57,6 @@ func (r *rarity) freeAt(i int) []int32 {
 	return r.order[l.start:l.mid]
 }
 
-func (r *rarity) end(i int) int32 {
-	if i+1 < len(r.levels) {
-		return r.levels[i+1].start
-	}
-	return int32(len(r.order))
-}
-
 // take moves a free chunk among the taken of its level.
 func (r *rarity) take(c int32) {
 	l := &r.levels[r.level(c)]
@@ -88,9 +81,9 @@ func (r *rarity) raise(c int32) {
 	if free {
 		r.take(c)
 	}
-	r.move(c, r.end(i)-1)
 	up := &r.levels[i+1]
 	up.start--
+	r.move(c, up.start)
 	r.count[c]++
 	if !free { // the first place of the level above is one of its free places
 		up.mid--
@@ -123,7 +116,7 @@ func (r *rarity) addTop() {
 	end := int32(len(r.order))
 	r.levels = append(r.levels, level{end, end})
 	empty := 0
-	for empty < len(r.levels)-2 && r.end(empty) == 0 {
+	for empty < len(r.levels)-2 && r.levels[empty+1].start == 0 {
 		empty++
 	}
 	r.levels = append(r.levels[:0], r.levels[empty:]...)
