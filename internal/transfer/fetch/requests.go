@@ -82,7 +82,7 @@ func (l *loop) cancel(src *source, chunk int) {
 type rejected struct {
 	link      *link
 	chunk     int
-	missing   int // bytes of the request that did not come
+	missing   int       // bytes of the request that did not come
 	half      *assembly // what did come, or nil
 	reason    wire.Reason
 	cancelled bool // we had taken it back
