@@ -1,0 +1,142 @@
+package disk
+
+import (
+	"container/list"
+	"errors"
+	"sync"
+
+	"shoal"
+)
+
+// maxIdle is how many files are kept open that nobody uses: at most three
+// descriptors each. maxIdleChunks bounds their hash lists and bitmaps, in all.
+const (
+	maxIdle       = 128
+	maxIdleChunks = 256 << 10 // at 32 bytes: 8 MiB
+)
+
+// cache is the files that are in use, or were lately. There is never more than
+// one of the same id.
+type cache struct {
+	// mu guards the map, the order, and who holds what.
+	mu     sync.Mutex
+	files  map[shoal.FileID]*file
+	order  *list.List // the one used last at the front
+	chunks int        // of all files in it
+}
+
+func newCache() *cache { return &cache{files: map[shoal.FileID]*file{}, order: list.New()} }
+
+// acquire gives the file of that id to the caller, who must release it. load
+// is called once to fill it in; if it fails, so does acquire, for everyone who
+// waited, and the next one loads it anew.
+func (c *cache) acquire(id shoal.FileID, load func(*file) error) (*file, error) {
+	f := c.hold(id)
+	f.load.Do(func() {
+		if f.err = load(f); f.err == nil {
+			c.weigh(f)
+		}
+	})
+	if f.err != nil {
+		c.forget(f)
+		return nil, errors.Join(f.err, c.release(f))
+	}
+	return f, nil
+}
+
+// hold finds the file or makes an empty one.
+func (c *cache) hold(id shoal.FileID) *file {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	f := c.files[id]
+	if f == nil {
+		f = &file{}
+		f.ID = id
+		f.element = c.order.PushFront(f)
+		c.files[id] = f
+	}
+	c.order.MoveToFront(f.element)
+	f.refs++
+	return f
+}
+
+func (c *cache) weigh(f *file) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if f.element != nil {
+		f.weight = f.Chunks()
+		c.chunks += f.weight
+	}
+}
+
+// retain holds a file once more, for somebody else.
+func (c *cache) retain(f *file) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	f.refs++
+}
+
+// release gives a file back. What has not been used for longest is closed when
+// there is too much.
+func (c *cache) release(f *file) error {
+	c.mu.Lock()
+	f.refs--
+	var victims []*file
+	if f.refs == 0 && f.element == nil {
+		victims = append(victims, f)
+	}
+	victims = append(victims, c.evictLocked()...)
+	c.mu.Unlock()
+	var errs []error
+	for _, v := range victims {
+		errs = append(errs, v.close())
+	}
+	return errors.Join(errs...)
+}
+
+// evictLocked takes out files nobody holds, the oldest first.
+func (c *cache) evictLocked() []*file {
+	var victims []*file
+	for e := c.order.Back(); e != nil && (c.order.Len() > maxIdle || c.chunks > maxIdleChunks); {
+		f, before := e.Value.(*file), e.Prev()
+		if f.refs == 0 {
+			c.removeLocked(f)
+			victims = append(victims, f)
+		}
+		e = before
+	}
+	return victims
+}
+
+func (c *cache) removeLocked(f *file) {
+	c.order.Remove(f.element)
+	f.element = nil
+	delete(c.files, f.ID)
+	c.chunks -= f.weight
+}
+
+// forget makes the next acquire of the id load it anew. Who holds the file
+// keeps it.
+func (c *cache) forget(f *file) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if f.element != nil {
+		c.removeLocked(f)
+	}
+}
+
+// drain closes every file nobody holds.
+func (c *cache) drain() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var errs []error
+	for e := c.order.Front(); e != nil; {
+		f, next := e.Value.(*file), e.Next()
+		if f.refs == 0 {
+			c.removeLocked(f)
+			errs = append(errs, f.close())
+		}
+		e = next
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,166 @@
+package disk
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+
+	"shoal"
+	"shoal/internal/content"
+)
+
+// The index says, of each file too large for the records, which chunks of its
+// blob are durable. All of it can be made again from the blobs. bits is empty
+// when none or all are.
+const (
+	indexVersion = 1
+	indexSchema  = `
+CREATE TABLE files (
+	id      BLOB PRIMARY KEY,
+	size    INTEGER NOT NULL,
+	chunk   INTEGER NOT NULL,
+	present INTEGER NOT NULL,
+	stored  INTEGER NOT NULL,
+	bits    BLOB NOT NULL
+) WITHOUT ROWID`
+)
+
+// index is the database of what is in the blobs.
+type index struct{ database }
+
+// row is what a database says of one place: for the index and the small files,
+// of the file's own.
+type row struct {
+	id        shoal.FileID
+	size      int64
+	chunkSize content.ChunkSize
+	present   int
+	bits      []byte // as packBits wrote them
+}
+
+// check bounds what came from the disk, before anything is made of it.
+func (r row) check() error {
+	if _, err := content.ParseChunkSize(int64(r.chunkSize)); err != nil {
+		return fmt.Errorf("%w: file %s: %w", errDamaged, r.id, err)
+	}
+	if r.size < 0 || r.size > content.MaxSize || r.chunkSize.Chunks(r.size) > content.MaxChunks {
+		return fmt.Errorf("%w: file %s has a size of %d", errDamaged, r.id, r.size)
+	}
+	return nil
+}
+
+func (r row) chunks() int { return r.chunkSize.Chunks(r.size) }
+
+// bitmap is the bits of the row. A row whose parts do not agree is errDamaged.
+func (r row) bitmap() (content.Bitmap, error) { return unpackBits(r.bits, r.present, r.chunks()) }
+
+// packBits writes a bitmap in as little as it needs.
+func packBits(b content.Bitmap) []byte {
+	if b.Count() == 0 || b.Full() {
+		return []byte{}
+	}
+	return b.Bytes()
+}
+
+// unpackBits reads what packBits wrote of a bitmap of chunks bits of which
+// present are set.
+func unpackBits(data []byte, present, chunks int) (content.Bitmap, error) {
+	switch {
+	case len(data) == 0 && present == chunks:
+		return content.FullBitmap(chunks), nil
+	case len(data) == 0 && present == 0:
+		return content.NewBitmap(chunks), nil
+	}
+	b, err := content.ParseBitmap(data, chunks)
+	if err != nil {
+		return b, fmt.Errorf("%w: %w", errDamaged, err)
+	}
+	if b.Count() != present {
+		return b, fmt.Errorf("%w: a bitmap has %d bits set, its row says %d", errDamaged, b.Count(), present)
+	}
+	return b, nil
+}
+
+// file reads the row of a file; shoal.NotFound if there is none.
+func (x index) file(ctx context.Context, id shoal.FileID) (row, error) {
+	r := row{id: id}
+	err := x.QueryRowContext(ctx, "SELECT size, chunk, present, bits FROM files WHERE id = ?", id[:]).
+		Scan(&r.size, &r.chunkSize, &r.present, &r.bits)
+	if err != nil {
+		return r, rowError(err)
+	}
+	return r, r.check()
+}
+
+func rowError(err error) error {
+	if errors.Is(err, sql.ErrNoRows) {
+		return shoal.NotFound
+	}
+	return sqlError(err)
+}
+
+// page reads the rows of at most limit files whose ids are behind after.
+func (x index) page(ctx context.Context, after []byte, limit int) ([]row, error) {
+	return readPage(ctx, x.database, "SELECT id, size, chunk, present, bits FROM files WHERE id > ? ORDER BY id LIMIT ?", after, limit)
+}
+
+func readPage(ctx context.Context, d database, query string, after []byte, limit int) ([]row, error) {
+	found, err := d.QueryContext(ctx, query, after, limit)
+	if err != nil {
+		return nil, sqlError(err)
+	}
+	defer found.Close()
+	var page []row
+	for found.Next() {
+		var r row
+		var id []byte
+		if err := found.Scan(&id, &r.size, &r.chunkSize, &r.present, &r.bits); err != nil {
+			return nil, sqlError(err)
+		}
+		if len(id) != shoal.FileIDSize {
+			return nil, fmt.Errorf("%w: an id has %d bytes", errDamaged, len(id))
+		}
+		r.id = shoal.FileID(id)
+		if err := r.check(); err != nil {
+			return nil, err
+		}
+		page = append(page, r)
+	}
+	return page, sqlError(found.Err())
+}
+
+// sum is how many files there are and how many bytes of them.
+func (x index) sum(ctx context.Context) (files int, stored int64, err error) {
+	return readSum(ctx, x.database, "SELECT COUNT(*), COALESCE(SUM(stored), 0) FROM files")
+}
+
+func readSum(ctx context.Context, d database, query string) (count int, stored int64, err error) {
+	err = d.QueryRowContext(ctx, query).Scan(&count, &stored)
+	return count, stored, sqlError(err)
+}
+
+// forget removes the row of a file.
+func (x index) forget(ctx context.Context, id shoal.FileID) error {
+	return x.write(ctx, func(tx *sql.Tx) error { return indexForget(ctx, tx, id) })
+}
+
+func indexForget(ctx context.Context, tx *sql.Tx, id shoal.FileID) error {
+	_, err := tx.ExecContext(ctx, "DELETE FROM files WHERE id = ?", id[:])
+	return err
+}
+
+func indexPut(ctx context.Context, tx *sql.Tx, f content.File, bits content.Bitmap) error {
+	_, err := tx.ExecContext(ctx, "INSERT OR REPLACE INTO files (id, size, chunk, present, stored, bits) VALUES (?, ?, ?, ?, ?, ?)",
+		f.ID[:], f.Size, int(f.ChunkSize), bits.Count(), bytesOf(f, bits), packBits(bits))
+	return err
+}
+
+// bytesOf is how many bytes of the file the chunks in bits have.
+func bytesOf(f content.File, bits content.Bitmap) int64 {
+	total := int64(bits.Count()) * int64(f.ChunkSize)
+	if last := f.Chunks() - 1; bits.Has(last) {
+		total += int64(f.ChunkLen(last)) - int64(f.ChunkSize)
+	}
+	return total
+}

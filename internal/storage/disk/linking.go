@@ -1,0 +1,140 @@
+package disk
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+
+	"shoal"
+	"shoal/internal/content"
+	"shoal/internal/storage/vfs"
+)
+
+// Link hashes the regular file at path and uses it where it lies, cut at cs,
+// or at content.DefaultChunkSize if cs is 0. The file stays the person's: it is
+// never written, moved or deleted, and is dropped when it is found changed.
+// Progress and errors are as for Import; the record is durable on return.
+func (s *Store) Link(ctx context.Context, path string, cs content.ChunkSize, progress func(n int64)) (content.File, error) {
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return content.File{}, fmt.Errorf("link %s: %w", path, err)
+	}
+	c, err := s.linkFile(ctx, path, cs, progress)
+	if err != nil {
+		return content.File{}, fmt.Errorf("link %s: %w", path, err)
+	}
+	return c, nil
+}
+
+func (s *Store) linkFile(ctx context.Context, path string, cs content.ChunkSize, progress func(n int64)) (content.File, error) {
+	if err := s.writable(); err != nil {
+		return content.File{}, err
+	}
+	l := &link{system: s.system, spot: spot{path: path}}
+	if err := l.reopen(); err != nil {
+		return content.File{}, err
+	}
+	c, err := s.linkOpen(ctx, l, cs, progress)
+	if err != nil {
+		return content.File{}, errors.Join(err, l.Close())
+	}
+	return c, nil
+}
+
+// linkOpen hashes what is behind an open link and records it.
+func (s *Store) linkOpen(ctx context.Context, l *link, cs content.ChunkSize, progress func(n int64)) (content.File, error) {
+	before, err := l.file.Stat()
+	if err != nil {
+		return content.File{}, err
+	}
+	l.guard = guardOf(before)
+	if cs == 0 {
+		cs = content.DefaultChunkSize(before.Size)
+	}
+	c, err := content.HashReaderAt(ctx, l.file, before.Size, cs, progress)
+	if err != nil {
+		return content.File{}, hashError(err)
+	}
+	after, err := l.file.Stat()
+	if err := errors.Join(err, unchanged(before, after)); err != nil {
+		return content.File{}, err
+	}
+	f, err := s.ensure(ctx, c)
+	if err != nil {
+		return content.File{}, err
+	}
+	defer s.giveBack(f)
+	return c, s.recordLink(ctx, f, l)
+}
+
+// recordLink gives the file a place that is a whole linked file, in place of
+// any other at that path.
+func (s *Store) recordLink(ctx context.Context, f *file, l *link) error {
+	if err := s.displace(ctx, l.path, nil); err != nil {
+		return err
+	}
+	p := newPlace(l, content.NewBitmap(f.Chunks()))
+	if err := s.attachWhole(f, p); err != nil {
+		return err
+	}
+	if err := s.commits.wait(ctx); err != nil {
+		return err
+	}
+	f.mu.RLock()
+	defer f.mu.RUnlock()
+	return p.broken
+}
+
+// displace forgets every place at a path but keep: something else is there now,
+// or soon will be.
+func (s *Store) displace(ctx context.Context, path string, keep *place) error {
+	rows, err := s.records.linksAt(ctx, path)
+	if err != nil {
+		return err
+	}
+	for _, r := range rows {
+		if err := s.displaceIn(ctx, r.id, path, keep); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *Store) displaceIn(ctx context.Context, id shoal.FileID, path string, keep *place) error {
+	f, err := s.acquire(ctx, id)
+	if errors.Is(err, shoal.NotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer s.giveBack(f)
+	for _, p := range f.all() {
+		if l := p.linked(); l == nil || p == keep || l.at().path != path {
+			continue
+		}
+		if f.detach(p) {
+			s.usage.add(p, -bytesOf(f.File, f.readable(p)))
+			s.commits.add(f, 0)
+		}
+	}
+	return nil
+}
+
+// spaceAt watches the room where an output is written. Only on the store's own
+// disk is there a reserve to keep.
+func (s *Store) spaceAt(folder vfs.FS) (*space, error) {
+	here, err := s.root.Stat(".")
+	if err != nil {
+		return nil, err
+	}
+	there, err := folder.Stat(".")
+	if err != nil {
+		return nil, err
+	}
+	if here.Device == there.Device {
+		return &space{root: folder, reserve: Reserve, full: s.full}, nil
+	}
+	return nil, nil
+}

@@ -1,0 +1,172 @@
+package disk
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+
+	"shoal"
+	"shoal/internal/content"
+	"shoal/internal/storage/vfs"
+)
+
+// acquire gives the file, loaded, to the caller, who must release it.
+// shoal.NotFound if the store does not know it.
+func (s *Store) acquire(ctx context.Context, id shoal.FileID) (*file, error) {
+	// Others may wait for the same load, and they have not given up.
+	ctx = context.WithoutCancel(ctx)
+	f, err := s.files.acquire(id, func(f *file) error { return s.load(ctx, f) })
+	if err != nil {
+		return nil, fmt.Errorf("file %s: %w", id.Short(), err)
+	}
+	return f, nil
+}
+
+// giveBack releases a file. That a descriptor does not close is nothing that
+// a caller could do anything about.
+func (s *Store) giveBack(f *file) { _ = s.files.release(f) }
+
+// load fills in what is recorded of a file.
+func (s *Store) load(ctx context.Context, f *file) error {
+	err := s.loadLarge(ctx, f)
+	if errors.Is(err, shoal.NotFound) {
+		err = s.loadSmall(ctx, f)
+	}
+	if err != nil {
+		return err
+	}
+	f.recorded = true
+	return s.loadLinks(ctx, f)
+}
+
+// loadLarge reads a file's row of the index, and its hash list.
+func (s *Store) loadLarge(ctx context.Context, f *file) error {
+	r, err := s.index.file(ctx, f.ID)
+	if err != nil {
+		return err
+	}
+	c, err := readList(s.root, f.ID)
+	if err == nil && (c.Size != r.size || c.ChunkSize != r.chunkSize) {
+		err = fmt.Errorf("%w: the index knows another", errList)
+	}
+	if errors.Is(err, errList) || errors.Is(err, fs.ErrNotExist) {
+		return errors.Join(shoal.NotFound, s.abandon(ctx, f.ID))
+	}
+	if err != nil {
+		return err
+	}
+	s.describe(f, c)
+	if bits, err := r.bitmap(); err != nil {
+		return s.recheck(ctx, f, f.add(newPlace(s.blob(f.ID), content.NewBitmap(f.Chunks()))), nil)
+	} else if bits.Count() > 0 {
+		f.add(newPlace(s.blob(f.ID), bits))
+	}
+	return nil
+}
+
+// add adds a place while the file is loaded, when nobody else has it yet.
+func (f *file) add(p *place) *place {
+	f.places = append(f.places, p)
+	return p
+}
+
+// describe fills in what a file is.
+func (s *Store) describe(f *file, c content.File) {
+	f.File = c
+	if !f.small() {
+		f.shard = folder{fs: s.root, name: shardName(c.ID), key: shardName(c.ID)}
+	}
+}
+
+// blob is the body of a large file in the store's own folder.
+func (s *Store) blob(id shoal.FileID) *blob {
+	return &blob{space: s.space, open: func() (vfs.File, error) { return s.root.Open(dataName(id), vfs.ReadWrite) }}
+}
+
+// abandon forgets a large file whose hash list is gone or wrong: its chunks
+// cannot be verified any more. What is left of it goes into quarantine.
+func (s *Store) abandon(ctx context.Context, id shoal.FileID) error {
+	for _, name := range []string{listName(id), dataName(id)} {
+		if _, err := s.root.Stat(name); err != nil {
+			continue
+		}
+		if err := s.quarantine(name, filepath.Base(name)); err != nil {
+			return err
+		}
+	}
+	return s.index.forget(ctx, id)
+}
+
+// loadSmall reads a small file whole.
+func (s *Store) loadSmall(ctx context.Context, f *file) error {
+	r, err := s.records.small(ctx, f.ID)
+	if err != nil {
+		return err
+	}
+	c, err := r.file()
+	if err != nil {
+		return errors.Join(shoal.NotFound, s.abandonSmall(ctx, r, err))
+	}
+	s.describe(f, c)
+	body := &memory{data: r.data, space: s.space}
+	if bits, err := r.bitmap(); err != nil {
+		return s.recheck(ctx, f, f.add(newPlace(body, content.NewBitmap(f.Chunks()))), nil)
+	} else if bits.Count() > 0 || c.Chunks() == 0 {
+		f.add(newPlace(body, bits))
+	}
+	return nil
+}
+
+// abandonSmall forgets a small file whose row makes no sense. Its bytes go
+// into quarantine.
+func (s *Store) abandonSmall(ctx context.Context, r smallRow, cause error) error {
+	name := s.tempName()
+	file, err := s.root.Open(name, vfs.CreateNew)
+	if err != nil {
+		return err
+	}
+	_, err = file.WriteAt(r.data, 0)
+	if err := errors.Join(err, file.Close()); err != nil {
+		return err
+	}
+	if err := s.quarantine(name, r.id.String()+".small"); err != nil {
+		return err
+	}
+	return errors.Join(cause, s.records.forget(ctx, r.id))
+}
+
+// file is what the row says the file is, if its hash list agrees.
+func (r smallRow) file() (content.File, error) {
+	if r.size > SmallFile {
+		return content.File{}, fmt.Errorf("%w: a small file of %d bytes", errDamaged, r.size)
+	}
+	hashes, err := content.ParseHashList(r.list, r.chunks())
+	if err != nil {
+		return content.File{}, fmt.Errorf("%w: %w", errDamaged, err)
+	}
+	c := content.File{ID: r.id, Size: r.size, ChunkSize: r.chunkSize, List: hashes}
+	if err := c.Check(); err != nil {
+		return content.File{}, fmt.Errorf("%w: %w", errDamaged, err)
+	}
+	return c, nil
+}
+
+// loadLinks adds the places that are people's files. Whether they are still
+// there is seen when they are used.
+func (s *Store) loadLinks(ctx context.Context, f *file) error {
+	rows, err := s.records.links(ctx, f.ID)
+	if err != nil {
+		return err
+	}
+	for _, r := range rows {
+		body := &link{system: s.system, spot: r.spot}
+		if bits, err := unpackBits(r.bits, r.present, f.Chunks()); err == nil {
+			f.add(newPlace(body, bits))
+		} else if err := s.recheck(ctx, f, f.add(newPlace(body, content.NewBitmap(f.Chunks()))), nil); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,169 @@
+package disk
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"syscall"
+
+	"shoal"
+	"shoal/internal/content"
+	"shoal/internal/storage"
+)
+
+// File is what the store knows of a file.
+func (s *Store) File(ctx context.Context, id shoal.FileID) (content.File, error) {
+	f, err := s.acquire(ctx, id)
+	if err != nil {
+		return content.File{}, err
+	}
+	defer s.giveBack(f)
+	return f.File, f.alive()
+}
+
+// Has tells which chunks of the file are durable here, in whatever place.
+func (s *Store) Has(ctx context.Context, id shoal.FileID) (content.Bitmap, error) {
+	f, err := s.acquire(ctx, id)
+	if err != nil {
+		return content.Bitmap{}, err
+	}
+	defer s.giveBack(f)
+	return f.durable()
+}
+
+// Get reads one chunk into buf from the first place where it verifies. Places
+// where it does not are told of, and do not have it any more.
+func (s *Store) Get(ctx context.Context, chunk shoal.Chunk, buf []byte) (int, error) {
+	if err := ctx.Err(); err != nil {
+		return 0, err
+	}
+	f, err := s.acquire(ctx, chunk.File)
+	if err != nil {
+		return 0, err
+	}
+	defer s.giveBack(f)
+	if err := f.checkChunk(chunk.Index); err != nil {
+		return 0, fmt.Errorf("read chunk %s: %w", chunk, err)
+	}
+	length := f.ChunkLen(chunk.Index)
+	if len(buf) < length {
+		return 0, fmt.Errorf("read chunk %s of %d bytes into %d: %w", chunk, length, len(buf), shoal.Usage)
+	}
+	if err := s.get(f, chunk.Index, buf[:length]); err != nil {
+		return 0, fmt.Errorf("read chunk %s: %w", chunk, err)
+	}
+	return length, nil
+}
+
+// get tries the places in turn.
+func (s *Store) get(f *file, i int, buf []byte) error {
+	var failure error
+	for _, p := range f.all() {
+		if !f.has(p, i) {
+			continue
+		}
+		err := s.readChunk(f, p, i, buf)
+		if err == nil {
+			return nil
+		}
+		failure = errors.Join(failure, err)
+	}
+	if failure != nil && !errors.Is(failure, shoal.Integrity) && !errors.Is(failure, errGuard) {
+		return failure
+	}
+	if err := f.alive(); err != nil {
+		return err
+	}
+	if failure != nil {
+		return fmt.Errorf("%w: %w", storage.ErrAbsent, failure)
+	}
+	return storage.ErrAbsent
+}
+
+// checkChunk refuses a chunk the file does not have.
+func (f *file) checkChunk(i int) error {
+	if i < 0 || i >= f.Chunks() {
+		return fmt.Errorf("the file has %d chunks: %w", f.Chunks(), shoal.Usage)
+	}
+	return f.alive()
+}
+
+// has reports whether the chunk can be read at the place.
+func (f *file) has(p *place, i int) bool {
+	f.mu.RLock()
+	defer f.mu.RUnlock()
+	return p.has(i)
+}
+
+// readChunk reads and verifies a chunk at one place, of which it makes known
+// what is wrong with it.
+func (s *Store) readChunk(f *file, p *place, i int, buf []byte) error {
+	err := verifiedRead(f, p.body, i, buf)
+	switch {
+	case errors.Is(err, errGuard):
+		s.dropPlace(f, p, err)
+	case errors.Is(err, shoal.Integrity):
+		s.markRotten(f, p, i, err)
+	}
+	return err
+}
+
+// verifiedRead reads a chunk: shoal.Integrity if the bytes are not there, not
+// readable or not right, another error if the system is short of something.
+func verifiedRead(f *file, from io.ReaderAt, i int, buf []byte) error {
+	n, err := from.ReadAt(buf, f.ChunkOffset(i))
+	switch {
+	case n == len(buf):
+		return f.Verify(i, buf)
+	case errors.Is(err, io.EOF), errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("the file there ends early: %w", shoal.Integrity)
+	case errors.Is(err, syscall.EIO):
+		return fmt.Errorf("%w: %w", err, shoal.Integrity)
+	}
+	return err
+}
+
+// markRotten makes a chunk absent at a place, and tells.
+func (s *Store) markRotten(f *file, p *place, i int, cause error) {
+	f.mu.Lock()
+	found := p.clear(i)
+	f.mu.Unlock()
+	if !found {
+		return // somebody else was first
+	}
+	s.usage.add(p, -int64(f.ChunkLen(i)))
+	s.commits.add(f, 0)
+	chunk, where := shoal.Chunk{File: f.ID, Index: i}, f.describe(p)
+	s.trouble.tell(Notice{
+		Kind:  Rotten,
+		Chunk: chunk,
+		Place: where,
+		Text:  fmt.Sprintf("chunk %s in %s was bad, and is no longer used: %v", chunk, named(where), cause),
+	})
+}
+
+// dropPlace gives up a person's file, and tells.
+func (s *Store) dropPlace(f *file, p *place, cause error) {
+	if !f.detach(p) {
+		return
+	}
+	where := f.describe(p)
+	s.usage.add(p, -bytesOf(f.File, f.readable(p)))
+	s.commits.add(f, 0)
+	s.trouble.tell(Notice{
+		Kind:  Dropped,
+		Chunk: shoal.Chunk{File: f.ID},
+		Place: where,
+		Text:  fmt.Sprintf("%s %v: file %s is no longer served from it", named(where), cause, f.ID.Short()),
+	})
+}
+
+// named is what a sentence calls a place.
+func named(p shoal.Place) string {
+	if p.Kind == shoal.PlaceLinked {
+		return p.Path
+	}
+	return "the node's store"
+}

@@ -1,0 +1,131 @@
+package disk
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/url"
+
+	"modernc.org/sqlite"
+	lib "modernc.org/sqlite/lib"
+
+	"shoal"
+)
+
+// How a database is used. Its writers take turns, its readers do not wait.
+const (
+	// maxConnections bounds the page caches: cacheKiB for each.
+	maxConnections  = 3
+	cacheKiB        = 512
+	busyMillis      = 10_000
+	maxJournalBytes = 4 << 20
+)
+
+// errDamaged means that a database cannot be used and must be made anew.
+var errDamaged = errors.New("database is damaged")
+
+// database is a SQLite database in WAL mode whose commits are durable. SQLite
+// opens it by its path: it is the one thing of a store that does not go
+// through vfs.
+type database struct {
+	*sql.DB
+	fresh bool // it was empty when it was opened
+}
+
+// openDatabase opens the database at path, made if it is not there, and sees
+// that it has the schema of that version. An error is errDamaged when the file
+// is no database of this kind.
+func openDatabase(ctx context.Context, path, schema string, version int) (database, error) {
+	pool, err := sql.Open("sqlite", dataSource(path))
+	if err != nil {
+		return database{}, fmt.Errorf("open %s: %w", path, err)
+	}
+	pool.SetMaxOpenConns(maxConnections)
+	d := database{DB: pool}
+	if err := d.prepare(ctx, schema, version); err != nil {
+		return database{}, errors.Join(fmt.Errorf("open %s: %w", path, err), pool.Close())
+	}
+	return d, nil
+}
+
+func dataSource(path string) string {
+	query := url.Values{"_txlock": {"immediate"}}
+	for _, pragma := range []string{
+		fmt.Sprintf("busy_timeout(%d)", busyMillis),
+		"journal_mode(WAL)",
+		"synchronous(FULL)",
+		fmt.Sprintf("cache_size(-%d)", cacheKiB),
+		fmt.Sprintf("journal_size_limit(%d)", maxJournalBytes),
+		"temp_store(MEMORY)",
+	} {
+		query.Add("_pragma", pragma)
+	}
+	source := url.URL{Scheme: "file", Path: path, RawQuery: query.Encode()}
+	return source.String()
+}
+
+// prepare makes the schema in a database that has none.
+func (d *database) prepare(ctx context.Context, schema string, version int) error {
+	var found int
+	if err := d.QueryRowContext(ctx, "PRAGMA user_version").Scan(&found); err != nil {
+		return sqlError(err)
+	}
+	if found > version {
+		return shoal.WithHint(fmt.Errorf("it is of version %d, and this program knows %d: %w", found, version, shoal.Usage),
+			"use the newer shoal that wrote it")
+	}
+	if found == version {
+		return nil
+	}
+	d.fresh = true
+	return d.write(ctx, func(tx *sql.Tx) error {
+		if _, err := tx.ExecContext(ctx, schema); err != nil {
+			return errors.Join(errDamaged, err)
+		}
+		_, err := tx.ExecContext(ctx, fmt.Sprintf("PRAGMA user_version = %d", version))
+		return err
+	})
+}
+
+// check has SQLite look through the whole database for damage.
+func (d database) check(ctx context.Context) error {
+	var verdict string
+	if err := d.QueryRowContext(ctx, "PRAGMA quick_check(1)").Scan(&verdict); err != nil {
+		return sqlError(err)
+	}
+	if verdict != "ok" {
+		return fmt.Errorf("%w: %s", errDamaged, verdict)
+	}
+	return nil
+}
+
+// write runs one transaction, durable on return.
+func (d database) write(ctx context.Context, run func(*sql.Tx) error) error {
+	tx, err := d.BeginTx(ctx, nil)
+	if err != nil {
+		return sqlError(err)
+	}
+	if err := run(tx); err != nil {
+		return errors.Join(sqlError(err), tx.Rollback())
+	}
+	return sqlError(tx.Commit())
+}
+
+// sqlError gives an error of SQLite's the code it deserves.
+func sqlError(err error) error {
+	failure, ok := errors.AsType[*sqlite.Error](err)
+	if !ok {
+		return err
+	}
+	const primary = 0xff // extended codes have the plain one in the low byte
+	switch failure.Code() & primary {
+	case lib.SQLITE_FULL:
+		return fmt.Errorf("%w: %w", shoal.NoSpace, err)
+	case lib.SQLITE_CORRUPT, lib.SQLITE_NOTADB:
+		return fmt.Errorf("%w: %w", errDamaged, err)
+	case lib.SQLITE_IOERR:
+		return fmt.Errorf("%w: %w", errSync, err)
+	}
+	return err
+}

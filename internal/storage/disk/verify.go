@@ -1,0 +1,114 @@
+package disk
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"shoal"
+)
+
+// Verify reads every chunk of the file at every place that has it, and calls
+// watch with each: err is nil if it verified. A chunk that did not is absent
+// there from then on. It ends early with an error of watch's, or of ctx.
+func (s *Store) Verify(ctx context.Context, id shoal.FileID, watch func(index int, place shoal.Place, err error) error) error {
+	f, err := s.acquire(ctx, id)
+	if err != nil {
+		return err
+	}
+	defer s.giveBack(f)
+	buf := make([]byte, min(int64(f.ChunkSize), f.Size))
+	for _, p := range f.all() {
+		if err := s.verifyPlace(ctx, f, p, buf, watch); err != nil {
+			return fmt.Errorf("verify file %s: %w", id.Short(), err)
+		}
+	}
+	return f.alive()
+}
+
+func (s *Store) verifyPlace(ctx context.Context, f *file, p *place, buf []byte, watch func(int, shoal.Place, error) error) error {
+	where := f.describe(p)
+	for i := range f.readable(p).All {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if !f.has(p, i) {
+			continue // the place was dropped, or the chunk found rotten, meanwhile
+		}
+		err := s.readChunk(f, p, i, buf[:f.ChunkLen(i)])
+		if err := watch(i, where, err); err != nil {
+			return err
+		}
+		if errors.Is(err, errGuard) {
+			return nil
+		}
+	}
+	return nil
+}
+
+// recheckPresent reads the chunks that the place is said to have; those that
+// do not verify are absent then.
+func (s *Store) recheckPresent(ctx context.Context, f *file, p *place) error {
+	buf := make([]byte, min(int64(f.ChunkSize), f.Size))
+	return s.verifyPlace(ctx, f, p, buf, func(_ int, _ shoal.Place, err error) error {
+		if errors.Is(err, shoal.Integrity) {
+			return nil // told of, and absent now
+		}
+		return err
+	})
+}
+
+// recheck reads every chunk that the place may have, whatever is recorded:
+// those that verify are fresh if they were not there, those that were there
+// and do not are rotten. It does not wait for the commit.
+func (s *Store) recheck(ctx context.Context, f *file, p *place, report *RebuildReport) error {
+	buf := make([]byte, min(int64(f.ChunkSize), f.Size))
+	for i := range f.Chunks() {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if err := s.recheckChunk(f, p, i, buf[:f.ChunkLen(i)], report); err != nil {
+			if errors.Is(err, errGuard) {
+				s.dropPlace(f, p, err)
+				return nil
+			}
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *Store) recheckChunk(f *file, p *place, i int, buf []byte, report *RebuildReport) error {
+	had := f.has(p, i)
+	err := verifiedRead(f, p.body, i, buf)
+	switch {
+	case err == nil && !had:
+		report.found(buf)
+		return s.markFresh(f, p, i, len(buf))
+	case err == nil:
+		report.kept(buf)
+	case errors.Is(err, shoal.Integrity):
+		if had {
+			report.lost()
+			s.markRotten(f, p, i, err)
+		}
+	case !errors.Is(err, io.EOF):
+		return err
+	}
+	return nil
+}
+
+// Places tells where chunks of the file lie, and how many of them are durable.
+func (s *Store) Places(ctx context.Context, id shoal.FileID) ([]shoal.Place, error) {
+	f, err := s.acquire(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	defer s.giveBack(f)
+	var places []shoal.Place
+	for _, p := range f.all() {
+		places = append(places, f.describe(p))
+	}
+	return places, f.alive()
+}

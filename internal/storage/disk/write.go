@@ -1,0 +1,296 @@
+package disk
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+
+	"shoal"
+	"shoal/internal/content"
+	"shoal/internal/storage/vfs"
+)
+
+// Create makes room for a file.
+func (s *Store) Create(ctx context.Context, c content.File) error {
+	f, err := s.ensure(ctx, c)
+	if err != nil {
+		return fmt.Errorf("create file %s: %w", c.ID.Short(), err)
+	}
+	s.giveBack(f)
+	return nil
+}
+
+// ensure gives the file to the caller, who must release it, and makes it known
+// if it is not.
+func (s *Store) ensure(ctx context.Context, c content.File) (*file, error) {
+	if err := checkShape(c); err != nil {
+		return nil, err
+	}
+	loading := context.WithoutCancel(ctx)
+	for {
+		f, err := s.files.acquire(c.ID, func(f *file) error {
+			err := s.load(loading, f)
+			if errors.Is(err, shoal.NotFound) {
+				err = s.create(f, c)
+			}
+			return err
+		})
+		if errors.Is(err, shoal.NotFound) {
+			continue // somebody asked for it at the same moment, and was told no
+		}
+		if err != nil {
+			return nil, err
+		}
+		if err := s.outlive(ctx, f); err != nil {
+			return nil, err
+		} else if f.alive() == nil {
+			return f, s.sameCut(f, c)
+		}
+		s.giveBack(f)
+	}
+}
+
+// checkShape refuses what cannot be a file. That the hash list is right, the
+// caller has seen to.
+func checkShape(c content.File) error {
+	if _, err := content.ParseChunkSize(int64(c.ChunkSize)); err != nil {
+		return err
+	}
+	if c.Size < 0 || c.Size > content.MaxSize || len(c.List) != c.Chunks() || c.Chunks() > content.MaxChunks {
+		return fmt.Errorf("a file of %d bytes does not have %d chunks: %w", c.Size, len(c.List), shoal.Usage)
+	}
+	return nil
+}
+
+// outlive waits until a file that is being deleted is.
+func (s *Store) outlive(ctx context.Context, f *file) error {
+	f.mu.RLock()
+	gone := f.gone
+	f.mu.RUnlock()
+	if gone == nil {
+		return nil
+	}
+	select {
+	case <-gone:
+		return nil
+	case <-ctx.Done():
+		s.giveBack(f)
+		return ctx.Err()
+	}
+}
+
+// sameCut is shoal.Exists, and the file given back, if it is cut otherwise.
+func (s *Store) sameCut(f *file, c content.File) error {
+	if f.ChunkSize == c.ChunkSize {
+		return nil
+	}
+	s.giveBack(f)
+	return shoal.WithHint(fmt.Errorf("it is here cut into chunks of %d bytes, not %d: %w", f.ChunkSize, c.ChunkSize, shoal.Exists),
+		"leave out the chunk size, or remove the file first")
+}
+
+// create makes a file known that is not. A large one's hash list is durable
+// then but for its name, which the next commit sees to before it records it.
+func (s *Store) create(f *file, c content.File) error {
+	if err := s.writable(); err != nil {
+		return err
+	}
+	if err := s.space.room(int64(len(c.List) * cvSize)); err != nil {
+		return err
+	}
+	s.describe(f, c)
+	if !f.small() {
+		if err := s.makeShard(c.ID); err != nil {
+			return writeError(err)
+		}
+		if err := writeList(s.root, c); err != nil {
+			if errors.Is(err, errSync) {
+				return s.fail(err)
+			}
+			return writeError(err)
+		}
+	}
+	s.usage.files.Add(1)
+	s.commits.add(f, 0)
+	return nil
+}
+
+// makeShard makes sure of the folder of a blob.
+func (s *Store) makeShard(id shoal.FileID) error {
+	known := &s.shards[id[0]]
+	if known.Load() {
+		return nil
+	}
+	if err := s.root.MakeDir(shardName(id)); err != nil {
+		return err
+	}
+	if err := s.root.SyncDir(blobsDir); err != nil {
+		return s.fail(err)
+	}
+	known.Store(true)
+	return nil
+}
+
+// Put writes one chunk into the store's own place of the file.
+func (s *Store) Put(ctx context.Context, chunk shoal.Chunk, data []byte) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	f, err := s.acquire(ctx, chunk.File)
+	if err != nil {
+		return err
+	}
+	defer s.giveBack(f)
+	p, err := s.ownPlace(f)
+	if err == nil {
+		err = s.put(f, p, chunk.Index, data)
+	}
+	if err != nil {
+		return fmt.Errorf("write chunk %s: %w", chunk, err)
+	}
+	return nil
+}
+
+// put writes a chunk at a place.
+func (s *Store) put(f *file, p *place, i int, data []byte) error {
+	if err := f.checkChunk(i); err != nil {
+		return err
+	}
+	if len(data) != f.ChunkLen(i) {
+		return fmt.Errorf("it has %d bytes, not %d: %w", f.ChunkLen(i), len(data), shoal.Usage)
+	}
+	if err := s.writable(); err != nil {
+		return err
+	}
+	if f.has(p, i) {
+		return nil
+	}
+	if err := p.body.room(int64(len(data))); err != nil {
+		return err
+	}
+	if err := writeFull(p.body, data, f.ChunkOffset(i)); err != nil {
+		return writeError(err)
+	}
+	return s.markFresh(f, p, i, len(data))
+}
+
+func writeFull(w io.WriterAt, data []byte, off int64) error {
+	n, err := w.WriteAt(data, off)
+	if err == nil && n < len(data) {
+		return io.ErrShortWrite
+	}
+	return err
+}
+
+// markFresh counts a chunk that was written, for the next commit.
+func (s *Store) markFresh(f *file, p *place, i, length int) error {
+	f.mu.Lock()
+	err := f.usable(p)
+	added := err == nil && !p.durable.Has(i) && p.fresh.Set(i)
+	if added {
+		p.changes++
+	}
+	f.mu.Unlock()
+	if added {
+		s.usage.add(p, int64(length))
+		s.commits.add(f, int64(length))
+	}
+	return err
+}
+
+// usable is an error if nothing that is put at the place will last. It is
+// called with mu held.
+func (f *file) usable(p *place) error {
+	if err := f.aliveLocked(); err != nil {
+		return err
+	}
+	if p.broken != nil {
+		return p.broken
+	}
+	if !slices.Contains(f.places, p) {
+		return errGuard
+	}
+	return nil
+}
+
+// ownPlace is the store's own place of a file, made if there is none.
+func (s *Store) ownPlace(f *file) (*place, error) {
+	f.mu.RLock()
+	p := f.own()
+	f.mu.RUnlock()
+	if p != nil {
+		return p, nil
+	}
+	f.making.Lock()
+	defer f.making.Unlock()
+	f.mu.RLock()
+	p = f.own()
+	f.mu.RUnlock()
+	if p != nil {
+		return p, nil
+	}
+	if err := errors.Join(s.writable(), f.alive()); err != nil {
+		return nil, err
+	}
+	p, err := s.makeOwn(f)
+	if err != nil {
+		return nil, writeError(err)
+	}
+	return p, f.attach(p)
+}
+
+// makeOwn makes an empty place: for a large file, a sparse file of full size.
+func (s *Store) makeOwn(f *file) (*place, error) {
+	none := content.NewBitmap(f.Chunks())
+	if f.small() {
+		return newPlace(&memory{space: s.space}, none), nil
+	}
+	if err := s.space.room(0); err != nil {
+		return nil, err
+	}
+	name := dataName(f.ID)
+	if err := removeIfThere(s.root, name); err != nil {
+		return nil, err
+	}
+	file, err := s.root.Open(name, vfs.CreateNew)
+	if err != nil {
+		return nil, err
+	}
+	if err := file.Truncate(f.Size); err != nil {
+		return nil, errors.Join(err, file.Close(), s.root.Remove(name))
+	}
+	b := s.blob(f.ID)
+	b.file = file
+	p := newPlace(b, none)
+	p.folder = f.shard
+	return p, nil
+}
+
+// Sync makes every chunk of the file that was put before it durable.
+func (s *Store) Sync(ctx context.Context, id shoal.FileID) error {
+	f, err := s.acquire(ctx, id)
+	if err != nil {
+		return err
+	}
+	defer s.giveBack(f)
+	if err := f.alive(); err != nil {
+		return err
+	}
+	if err := s.sync(ctx, f); err != nil {
+		return fmt.Errorf("sync file %s: %w", id.Short(), err)
+	}
+	return nil
+}
+
+// sync waits until all of the file is recorded.
+func (s *Store) sync(ctx context.Context, f *file) error {
+	if err := s.writable(); err != nil {
+		return err
+	}
+	if !f.unsettled() {
+		return nil
+	}
+	return s.commits.wait(ctx)
+}
