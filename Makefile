@@ -1,0 +1,105 @@
+# What a person or CI does with Shoal. `make` alone lists it; CI runs `make test`
+# and `make check`, and nothing else (.ci/run).
+
+SHELL         := bash
+.SHELLFLAGS   := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS     += --no-print-directory
+
+PKG      ?= ./...
+COUNT    ?= 20
+FUZZTIME ?= 30s
+
+# golangci-lint asks not to be a `tool` of anyone's module, for its dependencies
+# would become theirs: it is pinned here and built into .tools/. The other tools
+# are pinned in tools/go.mod, apart from the product's go.mod for the same reason.
+GOLANGCI_VERSION := v2.15.0
+GOLANGCI         := .tools/golangci-lint-$(GOLANGCI_VERSION)
+TOOL             := go tool -modfile=tools/go.mod
+
+# The product is pure Go. The race detector alone needs a C compiler; where there
+# is none the tests run without it, and say so.
+export CGO_ENABLED := 0
+CC_FOUND = $(shell command -v $$(go env CC))
+RACE     = $(if $(CC_FOUND),-race,$(warning no C compiler: testing without the race detector; apt-get install gcc libc6-dev))
+
+# -buildvcs stamps the commit into the binary, whatever GOFLAGS says elsewhere:
+# `shoal version` reads it from there.
+BUILD := -trimpath -buildvcs=auto -ldflags='-s -w'
+
+.PHONY: help build install test race cover lint fmt fuzz bench demo check clean
+.PHONY: vet tidy deps deps-diff vuln commits
+
+help: ## list what there is to do
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+build: ## build bin/shoal
+	go build $(BUILD) -o bin/shoal ./cmd/shoal
+
+install: ## install shoal where `go install` puts things
+	go install $(BUILD) ./cmd/shoal
+
+test: ## run all tests, with the race detector and in random order (PKG=./internal/...)
+	race=$(RACE); CGO_ENABLED=$${race:+1} go test $$race -shuffle=on -timeout=15m $(PKG)
+
+race: ## hunt for flaky tests: each COUNT=20 times (PKG=./internal/transfer/...)
+	CGO_ENABLED=1 go test -race -shuffle=on -count=$(COUNT) -timeout=60m $(PKG)
+
+cover: ## measure what the tests reach, into bin/cover.html
+	mkdir -p bin
+	go test -coverpkg=./... -coverprofile=bin/cover.out ./...
+	go tool cover -html=bin/cover.out -o bin/cover.html
+	go tool cover -func=bin/cover.out | tail -n 1
+
+lint: $(GOLANGCI) ## run golangci-lint and look at the formatting
+	$(GOLANGCI) run ./...
+	$(GOLANGCI) fmt --diff
+
+fmt: $(GOLANGCI) ## format the code: gofumpt, and imports in three groups
+	$(GOLANGCI) fmt
+
+fuzz: ## run every fuzz target for FUZZTIME=30s
+	scripts/fuzz $(FUZZTIME) $(PKG)
+
+bench: build ## measure against the machine's own limits; needs a quiet machine
+	go run ./bench
+
+demo: build ## the main job on six nodes, 512 MiB or FILE=path, two sources killed half-way
+	go run ./bench/demo
+
+check: ## all that CI asks beside the tests
+	$(MAKE) commits tidy deps-diff vet lint vuln
+	scripts/fuzz 3s ./...
+
+clean: ## delete what was built, but for the tools
+	rm -rf bin bench/out
+
+vet:
+	go vet ./...
+	$(TOOL) staticcheck ./...
+
+tidy:
+	go mod tidy -diff
+	go -C tools mod tidy -diff
+	go mod verify
+
+# docs/deps.txt lists every module whose code is in the binary, so that a new one
+# is a line somebody reads.
+LINKED := go list -deps -f '{{with .Module}}{{if not .Main}}{{.Path}} {{.Version}}{{end}}{{end}}' ./cmd/shoal | LC_ALL=C sort -u
+
+deps: ## write docs/deps.txt: the modules in the binary
+	$(LINKED) > docs/deps.txt
+
+deps-diff:
+	diff -u docs/deps.txt <($(LINKED)) || { echo 'the modules in the binary changed: run `make deps` and say why in the commit'; exit 1; }
+
+vuln:
+	scripts/vuln
+
+commits:
+	scripts/commit-msg
+
+$(GOLANGCI):
+	mkdir -p .tools
+	GOBIN=$(CURDIR)/.tools go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_VERSION)
+	mv .tools/golangci-lint $@

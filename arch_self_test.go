@@ -1,0 +1,106 @@
+package shoal_test
+
+import (
+	"strings"
+	"testing"
+	"testing/fstest"
+)
+
+// TestRulesCanFail shows every rule a file that breaks it and one like it that
+// does not: a rule that finds nothing anywhere proves nothing.
+func TestRulesCanFail(t *testing.T) {
+	long := strings.Repeat("\n", maxFuncLines)
+	for _, c := range []struct {
+		name, rule, path, text string
+		want                   string // part of the one finding; "" for none
+	}{
+		{"up", "ranks", "internal/storage/disk/a.go", imports("shoal/internal/node"), "imports go down"},
+		{"sideways", "ranks", "internal/storage/disk/a.go", imports("shoal/internal/transfer/fetch"), "(rank 2) may not import"},
+		{"down", "ranks", "internal/node/a.go", imports("shoal", "shoal/internal/storage/disk", "fmt"), ""},
+		{"within", "ranks", "internal/storage/disk/a.go", imports("shoal/internal/storage"), ""},
+		{"door", "ranks", "internal/transfer/fetch/a.go", imports("shoal/internal/network/wire"), ""},
+		{"beside a door", "ranks", "internal/transfer/fetch/a.go", imports("shoal/internal/network/host"), "imports go down"},
+		{"test sideways", "ranks", "internal/transfer/fetch/a_test.go", imports("shoal/internal/network/memnet"), ""},
+		{"test up", "ranks", "internal/transfer/fetch/a_test.go", imports("shoal/internal/node"), "imports go down"},
+		{"suite in test", "ranks", "internal/node/a_test.go", imports("shoal/internal/api/apitest"), ""},
+		{"suite in product", "ranks", "internal/node/a.go", imports("shoal/internal/storage/storagetest"), "is for tests"},
+		{"testnet in product", "ranks", "internal/cli/a.go", imports("shoal/internal/testnet/relay"), "is for tests"},
+		{"testnet in benchmark", "ranks", "bench/a.go", imports("shoal/internal/testnet/relay"), ""},
+		{"unknown chapter", "ranks", "internal/novelty/a.go", imports("shoal"), "has no rank"},
+
+		{"third party", "root", "a.go", imports("github.com/spf13/cobra"), "only the standard library"},
+		{"own", "root", "a.go", imports("shoal/internal/content"), "only the standard library"},
+		{"standard", "root", "a.go", imports("io/fs"), ""},
+		{"elsewhere", "root", "internal/cli/a.go", imports("github.com/spf13/cobra"), ""},
+
+		{"network", "purity", "internal/content/a.go", imports("net/http"), "does not import net/http"},
+		{"files", "purity", "internal/transfer/picker/a.go", imports("os"), "does not import os"},
+		{"locks", "purity", "internal/network/wire/a.go", imports("sync/atomic"), "does not import sync/atomic"},
+		{"locks for cores", "purity", "internal/content/a.go", imports("sync"), ""},
+		{"clock", "purity", "internal/content/a.go", imports("time") + "var now = time.Now", "does not use time.Now"},
+		{"renamed clock", "purity", "internal/content/a.go", "package a\nimport clock \"time\"\nvar now = clock.Now", "does not use time.Now"},
+		{"durations", "purity", "internal/network/wire/a.go", imports("time") + "const limit = time.Second", ""},
+		{"shared generator", "purity", "internal/transfer/picker/a.go", imports("math/rand/v2") + "var n = rand.IntN(3)", "does not use math/rand/v2.IntN"},
+		{"seeded generator", "purity", "internal/transfer/picker/a.go", imports("math/rand/v2") + "var r = rand.New(rand.NewPCG(1, 2))", ""},
+		{"goroutine", "purity", "internal/transfer/picker/a.go", "package a\nfunc f() { go f() }", "starts no goroutine"},
+		{"goroutine for cores", "purity", "internal/content/a.go", "package a\nfunc f() { go f() }", ""},
+		{"impure package", "purity", "internal/storage/disk/a.go", imports("os"), ""},
+		{"impure test", "purity", "internal/content/a_test.go", imports("os"), ""},
+
+		{"long", "file length", "internal/cli/a.go", "package a" + strings.Repeat("\n", maxFileLines+1), "601 lines"},
+		{"full", "file length", "internal/cli/a.go", "package a" + strings.Repeat("\n", maxFileLines), ""},
+		{"long root", "file length", "a.go", "package a" + strings.Repeat("\n", maxRootFileLines+1), "401 lines"},
+
+		{"long", "functions", "internal/cli/a.go", "package a\nfunc long() {\n\n" + long + "}", "long has 71 lines"},
+		{"full", "functions", "internal/cli/a.go", "package a\nfunc full() {\n" + long + "}", ""},
+		{"long test", "functions", "internal/cli/a_test.go", "package a\nfunc (t T) TestLong() {\n\n" + long + "}", "TestLong has 71 lines"},
+
+		{"drawer", "names", "internal/cli/a.go", "package helpers", "name what it is about"},
+		{"drawer's folder", "names", "internal/util/a.go", "package a", "name what it is about"},
+		{"name", "names", "internal/cli/a.go", "package cli", ""},
+
+		{"asleep", "sleep", "internal/cli/a_test.go", imports("time") + "func f() { time.Sleep(1) }", "wait for what you wait for"},
+		{"asleep in a suite", "sleep", "internal/network/networktest/a.go", imports("time") + "func f() { time.Sleep(1) }", "wait for what you wait for"},
+		{"product", "sleep", "internal/cli/a.go", imports("time") + "func f() { time.Sleep(1) }", ""},
+	} {
+		t.Run(c.rule+"/"+c.name, func(t *testing.T) {
+			check(t, rules()[c.rule](parseSource(t, c.path, c.text)), c.want)
+		})
+	}
+}
+
+func TestPackageCommentsCanBeMissing(t *testing.T) {
+	for _, c := range []struct{ name, one, two, want string }{
+		{"none", "package a\n", "package a\n", "no file of the package says what it is"},
+		{"one of two", "package a\n", "// Package a is.\npackage a\n", ""},
+		{"another's", "// Package b is.\npackage a\n", "package a\n", "no file of the package says what it is"},
+		{"command", "// Command x runs.\npackage main\n", "package main\n", ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			sources := parseModule(t, fstest.MapFS{
+				"x/one.go":              {Data: []byte(c.one)},
+				"x/two.go":              {Data: []byte(c.two)},
+				"x/two_test.go":         {Data: []byte("package a\n")},
+				"x/testdata/broken.go":  {Data: []byte("not Go")},
+				".tools/hidden/none.go": {Data: []byte("not Go")},
+			})
+			check(t, packagesAreDocumented(sources), c.want)
+		})
+	}
+}
+
+// check wants one finding that contains want, or none if want is empty.
+func check(t *testing.T, found []string, want string) {
+	t.Helper()
+	switch {
+	case want == "" && len(found) > 0:
+		t.Errorf("found %q, want nothing", found)
+	case want != "" && (len(found) != 1 || !strings.Contains(found[0], want)):
+		t.Errorf("found %q, want one finding with %q", found, want)
+	}
+}
+
+// imports is the head of a file that imports the paths.
+func imports(paths ...string) string {
+	return "package a\nimport (\n\"" + strings.Join(paths, "\"\n\"") + "\"\n)\n"
+}
