@@ -44,7 +44,7 @@ func (t *Tracker) Note(file shoal.FileID, peer shoal.NodeID, now time.Time) {
 	}
 	peers := t.files[file]
 	if peers == nil {
-		t.makeRoomLocked(now)
+		t.makeRoomLocked()
 		peers = make(map[shoal.NodeID]time.Time)
 		t.files[file] = peers
 	}
@@ -111,22 +111,9 @@ func (f *Follow) Close() {
 	}
 }
 
-// makeRoomLocked keeps the number of files in bounds: those of whose peers
-// nothing was heard for long go first, then any.
-func (t *Tracker) makeRoomLocked(now time.Time) {
-	if len(t.files) < TrackedFiles {
-		return
-	}
-	for file, peers := range t.files {
-		for peer, seen := range peers {
-			if now.Sub(seen) >= TrackedFor {
-				delete(peers, peer)
-			}
-		}
-		if len(peers) == 0 {
-			delete(t.files, file)
-		}
-	}
+// makeRoomLocked keeps the number of files in bounds by forgetting any one: to
+// look for the best would cost more than a peer that is not told of another.
+func (t *Tracker) makeRoomLocked() {
 	for file := range t.files {
 		if len(t.files) < TrackedFiles {
 			return

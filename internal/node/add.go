@@ -1,0 +1,123 @@
+package node
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"shoal"
+	"shoal/internal/content"
+)
+
+// Add takes files in. See shoal.Mover.
+func (n *Node) Add(ctx context.Context, req shoal.AddRequest, watch func(shoal.Event)) error {
+	if err := checkAdd(req); err != nil {
+		return err
+	}
+	ctx, done := n.work(ctx)
+	defer done()
+	b := newBatch(watch)
+	var wg sync.WaitGroup
+	for i, item := range req.Items {
+		size := int64(0)
+		if info, err := os.Stat(item.Path); err == nil {
+			size = info.Size()
+		}
+		b.run(ctx, &wg, batchCost(size), func() (shoal.Event, error) {
+			event := shoal.Event{Item: i, Name: item.Name, Transfer: n.serial.Add(1)}
+			entry, err := n.addFile(ctx, item, req, progressOf(b.emit, event))
+			if err == nil {
+				event.File, event.Entry, event.Done, event.Total = entry.ID, &entry, entry.Size, entry.Size
+			}
+			return event, err
+		})
+	}
+	wg.Wait()
+	return b.result()
+}
+
+// checkAdd refuses a request that is malformed as a whole.
+func checkAdd(req shoal.AddRequest) error {
+	if len(req.Items) > shoal.MaxItems {
+		return fmt.Errorf("%d files in one request, at most %d are allowed: %w", len(req.Items), shoal.MaxItems, shoal.Usage)
+	}
+	if req.ChunkSize != 0 {
+		if _, err := content.ParseChunkSize(int64(req.ChunkSize)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// addFile takes one file in: bytes first, then the name that commits it.
+func (n *Node) addFile(ctx context.Context, item shoal.AddItem, req shoal.AddRequest, progress func(done, total int64)) (shoal.Entry, error) {
+	if err := shoal.CheckName(item.Name); err != nil {
+		return shoal.Entry{}, err
+	}
+	if !filepath.IsAbs(item.Path) {
+		return shoal.Entry{}, fmt.Errorf("add %q: the path is not absolute: %w", item.Path, shoal.Usage)
+	}
+	file, err := n.takeIn(ctx, item.Path, content.ChunkSize(req.ChunkSize), req.Link, progress)
+	if err != nil {
+		return shoal.Entry{}, fmt.Errorf("add %s: %w", item.Path, err)
+	}
+	entry := shoal.Entry{ID: file.ID, Name: item.Name, Size: file.Size, ChunkSize: int(file.ChunkSize), Added: time.Now().UTC()}
+	if err := n.catalog.Put(ctx, entry); err != nil {
+		return shoal.Entry{}, fmt.Errorf("add %s: %w", item.Path, err)
+	}
+	return entry, nil
+}
+
+// takeIn has the store take a file's bytes.
+func (n *Node) takeIn(ctx context.Context, path string, cs content.ChunkSize, link bool, progress func(done, total int64)) (content.File, error) {
+	src, err := os.Open(path)
+	if err != nil {
+		return content.File{}, err
+	}
+	defer src.Close()
+	info, err := src.Stat()
+	if err != nil {
+		return content.File{}, err
+	}
+	if !info.Mode().IsRegular() {
+		return content.File{}, fmt.Errorf("not a regular file: %w", shoal.Usage)
+	}
+	if cs == 0 {
+		cs = content.DefaultChunkSize(info.Size())
+	}
+	read := int64(0)
+	step := func(bytes int64) {
+		read += bytes
+		progress(read, info.Size())
+	}
+	if link {
+		return n.store.Link(ctx, path, cs, step)
+	}
+	release, err := n.quota.Reserve(ctx, info.Size())
+	if err != nil {
+		return content.File{}, err
+	}
+	defer release()
+	return n.store.Import(ctx, src, cs, step)
+}
+
+// progressEvery is how often a file being added is reported.
+const progressEvery = 200 * time.Millisecond
+
+// progressOf gives a function that reports how far a file is, now and then.
+func progressOf(emit *emitter, event shoal.Event) func(done, total int64) {
+	event.Type = shoal.EventProgress
+	last := time.Now()
+	return func(done, total int64) {
+		now := time.Now()
+		if now.Sub(last) < progressEvery {
+			return
+		}
+		last = now
+		event.Time, event.Done, event.Total = now, done, total
+		emit.emit(event)
+	}
+}

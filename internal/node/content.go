@@ -1,0 +1,110 @@
+package node
+
+import (
+	"context"
+	"fmt"
+
+	"shoal"
+	"shoal/internal/content"
+	"shoal/internal/transfer/fetch"
+	"shoal/internal/transfer/stream"
+)
+
+// opened is a file that is open for reading.
+type opened struct {
+	*stream.Reader
+	entry shoal.Entry
+	done  func()
+}
+
+func (o *opened) Entry() shoal.Entry { return o.entry }
+
+// Close ends the reading and what was fetched for it.
+func (o *opened) Close() error {
+	o.done() // ends the context of the fetch, which the reader then waits for
+	return o.Reader.Close()
+}
+
+// Open opens a file for reading. See shoal.Mover. What is read of a file that
+// is not here is kept in the store, so that others can be served from it.
+func (n *Node) Open(ctx context.Context, ref string) (shoal.Content, error) {
+	t, err := n.resolve(ctx, ref)
+	if err != nil {
+		return nil, err
+	}
+	ctx, done := n.work(ctx)
+	content, err := n.open(ctx, t, done)
+	if err != nil {
+		done()
+		return nil, err
+	}
+	return content, nil
+}
+
+func (n *Node) open(ctx context.Context, t target, done func()) (*opened, error) {
+	file, err := n.store.File(ctx, t.entry.ID)
+	var running *fetch.Fetch
+	if err != nil {
+		if file, running, err = n.openRemote(ctx, t); err != nil {
+			return nil, fmt.Errorf("open %s: %w", nameOr(t.entry), err)
+		}
+	}
+	cfg := stream.Config{File: file, Library: n.store, Board: n.board}
+	if running != nil {
+		cfg.Fetch = running
+	}
+	cfg.Start = func(ctx context.Context) stream.Fetch {
+		started, _ := n.startDemand(ctx, t)
+		return started
+	}
+	entry := t.entry
+	entry.Size, entry.ChunkSize = file.Size, int(file.ChunkSize)
+	return &opened{Reader: stream.New(ctx, cfg), entry: entry, done: done}, nil
+}
+
+// openRemote starts to fetch a file of which nothing is here, and waits until
+// its shape is known. Its first chunk is asked for at once.
+func (n *Node) openRemote(ctx context.Context, t target) (content.File, *fetch.Fetch, error) {
+	f, shape := n.startDemand(ctx, t)
+	f.Want(0, 1)
+	select {
+	case file := <-shape:
+		return file, f, nil
+	case <-f.Done():
+		_, err := f.Wait()
+		return content.File{}, nil, err
+	}
+}
+
+// startDemand starts a fetch into the store that gets what is wanted of it, and
+// gives the file's shape when it is known. It runs until ctx ends.
+func (n *Node) startDemand(ctx context.Context, t target) (*fetch.Fetch, <-chan content.File) {
+	shape := make(chan content.File, 1)
+	open := func(ctx context.Context, f content.File) (fetchTarget, error) {
+		if err := n.quota.Create(ctx, f); err != nil {
+			return nil, err
+		}
+		have, err := n.store.Has(ctx, f.ID)
+		if err != nil {
+			return nil, err
+		}
+		shape <- f
+		return &storeTarget{node: n, id: f.ID, have: have}, nil
+	}
+	return n.startFetch(ctx, t, fetch.Task{Demand: true, Open: open}), shape
+}
+
+// storeTarget has a fetch put its chunks into the node's own store.
+type storeTarget struct {
+	node *Node
+	id   shoal.FileID
+	have content.Bitmap // when the fetch began
+}
+
+func (s *storeTarget) Has() content.Bitmap { return s.have.Clone() }
+
+func (s *storeTarget) Put(ctx context.Context, index int, data []byte) error {
+	return s.node.quota.Put(ctx, shoal.Chunk{File: s.id, Index: index}, data)
+}
+
+func (s *storeTarget) Sync(ctx context.Context) error { return s.node.quota.Sync(ctx, s.id) }

@@ -1,0 +1,153 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"shoal"
+	"shoal/internal/catalog"
+	"shoal/internal/network/host"
+	"shoal/internal/storage/disk"
+)
+
+// DoctorOptions says what Doctor may do beside looking.
+type DoctorOptions struct {
+	// Rebuild has the store's index made anew from what lies on the disk, and
+	// a damaged catalogue mended.
+	Rebuild bool
+}
+
+// DoctorReport is what Doctor found, in the order it looked.
+type DoctorReport struct {
+	Findings []Finding
+}
+
+// Finding is one thing Doctor looked at.
+type Finding struct {
+	OK   bool
+	Text string // a sentence
+	Hint string // what to do, if it is not OK
+}
+
+// lowSpace is how much room a data folder should have at least.
+const lowSpace = 1 << 30
+
+// Doctor looks a data folder over, without a node: it must not be running. The
+// error is for what kept Doctor from looking; what it found is in the report.
+func Doctor(ctx context.Context, data string, opts DoctorOptions) (DoctorReport, error) {
+	d := doctor{data: data, opts: opts}
+	info, err := os.Stat(data)
+	if errors.Is(err, fs.ErrNotExist) {
+		d.add(true, "", "%s does not exist yet: the first shoal up makes it", data)
+		return d.report, nil
+	}
+	if err != nil {
+		return d.report, fmt.Errorf("look at the data folder: %w", err)
+	}
+	d.add(info.Mode().Perm()&0o077 == 0, "chmod 700 "+data, "the data folder is for its owner alone (%v)", info.Mode().Perm())
+	d.identity()
+	if err := d.store(ctx); err != nil {
+		return d.report, err
+	}
+	return d.report, d.catalog(ctx)
+}
+
+// doctor is one run of Doctor.
+type doctor struct {
+	data   string
+	opts   DoctorOptions
+	report DoctorReport
+}
+
+func (d *doctor) add(ok bool, hint, format string, args ...any) {
+	finding := Finding{OK: ok, Text: fmt.Sprintf(format, args...)}
+	if !ok {
+		finding.Hint = hint
+	}
+	d.report.Findings = append(d.report.Findings, finding)
+}
+
+func (d *doctor) identity() {
+	path := filepath.Join(d.data, identityFile)
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		d.add(true, "", "there is no identity yet: the first shoal up makes one")
+		return
+	}
+	if _, err := host.LoadIdentity(path); err != nil {
+		d.add(false, shoal.HintOf(err), "%v", err)
+		return
+	}
+	d.add(true, "", "the identity is sound and private")
+}
+
+// store opens the store, which checks its index and rebuilds one that is
+// missing or damaged, and rebuilds it in any case if that was asked for.
+func (d *doctor) store(ctx context.Context) error {
+	store, err := disk.Open(ctx, filepath.Join(d.data, storeFolder), disk.Options{})
+	if errors.Is(err, shoal.Exists) {
+		return shoal.WithHint(err, "stop the node first; shoal status and shoal verify look at one that runs")
+	}
+	if err != nil {
+		d.add(false, shoal.HintOf(err), "the store does not open: %v", err)
+		return nil
+	}
+	defer store.Close()
+	if d.opts.Rebuild {
+		if err := d.rebuild(ctx, store); err != nil {
+			return err
+		}
+	}
+	usage, err := store.Usage(ctx)
+	if err != nil {
+		return fmt.Errorf("look at the store: %w", err)
+	}
+	d.add(true, "", "the store holds %d files, %d bytes of its own and %d linked", usage.Files, usage.Stored, usage.Linked)
+	d.add(usage.Free >= lowSpace, "make room, or move the data folder to a larger disk (--data)", "the disk has %d bytes free", usage.Free)
+	for _, trouble := range store.Trouble() {
+		d.add(false, "shoal doctor --rebuild", "%s", trouble)
+	}
+	return nil
+}
+
+func (d *doctor) rebuild(ctx context.Context, store *disk.Store) error {
+	r, err := store.Rebuild(ctx)
+	if err != nil {
+		return fmt.Errorf("rebuild the index: %w", err)
+	}
+	d.add(true, "", "the index was rebuilt from %d files: %d chunks are sound, %d of them were not in it", r.Files, r.Chunks, r.Recovered)
+	d.add(r.Lost == 0, "get those files again: only what is missing is fetched", "%d chunks that were in it are gone or have rotted", r.Lost)
+	for _, path := range r.Quarantined {
+		d.add(false, "look at it, and delete it when it is of no use", "%s could not be kept and was set aside", path)
+	}
+	return nil
+}
+
+func (d *doctor) catalog(ctx context.Context) error {
+	path := filepath.Join(d.data, catalogFile)
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		d.add(true, "", "there are no names yet")
+		return nil
+	}
+	names, err := catalog.Open(ctx, path)
+	if err == nil {
+		err = errors.Join(names.Check(ctx), names.Close())
+	}
+	if err == nil {
+		d.add(true, "", "the catalogue of names is sound")
+		return nil
+	}
+	if !d.opts.Rebuild {
+		d.add(false, "shoal doctor --rebuild", "the catalogue is damaged: %v", err)
+		return nil
+	}
+	repaired, err := catalog.Repair(ctx, path)
+	if err != nil {
+		return fmt.Errorf("mend the catalogue: %w", err)
+	}
+	d.add(true, "", "the catalogue was damaged and is mended: %d names were saved, what it was is at %s", repaired.Saved, repaired.Aside)
+	return nil
+}

@@ -1,0 +1,214 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"shoal"
+	"shoal/internal/content"
+	"shoal/internal/storage/disk"
+)
+
+// job is one file of a Get: what to fetch and where to put it.
+type job struct {
+	item int
+	target
+	output string
+}
+
+// Get fetches files. See shoal.Mover.
+func (n *Node) Get(ctx context.Context, req shoal.GetRequest, watch func(shoal.Event)) error {
+	if len(req.Items) > shoal.MaxItems {
+		return fmt.Errorf("%d files in one request, at most %d are allowed: %w", len(req.Items), shoal.MaxItems, shoal.Usage)
+	}
+	ctx, done := n.work(ctx)
+	defer done()
+	b := newBatch(watch)
+	var wg sync.WaitGroup
+	for i, item := range req.Items {
+		jobs, err := n.jobs(ctx, i, item)
+		if err != nil {
+			b.end(shoal.Event{Item: i, Name: item.Ref}, err)
+		}
+		for _, j := range jobs {
+			b.run(ctx, &wg, batchCost(max(j.entry.Size, 0)), func() (shoal.Event, error) {
+				return n.getFile(ctx, j, req, b.emit)
+			})
+		}
+	}
+	wg.Wait()
+	return b.result()
+}
+
+// jobs finds out what files an item means.
+func (n *Node) jobs(ctx context.Context, i int, item shoal.GetItem) ([]job, error) {
+	if !filepath.IsAbs(item.Output) {
+		return nil, fmt.Errorf("get to %q: the path is not absolute: %w", item.Output, shoal.Usage)
+	}
+	if strings.HasSuffix(item.Ref, "/") && !shoal.IsLink(item.Ref) {
+		return n.folderJobs(ctx, i, item)
+	}
+	t, err := n.resolve(ctx, item.Ref)
+	if err != nil {
+		return nil, err
+	}
+	output := item.Output
+	if isFolder(output) {
+		name := path.Base(t.entry.Name)
+		if t.entry.Name == "" {
+			name = t.entry.ID.String()
+		}
+		output = filepath.Join(output, name)
+	}
+	return []job{{item: i, target: t, output: output}}, nil
+}
+
+func (n *Node) folderJobs(ctx context.Context, i int, item shoal.GetItem) ([]job, error) {
+	inside, err := n.resolveFolder(ctx, item.Ref)
+	if err != nil {
+		return nil, err
+	}
+	jobs := make([]job, len(inside))
+	for k, found := range inside {
+		jobs[k] = job{item: i, target: found.target, output: filepath.Join(item.Output, filepath.FromSlash(found.inside))}
+	}
+	return jobs, nil
+}
+
+// isFolder reports whether an output names a folder to put the file into.
+func isFolder(output string) bool {
+	if strings.HasSuffix(output, string(filepath.Separator)) {
+		return true
+	}
+	info, err := os.Stat(output)
+	return err == nil && info.IsDir()
+}
+
+// getFile gets one file.
+func (n *Node) getFile(ctx context.Context, j job, req shoal.GetRequest, emit *emitter) (shoal.Event, error) {
+	event := shoal.Event{
+		Item: j.item, Name: j.entry.Name, File: j.entry.ID, Total: max(j.entry.Size, 0),
+		Path: j.output, Transfer: n.serial.Add(1),
+	}
+	if _, err := os.Lstat(j.output); err == nil && !req.Force {
+		return event, shoal.WithHint(fmt.Errorf("%s: %w", j.output, shoal.Exists), "--force replaces it")
+	}
+	unlock, err := n.lockFile(ctx, j.entry.ID)
+	if err != nil {
+		return event, err
+	}
+	defer unlock()
+	file, stats, err := n.fetchInto(ctx, j, req, func(e shoal.Event) {
+		e.Item, e.Name, e.Transfer, e.Path = j.item, j.entry.Name, event.Transfer, j.output
+		n.nameSources(&e)
+		emit.emit(e)
+	})
+	event.Stats = &stats
+	n.nameSources(&event)
+	if err != nil {
+		return event, fmt.Errorf("get %s: %w", nameOr(j.entry), err)
+	}
+	entry := shoal.Entry{ID: file.ID, Name: j.entry.Name, Size: file.Size, ChunkSize: int(file.ChunkSize), Added: addedOr(j.entry)}
+	if entry.Name == "" {
+		entry.Name = filepath.Base(j.output)
+	}
+	if err := n.catalog.Put(ctx, entry); err != nil {
+		return event, fmt.Errorf("get %s: %w", nameOr(j.entry), err)
+	}
+	event.Entry, event.Done, event.Total = &entry, file.Size, file.Size
+	return event, nil
+}
+
+// fetchInto fetches a file into its output, and puts it there when it is whole.
+func (n *Node) fetchInto(ctx context.Context, j job, req shoal.GetRequest, watch func(shoal.Event)) (content.File, shoal.Stats, error) {
+	var file content.File
+	var out *disk.Output
+	replace := disk.Refuse
+	if req.Force {
+		replace = disk.Overwrite
+	}
+	open := func(ctx context.Context, f content.File) (_ fetchTarget, err error) {
+		if err := os.MkdirAll(filepath.Dir(j.output), 0o777); err != nil {
+			return nil, fmt.Errorf("make the output's folder: %w", err)
+		}
+		if out, err = n.store.Output(ctx, f, j.output, replace); err != nil {
+			return nil, err
+		}
+		file = f
+		return out, n.reuse(ctx, f, out)
+	}
+	stats, err := n.fetch(ctx, j.target, open, watch)
+	if out == nil {
+		return file, stats, err
+	}
+	if err == nil {
+		err = out.Finish(ctx)
+	}
+	return file, stats, errors.Join(err, out.Close())
+}
+
+// reuse copies into an output what other places on this node have of the file.
+func (n *Node) reuse(ctx context.Context, f content.File, out *disk.Output) error {
+	have, err := n.store.Has(ctx, f.ID)
+	if err != nil {
+		return nil //nolint:nilerr // nothing of it is known here, so nothing can be reused
+	}
+	there := out.Has()
+	var buf []byte
+	for i := range have.All {
+		if there.Has(i) {
+			continue
+		}
+		if buf == nil {
+			buf = make([]byte, f.ChunkSize)
+		}
+		size, err := n.store.Get(ctx, shoal.Chunk{File: f.ID, Index: i}, buf[:f.ChunkLen(i)])
+		if errors.Is(err, shoal.NotFound) {
+			continue // it has rotted, and is fetched instead
+		}
+		if err != nil {
+			return fmt.Errorf("reuse chunk %d: %w", i, err)
+		}
+		if err := out.Put(ctx, i, buf[:size]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// lockFile waits until no other get of the file is running.
+func (n *Node) lockFile(ctx context.Context, id shoal.FileID) (unlock func(), err error) {
+	for {
+		unlock, busy := n.files.tryLock(id)
+		if unlock != nil {
+			return unlock, nil
+		}
+		select {
+		case <-busy:
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		}
+	}
+}
+
+func nameOr(e shoal.Entry) string {
+	if e.Name != "" {
+		return e.Name
+	}
+	return e.ID.Short()
+}
+
+// addedOr is when the file was added by whoever did, or now.
+func addedOr(e shoal.Entry) time.Time {
+	if e.Added.IsZero() {
+		return time.Now().UTC()
+	}
+	return e.Added
+}

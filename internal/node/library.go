@@ -1,0 +1,116 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"shoal"
+)
+
+// List lists the names here. See shoal.Library.
+func (n *Node) List(ctx context.Context, req shoal.ListRequest) ([]shoal.Entry, error) {
+	if req.Limit < 0 || req.Limit > shoal.MaxList {
+		return nil, fmt.Errorf("limit %d is not from 0 to %d: %w", req.Limit, shoal.MaxList, shoal.Usage)
+	}
+	return n.catalog.List(ctx, req)
+}
+
+// Info tells what is known of a file. See shoal.Library.
+func (n *Node) Info(ctx context.Context, ref string) (shoal.FileInfo, error) {
+	t, err := n.resolve(ctx, ref)
+	if err != nil {
+		return shoal.FileInfo{}, err
+	}
+	info := shoal.FileInfo{Entry: t.entry, Places: []shoal.Place{}, Sources: []shoal.Presence{}, Names: []string{}}
+	names, err := n.catalog.Names(ctx, t.entry.ID)
+	if err != nil {
+		return info, err
+	}
+	info.Names = append(info.Names, names...)
+	if file, err := n.store.File(ctx, t.entry.ID); err == nil {
+		info.Size, info.ChunkSize, info.Chunks = file.Size, int(file.ChunkSize), file.Chunks()
+		info.Present = n.present(ctx, file.ID)
+		if places, err := n.store.Places(ctx, file.ID); err == nil {
+			info.Places = places
+		}
+	}
+	n.addSources(ctx, &info)
+	if info.Chunks == 0 && len(info.Sources) == 0 && len(names) == 0 {
+		return info, fmt.Errorf("file %s: %w, here or at any of %d connected peers", t.entry.ID.Short(), shoal.NotFound, len(n.host.Peers()))
+	}
+	return info, nil
+}
+
+// addSources asks the connected peers what they have of a file.
+func (n *Node) addSources(ctx context.Context, info *shoal.FileInfo) {
+	for _, h := range n.ask(ctx, info.ID.String()) {
+		if h.entry.ID != info.ID || slices.ContainsFunc(info.Sources, func(p shoal.Presence) bool { return p.Node == h.peer }) {
+			continue
+		}
+		if info.Chunks == 0 {
+			info.Size, info.ChunkSize = h.entry.Size, h.entry.ChunkSize
+		}
+		chunks := chunksOf(h.entry)
+		info.Sources = append(info.Sources, shoal.Presence{Node: h.peer, Name: n.names.of(h.peer), Chunks: min(h.present, chunks), Of: chunks})
+	}
+	if info.Chunks == 0 && info.ChunkSize > 0 {
+		info.Chunks = chunksOf(info.Entry)
+	}
+}
+
+func chunksOf(e shoal.Entry) int {
+	return int((e.Size + int64(e.ChunkSize) - 1) / int64(e.ChunkSize))
+}
+
+// Remove forgets a file. See shoal.Library.
+func (n *Node) Remove(ctx context.Context, ref string) (shoal.Entry, error) {
+	entry, err := n.local(ctx, ref)
+	if err != nil {
+		return shoal.Entry{}, err
+	}
+	// The bytes go first: a name without bytes can be removed again, bytes
+	// without a name would never be missed.
+	if err := n.store.Delete(ctx, entry.ID); err != nil && !errors.Is(err, shoal.NotFound) {
+		return entry, fmt.Errorf("remove %s: %w", nameOr(entry), err)
+	}
+	if _, err := n.catalog.Remove(ctx, entry.ID); err != nil && !errors.Is(err, shoal.NotFound) {
+		return entry, fmt.Errorf("remove %s: %w", nameOr(entry), err)
+	}
+	return entry, nil
+}
+
+// local finds out what a reference means here, without asking anyone.
+func (n *Node) local(ctx context.Context, ref string) (shoal.Entry, error) {
+	if shoal.IsLink(ref) {
+		link, err := shoal.ParseLink(ref)
+		if err != nil {
+			return shoal.Entry{}, err
+		}
+		ref = link.ID.String()
+	}
+	entry, err := n.catalog.Resolve(ctx, ref)
+	if err == nil {
+		return entry, nil
+	}
+	id, idErr := shoal.ParseFileID(ref)
+	if idErr != nil || !errors.Is(err, shoal.NotFound) {
+		return shoal.Entry{}, err
+	}
+	file, fileErr := n.store.File(ctx, id) // here without a name, from a cat
+	if fileErr != nil {
+		return shoal.Entry{}, err
+	}
+	return shoal.Entry{ID: id, Size: file.Size, ChunkSize: int(file.ChunkSize)}, nil
+}
+
+// Link gives the text by which others get a file. See shoal.Library.
+func (n *Node) Link(ctx context.Context, ref string) (shoal.Link, error) {
+	entry, err := n.local(ctx, ref)
+	if err != nil {
+		return shoal.Link{}, err
+	}
+	addrs := n.host.Addrs()
+	return shoal.Link{ID: entry.ID, Name: entry.Name, Size: entry.Size, Addrs: addrs[:min(len(addrs), shoal.MaxLinkAddrs)]}, nil
+}

@@ -1,0 +1,206 @@
+// Package node is a whole node: it is the only package that knows all chapters,
+// makes them, joins them and ends them, and it implements shoal.Node. The work
+// is done in the chapters; what is here is who is asked for what, in which
+// order.
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"shoal"
+	"shoal/internal/catalog"
+	"shoal/internal/network"
+	"shoal/internal/network/host"
+	"shoal/internal/network/wire"
+	"shoal/internal/storage/disk"
+	"shoal/internal/storage/quota"
+	"shoal/internal/transfer"
+	"shoal/internal/transfer/fetch"
+	"shoal/internal/transfer/serve"
+)
+
+// What lies where in a data folder.
+const (
+	identityFile = "identity.pem"
+	storeFolder  = "store"
+	catalogFile  = "catalog.db"
+)
+
+// Config says how a node is to run.
+type Config struct {
+	Data        string         // the data folder; made if it is not there
+	Name        string         // what the node is called
+	Listen      []string       // HOST:PORT or multiaddrs; none means the default port everywhere
+	Peers       []string       // addresses of nodes to stay connected with
+	Capacity    quota.Capacity // how much the node may store
+	UploadLimit int64          // bytes per second to all peers; 0 is no limit
+	Version     string         // of the program
+	Log         *slog.Logger   // nil logs nothing
+}
+
+// Node is a running node.
+type Node struct {
+	cfg     Config
+	started time.Time
+	host    network.Host
+	store   *disk.Store
+	quota   *quota.Store
+	catalog *catalog.Catalog
+	board   *transfer.Board
+	tracker *transfer.Tracker
+	server  *serve.Server
+	engine  *fetch.Engine
+	traffic traffic
+	names   peerNames
+	files   keyedLock // one get of a file at a time
+
+	running   sync.WaitGroup // the node's own goroutines
+	ctx       context.Context
+	stop      context.CancelFunc
+	unwatch   func()
+	fetches   sync.Map // of *fetch.Fetch, those running
+	transfers atomic.Int64
+	answering atomic.Int64  // questions of peers
+	serial    atomic.Uint64 // of transfers
+}
+
+var _ shoal.Node = (*Node)(nil)
+
+// Open starts a node on its data folder; it is ready when Open returns, and
+// must be closed. Errors: shoal.Exists if another process has the folder open,
+// shoal.Usage for what is malformed in cfg.
+func Open(ctx context.Context, cfg Config) (*Node, error) {
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	data, err := filepath.Abs(cfg.Data)
+	if err != nil {
+		return nil, fmt.Errorf("data folder: %w", err)
+	}
+	cfg.Data = data
+	n := &Node{
+		cfg: cfg, started: time.Now(),
+		board: new(transfer.Board), tracker: new(transfer.Tracker),
+	}
+	n.ctx, n.stop = context.WithCancel(context.WithoutCancel(ctx))
+	if err := n.openFolder(ctx); err != nil {
+		return nil, errors.Join(err, n.closeFolder())
+	}
+	if err := n.openNetwork(ctx); err != nil {
+		return nil, errors.Join(err, n.Close())
+	}
+	return n, nil
+}
+
+// openFolder opens what lies in the data folder.
+func (n *Node) openFolder(ctx context.Context) (err error) {
+	if err := os.MkdirAll(n.cfg.Data, 0o700); err != nil {
+		return fmt.Errorf("make the data folder: %w", err)
+	}
+	n.store, err = disk.Open(ctx, filepath.Join(n.cfg.Data, storeFolder), disk.Options{Notify: n.notice})
+	if err != nil {
+		return fmt.Errorf("open the store: %w", err)
+	}
+	whole, err := diskBytes(n.cfg.Data)
+	if err != nil {
+		return err
+	}
+	n.quota = quota.New(n.store, n.cfg.Capacity.Limit(whole))
+	n.catalog, err = catalog.Open(ctx, filepath.Join(n.cfg.Data, catalogFile))
+	if err != nil {
+		return fmt.Errorf("open the catalogue: %w", err)
+	}
+	return nil
+}
+
+// openNetwork joins the chapters and starts to listen.
+func (n *Node) openNetwork(ctx context.Context) error {
+	key, err := host.LoadIdentity(filepath.Join(n.cfg.Data, identityFile))
+	if err != nil {
+		return err
+	}
+	h, err := host.New(ctx, host.Config{
+		Identity: key, Listen: n.cfg.Listen, UserAgent: "shoal/" + n.cfg.Version, Log: n.cfg.Log,
+	})
+	if err != nil {
+		return err
+	}
+	n.join(h)
+	return nil
+}
+
+// join has the node speak through a host.
+func (n *Node) join(h network.Host) {
+	n.host = h
+	n.server = serve.New(serve.Config{
+		Library: n.store, Board: n.board, Tracker: n.tracker, AddrsOf: h.AddrsOf,
+		UploadLimit: n.cfg.UploadLimit, Sent: n.traffic.sent, Log: n.cfg.Log,
+	})
+	n.engine = fetch.New(fetch.Config{
+		Dial: n.dial, Learn: h.Learn, Received: n.traffic.received, Self: h.ID(),
+		Board: n.board, Bans: new(transfer.Bans), Log: n.cfg.Log,
+	})
+	h.Handle(wire.ChunkProtocol, func(s network.Stream) { n.server.Serve(n.ctx, s) })
+	h.Handle(wire.FindProtocol, n.serveFind)
+	n.unwatch = h.Watch(n.peerChanged)
+	n.running.Go(func() { n.tmpKeep(n.ctx) })
+}
+
+// dial opens a stream to fetch over.
+func (n *Node) dial(ctx context.Context, peer shoal.NodeID) (transfer.Stream, error) {
+	return n.host.Open(ctx, peer, wire.ChunkProtocol)
+}
+
+// Close ends the node in good order: what runs is cancelled, what was verified
+// is made durable.
+func (n *Node) Close() error {
+	n.stop()
+	if n.unwatch != nil {
+		n.unwatch()
+	}
+	var err error
+	if n.host != nil {
+		err = n.host.Close()
+	}
+	n.running.Wait()
+	return errors.Join(err, n.closeFolder())
+}
+
+func (n *Node) closeFolder() error {
+	var errs []error
+	if n.catalog != nil {
+		errs = append(errs, n.catalog.Close())
+	}
+	if n.store != nil {
+		errs = append(errs, n.store.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// notice passes on what the store says a person should know.
+func (n *Node) notice(notice disk.Notice) {
+	n.cfg.Log.Warn("store", "notice", notice)
+}
+
+// work ties a call to the node's life: its context ends when the caller's does
+// or the node is closed, and Close waits for it.
+func (n *Node) work(ctx context.Context) (context.Context, func()) {
+	n.running.Add(1)
+	ctx, cancel := context.WithCancelCause(ctx)
+	unhook := context.AfterFunc(n.ctx, func() { cancel(errClosing) })
+	return ctx, func() {
+		unhook()
+		cancel(nil)
+		n.running.Done()
+	}
+}
+
+var errClosing = fmt.Errorf("the node is stopping: %w", shoal.Interrupted)

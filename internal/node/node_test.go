@@ -1,0 +1,89 @@
+package node
+
+import (
+	"bytes"
+	"context"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"shoal"
+)
+
+// start starts a node on a loopback port, connected to others.
+func start(t *testing.T, name string, peers ...*Node) *Node {
+	t.Helper()
+	cfg := Config{Data: t.TempDir(), Name: name, Listen: []string{"127.0.0.1:0"}, Version: "test"}
+	for _, peer := range peers {
+		cfg.Peers = append(cfg.Peers, peer.host.Addrs()[0])
+	}
+	n, err := Open(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := n.Close(); err != nil {
+			t.Errorf("close %s: %v", name, err)
+		}
+	})
+	return n
+}
+
+// write makes a file of random bytes and returns its path.
+func write(t *testing.T, seed byte, size int) (string, []byte) {
+	t.Helper()
+	data := make([]byte, size)
+	if _, err := rand.NewChaCha8([32]byte{seed}).Read(data); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "file.bin")
+	if err := os.WriteFile(path, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path, data
+}
+
+// add adds a file and returns its entry.
+func (n *Node) add(t *testing.T, path, name string) shoal.Entry {
+	t.Helper()
+	var entry shoal.Entry
+	err := n.Add(t.Context(), shoal.AddRequest{Items: []shoal.AddItem{{Path: path, Name: name}}}, func(e shoal.Event) {
+		if e.Type == shoal.EventDone {
+			entry = *e.Entry
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return entry
+}
+
+func (n *Node) link(t *testing.T, ref string) string {
+	t.Helper()
+	link, err := n.Link(t.Context(), ref)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return link.String()
+}
+
+func get(ctx context.Context, n *Node, ref, output string) error {
+	return n.Get(ctx, shoal.GetRequest{Items: []shoal.GetItem{{Ref: ref, Output: output}}}, nil)
+}
+
+func TestAddAndGetByLink(t *testing.T) {
+	for _, size := range []int{0, 1, 4096, 16 << 10, 300_000, 5 << 20} {
+		a, b := start(t, "a"), start(t, "b")
+		path, data := write(t, 1, size)
+		a.add(t, path, "file.bin")
+		output := filepath.Join(t.TempDir(), "out.bin")
+		if err := get(t.Context(), b, a.link(t, "file.bin"), output); err != nil {
+			t.Fatalf("size %d: %v", size, err)
+		}
+		got, err := os.ReadFile(output)
+		if err != nil || !bytes.Equal(got, data) {
+			t.Errorf("size %d: got %d bytes, %v", size, len(got), err)
+		}
+	}
+}
