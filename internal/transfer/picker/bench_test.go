@@ -72,6 +72,30 @@ func benchmarkPick(b *testing.B, wanted content.Bitmap, haves []content.Bitmap) 
 	}
 }
 
+// BenchmarkPickPastDeadlines is of a stream for which everything urgent has
+// been asked for already.
+func BenchmarkPickPastDeadlines(b *testing.B) {
+	haves := make([]content.Bitmap, benchPeers)
+	for i := range haves {
+		haves[i] = content.FullBitmap(benchChunks)
+	}
+	run := newBenchRun(haves[0], haves)
+	var ahead []int
+	for i := range 256 {
+		ahead = append(ahead, i)
+	}
+	run.picker.Deadlines(ahead)
+	for i := range ahead {
+		run.picker.SetRate(picker.Peer(i%benchPeers), 1e6)
+		run.picker.Pick(picker.Peer(i % benchPeers))
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		pick, _ := run.picker.Pick(0)
+		run.picker.Release(0, pick.Chunk)
+	}
+}
+
 // BenchmarkPickNothing is the worst case. Half of the file is free in as many
 // levels as there are peers, and the peer that picks has the other half; it is
 // fast and idle, and the slow peers have nothing assigned that it has; and

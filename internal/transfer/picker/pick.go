@@ -43,8 +43,6 @@ type Pick struct {
 
 // The bounds of the strategy.
 const (
-	// maxHolders is how many peers may have one chunk assigned.
-	maxHolders = 2
 	// stealFactor is how many times longer a peer must need for all it has
 	// assigned than the thief would with one more, before it is robbed: rqbit
 	// steals from its queue at 3 (torrent_state/live/mod.rs).

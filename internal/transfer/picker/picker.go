@@ -99,8 +99,9 @@ func (p *Picker) Arrived(peer Peer, chunk int) {
 }
 
 // Done says that a chunk is verified and kept: it is never picked again. It
-// returns the peers, at most maxHolders, that still have it assigned and that
-// it should be cancelled at. They have it assigned no longer.
+// returns the peers that still have it assigned, at most two, to cancel it
+// there; the one it came from is among them unless Arrived or Release was
+// called for it. From then on none of them has it assigned.
 func (p *Picker) Done(chunk int) []Peer {
 	c, ok := p.chunk(chunk)
 	if !ok {

@@ -1,8 +1,8 @@
 package picker
 
 // assignment is one chunk asked of one peer. It is in two lists: the peer's
-// queue, in the order of asking, and the chunk's holders, of which there are
-// at most maxHolders.
+// queue, in the order of asking, and that of all assignments of the chunk: two
+// at most, since a chunk that is shared is given to nobody else.
 type assignment struct {
 	chunk      int32
 	peer       *source

@@ -31,9 +31,12 @@ func (p *Picker) late(q *source) int32 {
 // peer that needs longest for its queue and at least the given time; or none.
 func (p *Picker) search(q *source, kind Kind, least float64) int32 {
 	found, budget := int32(none), searchBudget
-	offset := p.random.IntN(len(p.roster))
-	for i := range p.roster {
-		slow := p.roster[(offset+i)%len(p.roster)]
+	next := p.random.IntN(len(p.roster))
+	for range p.roster {
+		slow := p.roster[next]
+		if next++; next == len(p.roster) {
+			next = 0
+		}
 		wait := slow.wait(slow.assigned)
 		if wait == 0 || wait < least || slow == q {
 			continue

@@ -1,8 +1,13 @@
 package picker
 
-// maxDeadlines is how many chunks can have a deadline at once: 64 MiB ahead
-// with the smallest default chunk.
-const maxDeadlines = 256
+const (
+	// maxDeadlines is how many chunks can have a deadline at once: 64 MiB ahead
+	// with the smallest default chunk.
+	maxDeadlines = 256
+	// nearDeadlines is how many of those that have been asked for are worth a
+	// second request: the first that this peer has.
+	nearDeadlines = 16
+)
 
 // Deadlines says which chunks a stream needs first, in that order, from
 // whoever has them. They replace those of the call before, as after a seek;
@@ -17,11 +22,19 @@ func (p *Picker) Deadlines(chunks []int) {
 }
 
 // urgent returns the first chunk with a deadline that q has and that is free,
-// or assigned to one peer that will be late with it; or none.
+// or near and assigned to one peer that will be late with it; or none.
 func (p *Picker) urgent(q *source) int32 {
+	near := nearDeadlines
 	for _, c := range p.deadlines {
-		if q.has(c) && (p.free.has(c) || p.overdue(q, c)) {
+		switch {
+		case !q.has(c) || p.done.has(c):
+		case p.free.has(c):
 			return c
+		case near > 0:
+			near--
+			if p.overdue(q, c) {
+				return c
+			}
 		}
 	}
 	return none

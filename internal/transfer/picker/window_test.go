@@ -43,12 +43,17 @@ func TestWindowFillsLink(t *testing.T) {
 func TestWindowFillsCorners(t *testing.T) {
 	for _, rate := range []float64{1e6, 2e9} {
 		for _, latency := range []time.Duration{100 * time.Microsecond, 300 * time.Millisecond} {
-			l := newLink(rate, latency, unit)
-			l.run(warmUp(l))
-			if got := l.utilisation(2 * time.Second); got < 0.95 {
-				t.Errorf("%.0f B/s, %v: %.1f%% of the link, limit %d", rate, latency, 100*got, l.window.Limit())
-			}
+			checkFilled(t, newLink(rate, latency, unit))
 		}
+	}
+	// A unit takes as long to come in as a request to be answered.
+	checkFilled(t, newLink(7e6, time.Second, 16*unit))
+}
+
+func checkFilled(t *testing.T, l *link) {
+	l.run(warmUp(l) + time.Second)
+	if got := l.utilisation(10 * time.Second); got < 0.95 {
+		t.Errorf("%.0f B/s, %v: %.1f%% of the link, limit %d", l.rate, l.latency, 100*got, l.window.Limit())
 	}
 }
 
@@ -132,6 +137,49 @@ func TestWindowKnowsItsOwnFault(t *testing.T) {
 	}
 	if got := l.window.Limit(); got != before {
 		t.Errorf("limit %d, was %d", got, before)
+	}
+}
+
+// A peer that is asked for one unit at a time has a rate too.
+func TestRateOfSingleRequests(t *testing.T) {
+	w, now := picker.NewWindow(picker.WindowConfig{Unit: unit}), time.Unix(0, 0)
+	for range 3 {
+		w.Sent(now, unit)
+		now = now.Add(100 * time.Millisecond)
+		w.Received(now, unit)
+	}
+	if got := w.Rate(now); got != unit*10 {
+		t.Errorf("rate %.0f, want %d", got, unit*10)
+	}
+}
+
+// The least latency counts: a silence of two seconds is long for a peer that
+// once answered in ten milliseconds, though it took five seconds at first.
+func TestLatencyIsTheLeast(t *testing.T) {
+	w, now := picker.NewWindow(picker.WindowConfig{Unit: unit}), time.Unix(0, 0)
+	for _, latency := range []time.Duration{5 * time.Second, 10 * time.Millisecond} {
+		w.Sent(now, unit)
+		now = now.Add(latency)
+		w.Received(now, unit)
+	}
+	w.Sent(now, unit)
+	if got := w.Rate(now.Add(2 * time.Second)); got != unit/2 {
+		t.Errorf("rate %.0f, want a unit in two seconds", got)
+	}
+}
+
+// The time until a request was cancelled says nothing of the latency.
+func TestLatencyIsNotOfTheDropped(t *testing.T) {
+	w, now := picker.NewWindow(picker.WindowConfig{Unit: unit}), time.Unix(0, 0)
+	w.Sent(now, unit)
+	now = now.Add(10 * time.Second)
+	w.Dropped(now, unit)
+	w.Sent(now, unit)
+	now = now.Add(10 * time.Millisecond)
+	w.Received(now, unit)
+	w.Sent(now, unit)
+	if got := w.Rate(now.Add(2 * time.Second)); got != unit/2 {
+		t.Errorf("rate %.0f, want a unit in two seconds", got)
 	}
 }
 

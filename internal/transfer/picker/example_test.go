@@ -1,0 +1,34 @@
+package picker_test
+
+import (
+	"fmt"
+
+	"shoal/internal/content"
+	"shoal/internal/transfer/picker"
+)
+
+// A fetch of four chunks from two peers, one of which has only the last.
+func Example() {
+	p := picker.New(picker.Config{Chunks: 4, Wanted: content.FullBitmap(4), Seed: 1})
+	seed, other := picker.Peer(1), picker.Peer(2)
+	p.Join(seed, content.FullBitmap(4))
+	p.Join(other, content.NewBitmap(4))
+	p.Have(other, 3)
+
+	for p.Remaining() > 0 {
+		for _, peer := range []picker.Peer{other, seed} {
+			pick, ok := p.Pick(peer)
+			if !ok {
+				continue
+			}
+			fmt.Println("peer", peer, "chunk", pick.Chunk, pick.Kind)
+			p.Arrived(peer, pick.Chunk) // its bytes came; now they are verified
+			p.Done(pick.Chunk)          // and they were right
+		}
+	}
+	// Output:
+	// peer 2 chunk 3 fresh
+	// peer 1 chunk 0 fresh
+	// peer 1 chunk 2 fresh
+	// peer 1 chunk 1 fresh
+}
