@@ -219,7 +219,7 @@ func testEndedContext(t *testing.T, s storage.Store) {
 		"Put":    func() error { return s.Put(ctx, f.ref(0), f.chunk(0)) },
 		"Sync":   func() error { return s.Sync(ctx, f.ID) },
 		"Usage":  func() error { _, err := s.Usage(ctx); return err },
-		"All": func() error { return lastOf(s.All(ctx)) },
+		"All":    func() error { return lastOf(s.All(ctx)) },
 	} {
 		if err := call(); err != nil && !errors.Is(err, context.Canceled) {
 			t.Errorf("%s with an ended context: %v", name, err)
