@@ -27,6 +27,12 @@ type body interface {
 	Close() error
 }
 
+// errMissing means that a file of the store's own is not there any more.
+var errMissing = errors.New("has lost its data")
+
+// lost reports whether err means that a place as a whole is no more.
+func lost(err error) bool { return errors.Is(err, errGuard) || errors.Is(err, errMissing) }
+
 // blob is a body that is a file of its own, opened when it is first used.
 type blob struct {
 	open func() (vfs.File, error)
@@ -45,10 +51,14 @@ func (b *blob) handle() (vfs.File, error) {
 		return b.file, nil
 	}
 	file, err := b.open()
-	if err == nil {
-		b.file = file
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, fmt.Errorf("%w: %w", errMissing, err)
+	case err != nil:
+		return nil, err
 	}
-	return file, err
+	b.file = file
+	return file, nil
 }
 
 func (b *blob) ReadAt(p []byte, off int64) (int, error) {

@@ -9,7 +9,6 @@ import (
 
 	"shoal"
 	"shoal/internal/content"
-	"shoal/internal/storage"
 	"shoal/internal/storage/vfs"
 )
 
@@ -42,6 +41,7 @@ type work struct {
 type part struct {
 	place   *place
 	version uint64
+	bytes   bool   // there are some to sync
 	folder  folder // if its name has changed
 	err     error  // its sync failed, and only its own
 }
@@ -94,7 +94,7 @@ func (f *file) begin() *work {
 			continue
 		}
 		p.syncing = p.fresh.Clone()
-		w.parts = append(w.parts, part{place: p, version: p.changes, folder: p.folder})
+		w.parts = append(w.parts, part{place: p, version: p.changes, bytes: p.syncing.Count() > 0, folder: p.folder})
 	}
 	return w
 }
@@ -113,7 +113,9 @@ func (s *Store) syncBytes(works []*work) error {
 	}
 	for _, w := range works {
 		for i := range w.parts {
-			parts <- &w.parts[i]
+			if w.parts[i].bytes {
+				parts <- &w.parts[i]
+			}
 		}
 	}
 	close(parts)
@@ -137,13 +139,14 @@ func (s *Store) weighFailures(works []*work) error {
 // syncFailed decides what a failed sync means; a nil error of the part means
 // nothing.
 func (s *Store) syncFailed(f *file, p part) error {
-	if p.err == nil || p.place.linked() == nil {
+	switch {
+	case p.err == nil || p.place.linked() == nil:
 		return p.err
+	case lost(p.err):
+		s.dropPlace(f, p.place, p.err)
+	default:
+		s.breakPlace(f, p.place, p.err)
 	}
-	f.mu.Lock()
-	p.place.broken = fmt.Errorf("sync %s: %w: %w", p.place.linked().at().path, storage.ErrFailing, p.err)
-	f.mu.Unlock()
-	s.dropPlace(f, p.place, p.err)
 	return nil
 }
 

@@ -8,10 +8,10 @@ import (
 	"shoal"
 )
 
-// Delete forgets a file and frees its space: the hash list first, without
-// which nothing else counts, then the bytes, then the rows, so that it works
-// where there is no room left to write. Links are forgotten, but people's
-// files are left alone; an unfinished output is removed.
+// Delete forgets a file and frees its space: the bytes first, then the hash
+// list, then the rows, so that it works where there is no room left to write.
+// Links are forgotten, but people's files are left alone; an unfinished output
+// is removed.
 func (s *Store) Delete(ctx context.Context, id shoal.FileID) error {
 	f, err := s.acquire(ctx, id)
 	if err != nil {
@@ -79,5 +79,5 @@ func (s *Store) removeBytes(f *file, places []*place) error {
 	if f.small() {
 		return nil
 	}
-	return errors.Join(removeIfThere(s.root, listName(f.ID)), removeIfThere(s.root, dataName(f.ID)))
+	return errors.Join(removeIfThere(s.root, dataName(f.ID)), removeIfThere(s.root, listName(f.ID)))
 }

@@ -33,7 +33,7 @@ type file struct {
 	// while it is held.
 	mu       sync.RWMutex
 	places   []*place // its own first; copied when it changes
-	recorded bool     // its row is there
+	recorded bool     // its row is there, and says whether it has a place of its own
 	removed  []string // paths of links whose rows must go
 	retired  []body   // of places that were dropped, which may still be read
 	gone     chan struct{}
@@ -112,6 +112,8 @@ func (f *file) detach(p *place) bool {
 	f.retired = append(f.retired, p.body)
 	if l := p.linked(); l != nil {
 		f.removed = append(f.removed, l.at().path)
+	} else {
+		f.recorded = false // its row must say so
 	}
 	return true
 }

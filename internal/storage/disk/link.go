@@ -198,11 +198,13 @@ func (l *link) becomeLocked() error {
 }
 
 // arrived is for an output whose partial file is gone: if the very file is at
-// the target, for it was renamed when the power went, the link moves there. It
-// reports whether it did.
+// the target, the link moves there. It reports whether it did.
 func (l *link) arrived() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if l.target == "" {
+		return false // somebody else was first, and either way it is no output now
+	}
 	folder, err := l.system.Root(filepath.Dir(l.target))
 	if err != nil {
 		return false

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"io"
 
 	"shoal"
@@ -19,11 +20,13 @@ import (
 //	10  6  zero
 //	16  8  size of the file in bytes, big endian
 //	24 32  id
-//	56  8  zero
+//	56  4  zero
+//	60  4  CRC-32C of the 60 bytes before, big endian
 const (
 	listMagic   = "shoal-hl"
 	listVersion = 1
 	listHeader  = 64
+	listSummed  = 60
 	cvSize      = len(content.CV{})
 )
 
@@ -38,7 +41,14 @@ func encodeList(f content.File) []byte {
 	header[9] = byte(f.ChunkSize.Log2())
 	binary.BigEndian.PutUint64(header[16:], uint64(f.Size))
 	copy(header[24:], f.ID[:])
+	binary.BigEndian.PutUint32(header[listSummed:], listSum(header))
 	return append(header, f.List.Bytes()...)
+}
+
+// listSum guards the header: the id vouches for the hash list, and not quite
+// for the size, which may be off by less than a chunk.
+func listSum(header []byte) uint32 {
+	return crc32.Checksum(header[:listSummed], crc32.MakeTable(crc32.Castagnoli))
 }
 
 // listLength is how long the file is that a header begins, in bytes. What the
@@ -50,6 +60,9 @@ func listLength(header []byte) (int, content.File, error) {
 	}
 	if header[8] != listVersion {
 		return 0, f, fmt.Errorf("%w: version %d is not known", errList, header[8])
+	}
+	if binary.BigEndian.Uint32(header[listSummed:]) != listSum(header) {
+		return 0, f, fmt.Errorf("%w: its checksum is wrong", errList)
 	}
 	size, log2 := binary.BigEndian.Uint64(header[16:]), header[9]
 	if size > uint64(content.MaxSize) || log2 > 62 {

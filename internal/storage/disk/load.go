@@ -58,12 +58,28 @@ func (s *Store) loadLarge(ctx context.Context, f *file) error {
 		return err
 	}
 	s.describe(f, c)
-	if bits, err := r.bitmap(); err != nil {
-		return s.recheck(ctx, f, f.add(newPlace(s.blob(f.ID), content.NewBitmap(f.Chunks()))), nil)
-	} else if bits.Count() > 0 {
-		f.add(newPlace(s.blob(f.ID), bits))
+	return s.loadBlob(ctx, f, r)
+}
+
+// loadBlob adds a large file's own place. If its row or its length make no
+// sense, what the place has is found by reading it.
+func (s *Store) loadBlob(ctx context.Context, f *file, r row) error {
+	bits, damage := r.bitmap()
+	if damage == nil && bits.Count() == 0 {
+		return nil
 	}
-	return nil
+	info, err := s.root.Stat(dataName(f.ID))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if damage != nil {
+		bits = content.NewBitmap(f.Chunks())
+	}
+	p := f.add(newPlace(s.blob(f.ID), bits))
+	if damage == nil && err == nil && info.Size == f.Size {
+		return nil
+	}
+	return s.recheck(ctx, f, p, nil)
 }
 
 // add adds a place while the file is loaded, when nobody else has it yet.
@@ -113,7 +129,7 @@ func (s *Store) loadSmall(ctx context.Context, f *file) error {
 	body := &memory{data: r.data, space: s.space}
 	if bits, err := r.bitmap(); err != nil {
 		return s.recheck(ctx, f, f.add(newPlace(body, content.NewBitmap(f.Chunks()))), nil)
-	} else if bits.Count() > 0 || c.Chunks() == 0 {
+	} else if bits.Count() > 0 {
 		f.add(newPlace(body, bits))
 	}
 	return nil

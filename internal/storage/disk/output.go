@@ -165,29 +165,25 @@ func (o *Output) resume(ctx context.Context, part string) (ok bool, err error) {
 		if l == nil || l.at().path != part || l.at().target != o.target {
 			continue
 		}
-		if ok, err := o.reach(p, l); err != nil || !ok {
-			return false, err
-		}
 		o.place, o.link = p, l
-		return true, o.store.recheckPresent(ctx, o.file, p)
+		return o.reach(ctx, p, l)
 	}
 	return false, nil
 }
 
 // reach opens the link of an earlier output, at its partial file or, if the
 // power went when it was renamed and before that was recorded, at its target.
-func (o *Output) reach(p *place, l *link) (ok bool, err error) {
-	part := l.at().path
+func (o *Output) reach(ctx context.Context, p *place, l *link) (ok bool, err error) {
 	err = l.use()
 	switch {
 	case err == nil:
 		l.mu.RUnlock()
-		return true, nil
+		return true, o.store.recheckPresent(ctx, o.file, p)
 	case !errors.Is(err, errGuard):
 		return false, err
-	case l.arrived():
-		o.settle(p, l, part)
-		return true, nil
+	case o.store.rescue(o.file, p):
+		o.settled = true
+		return true, o.store.recheck(ctx, o.file, p, nil)
 	}
 	o.store.dropPlace(o.file, p, err)
 	return false, nil

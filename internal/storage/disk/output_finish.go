@@ -62,19 +62,14 @@ func (o *Output) ready() error {
 	return nil
 }
 
-// refused is what a sync that fails means to one output: nothing that was
-// written to it can be trusted any more.
+// refused is what a sync that fails means to one output.
 func (o *Output) refused(cause error) error {
-	if errors.Is(cause, errGuard) {
+	if lost(cause) {
 		o.store.dropPlace(o.file, o.place, cause)
 		return cause
 	}
-	err := fmt.Errorf("%w: %w", storage.ErrFailing, cause)
-	o.file.mu.Lock()
-	o.place.broken = err
-	o.file.mu.Unlock()
-	o.store.dropPlace(o.file, o.place, cause)
-	return err
+	o.store.breakPlace(o.file, o.place, cause)
+	return fmt.Errorf("%w: %w", storage.ErrFailing, cause)
 }
 
 // rename moves the partial file to the path, and the link with it.
@@ -89,21 +84,36 @@ func (o *Output) rename() error {
 	case err != nil:
 		return err
 	}
-	o.settle(o.place, o.link, part)
+	o.settled = true
+	o.store.moved(o.file, o.place, part)
 	return nil
 }
 
-// settle has the next commit record that the output left its partial file for
+// rescue looks for an output whose partial file is gone at its target, where
+// it is if the power went after it was renamed and before that was recorded.
+func (s *Store) rescue(f *file, p *place) bool {
+	l := p.linked()
+	if l == nil {
+		return false
+	}
+	at := l.at()
+	if at.target == "" || !l.arrived() {
+		return false
+	}
+	s.moved(f, p, at.path)
+	return true
+}
+
+// moved has the next commit record that an output left its partial file for
 // its target.
-func (o *Output) settle(p *place, l *link, part string) {
-	o.settled = true
-	names := l.names()
-	o.file.mu.Lock()
-	o.file.removed = append(o.file.removed, part)
+func (s *Store) moved(f *file, p *place, part string) {
+	names := p.linked().names()
+	f.mu.Lock()
+	f.removed = append(f.removed, part)
 	p.folder = names
 	p.changes++
-	o.file.mu.Unlock()
-	o.store.commits.add(o.file, 0)
+	f.mu.Unlock()
+	s.commits.add(f, 0)
 }
 
 // record waits for the commit that makes the new name durable.

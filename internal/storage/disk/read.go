@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"syscall"
 
 	"shoal"
@@ -70,7 +69,7 @@ func (s *Store) get(f *file, i int, buf []byte) error {
 		}
 		failure = errors.Join(failure, err)
 	}
-	if failure != nil && !errors.Is(failure, shoal.Integrity) && !errors.Is(failure, errGuard) {
+	if failure != nil && !errors.Is(failure, shoal.Integrity) && !lost(failure) {
 		return failure
 	}
 	if err := f.alive(); err != nil {
@@ -101,8 +100,12 @@ func (f *file) has(p *place, i int) bool {
 // what is wrong with it.
 func (s *Store) readChunk(f *file, p *place, i int, buf []byte) error {
 	err := verifiedRead(f, p.body, i, buf)
+	if lost(err) {
+		s.rescue(f, p)
+		err = verifiedRead(f, p.body, i, buf) // somebody else may have rescued it too
+	}
 	switch {
-	case errors.Is(err, errGuard):
+	case lost(err):
 		s.dropPlace(f, p, err)
 	case errors.Is(err, shoal.Integrity):
 		s.markRotten(f, p, i, err)
@@ -117,7 +120,7 @@ func verifiedRead(f *file, from io.ReaderAt, i int, buf []byte) error {
 	switch {
 	case n == len(buf):
 		return f.Verify(i, buf)
-	case errors.Is(err, io.EOF), errors.Is(err, fs.ErrNotExist):
+	case errors.Is(err, io.EOF):
 		return fmt.Errorf("the file there ends early: %w", shoal.Integrity)
 	case errors.Is(err, syscall.EIO):
 		return fmt.Errorf("%w: %w", err, shoal.Integrity)
@@ -144,7 +147,7 @@ func (s *Store) markRotten(f *file, p *place, i int, cause error) {
 	})
 }
 
-// dropPlace gives up a person's file, and tells.
+// dropPlace gives up a place as a whole, and tells.
 func (s *Store) dropPlace(f *file, p *place, cause error) {
 	if !f.detach(p) {
 		return
@@ -157,6 +160,32 @@ func (s *Store) dropPlace(f *file, p *place, cause error) {
 		Chunk: shoal.Chunk{File: f.ID},
 		Place: where,
 		Text:  fmt.Sprintf("%s %v: file %s is no longer served from it", named(where), cause, f.ID.Short()),
+	})
+}
+
+// breakPlace is for an output whose disk refused a sync: what was put and is
+// not recorded may be lost, and nothing more is put there. What is recorded
+// was synced before, and stays.
+func (s *Store) breakPlace(f *file, p *place, cause error) {
+	f.mu.Lock()
+	first := p.broken == nil
+	unsynced := bytesOf(f.File, p.fresh)
+	if first {
+		p.broken = fmt.Errorf("%w: %w", storage.ErrFailing, cause)
+		p.fresh, p.syncing = content.NewBitmap(f.Chunks()), content.NewBitmap(f.Chunks())
+		p.recorded = p.changes
+	}
+	f.mu.Unlock()
+	if !first {
+		return
+	}
+	s.usage.add(p, -unsynced)
+	where := f.describe(p)
+	s.trouble.tell(Notice{
+		Kind:  Failing,
+		Chunk: shoal.Chunk{File: f.ID},
+		Place: where,
+		Text:  fmt.Sprintf("%s cannot be made durable, and is given up: %v", where.Path, cause),
 	})
 }
 

@@ -14,7 +14,7 @@ type NoticeKind string
 // The kinds of notice.
 const (
 	Rotten      NoticeKind = "rotten"      // a chunk did not verify, and is now absent
-	Dropped     NoticeKind = "dropped"     // a person's file changed, and is no longer used
+	Dropped     NoticeKind = "dropped"     // a person's file changed, or a place was lost, and is no longer used
 	Failing     NoticeKind = "failing"     // a sync was refused: no more writes
 	Quarantined NoticeKind = "quarantined" // something was damaged and put away
 	Rebuilt     NoticeKind = "rebuilt"     // a database was lost and made anew
@@ -71,11 +71,15 @@ func (t *trouble) sentences() []string {
 	return all
 }
 
+// fullBelow is how much room there must be, in bytes, for a disk that was found
+// full not to count as full any more: a chunk of the largest default size.
+const fullBelow = 4 << 20
+
 // Trouble says what is wrong with the store, a sentence each: what went wrong
 // since it was opened, and whether the disk is full now.
 func (s *Store) Trouble() []string {
 	all := s.trouble.sentences()
-	if s.full.Load() && s.space.room(0) != nil {
+	if s.full.Load() && s.space.room(fullBelow) != nil {
 		all = append(all, "the disk is full: nothing new is stored until there is room")
 	}
 	return all

@@ -40,7 +40,7 @@ func (s *Store) verifyPlace(ctx context.Context, f *file, p *place, buf []byte, 
 		if err := watch(i, where, err); err != nil {
 			return err
 		}
-		if errors.Is(err, errGuard) {
+		if lost(err) {
 			return nil
 		}
 	}
@@ -69,7 +69,7 @@ func (s *Store) recheck(ctx context.Context, f *file, p *place, report *RebuildR
 			return err
 		}
 		if err := s.recheckChunk(f, p, i, buf[:f.ChunkLen(i)], report); err != nil {
-			if errors.Is(err, errGuard) {
+			if lost(err) {
 				s.dropPlace(f, p, err)
 				return nil
 			}

@@ -47,18 +47,31 @@ func (v survivor) of(n *node) *node {
 }
 
 // names throws a die for each name that is not on the disk as it is in memory,
-// in their order, so that a seed means the same each time.
+// in their order, so that a seed means the same each time. A file that was
+// given another name in the folder has the one or the other, as a journal has
+// it; between folders it may have both, or none.
 func (v survivor) names(n *node) map[string]*node {
 	left := maps.Clone(n.synced)
-	all := maps.Clone(n.names)
-	maps.Copy(all, n.synced)
-	for _, name := range slices.Sorted(maps.Keys(all)) {
-		if n.names[name] == n.synced[name] || v.rng.IntN(2) == 0 {
+	moved := map[*node]string{} // from its name on the disk
+	for name, child := range n.synced {
+		if n.names[name] != child {
+			moved[child] = name
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(n.names)) {
+		child := n.names[name]
+		if child == n.synced[name] || v.rng.IntN(2) == 0 {
+			delete(moved, child) // it keeps the name it had
 			continue
 		}
-		if child := n.names[name]; child != nil {
-			left[name] = child
-		} else {
+		if from, ok := moved[child]; ok && left[from] == child {
+			delete(left, from)
+		}
+		delete(moved, child)
+		left[name] = child
+	}
+	for _, name := range slices.Sorted(maps.Values(moved)) {
+		if v.rng.IntN(2) == 0 && left[name] == n.synced[name] {
 			delete(left, name)
 		}
 	}

@@ -4,8 +4,8 @@
 // and every name in a folder that was not, is there, or not there, or (a
 // sector) torn. A Plan fails chosen calls before that.
 //
-// It is for tests, and kinder than no disk: a name and the loss of the name it
-// replaced are kept or lost each on its own, which no journal would do.
+// It is for tests, and no kinder than a disk may be: names that were not synced
+// are kept or lost each on its own, whatever their order was.
 package crashfs
 
 import (

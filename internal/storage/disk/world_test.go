@@ -1,0 +1,213 @@
+package disk
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"slices"
+	"testing"
+
+	"shoal"
+	"shoal/internal/storage/vfs"
+	"shoal/internal/storage/vfs/crashfs"
+)
+
+// world is a store on a file system that fails or loses its power when it is
+// told to, and the memory of what the store has promised.
+type world struct {
+	t     testing.TB
+	dir   string // of the store; on the real disk for the databases
+	disk  *crashfs.System
+	store *Store
+
+	samples  map[shoal.FileID]sample
+	promised map[shoal.FileID]map[int]bool // chunks that a Sync, Import or Finish said are durable
+	gone     map[shoal.FileID]bool         // files that a Delete said are gone
+	outputs  map[string]shoal.FileID       // paths that a Finish said are there
+}
+
+const peopleDir = "/people"
+
+func newWorld(t testing.TB, dir string) *world {
+	t.Helper()
+	w := &world{
+		t: t, dir: dir, disk: crashfs.New(),
+		samples: map[shoal.FileID]sample{}, promised: map[shoal.FileID]map[int]bool{},
+		gone: map[shoal.FileID]bool{}, outputs: map[string]shoal.FileID{},
+	}
+	w.disk.Mkdir(dir)
+	w.disk.Mkdir(peopleDir)
+	return w
+}
+
+// open opens the store, and reports whether it could.
+func (w *world) open() bool {
+	w.t.Helper()
+	var err error
+	w.store, err = Open(w.t.Context(), w.dir, Options{System: w.disk})
+	return err == nil
+}
+
+// crash ends the store, cuts the power and opens what is left.
+func (w *world) crash(rng *rand.Rand) {
+	w.t.Helper()
+	w.disk.SetPlan(crashfs.FailAt(0, crashfs.ErrPower))
+	if w.store != nil {
+		_ = w.store.Close() // the databases; nothing else can be written
+	}
+	w.disk = w.disk.Crash(rng)
+	if !w.open() {
+		_, err := Open(w.t.Context(), w.dir, Options{System: w.disk})
+		w.t.Fatalf("the store does not open after a crash: %v", err)
+	}
+}
+
+func (w *world) promise(f sample, chunks ...int) {
+	delete(w.gone, f.ID)
+	if w.promised[f.ID] == nil {
+		w.promised[f.ID] = map[int]bool{}
+	}
+	for _, i := range chunks {
+		w.promised[f.ID][i] = true
+	}
+}
+
+func (w *world) use(f sample) sample {
+	w.samples[f.ID] = f
+	return f
+}
+
+// put creates a file if need be and puts the chunks; those that went well are
+// durable if the sync is.
+func (w *world) put(f sample, chunks ...int) {
+	w.use(f)
+	ctx := w.t.Context()
+	if w.store.Create(ctx, f.File) != nil {
+		return
+	}
+	delete(w.gone, f.ID)
+	var done []int
+	for _, i := range chunks {
+		if w.store.Put(ctx, f.ref(i), f.chunk(i)) == nil {
+			done = append(done, i)
+		}
+	}
+	if w.store.Sync(ctx, f.ID) == nil {
+		w.promise(f, done...)
+	}
+}
+
+func (w *world) remove(f sample) {
+	w.use(f)
+	delete(w.promised, f.ID) // from now on nobody knows
+	if w.store.Delete(w.t.Context(), f.ID) == nil {
+		w.gone[f.ID] = true
+	}
+}
+
+func (w *world) imports(f sample) {
+	w.use(f)
+	src, err := os.Open(tempFile(w.t, f))
+	must(w.t, err)
+	defer src.Close()
+	delete(w.gone, f.ID)
+	if _, err := w.store.Import(w.t.Context(), src, f.ChunkSize, nil); err == nil {
+		w.promise(f, slices.Collect(upTo(f.Chunks()))...)
+	}
+}
+
+// output writes the chunks to a path, and finishes if they are all.
+func (w *world) output(f sample, path string, replace Replace, chunks ...int) {
+	w.use(f)
+	ctx := w.t.Context()
+	delete(w.gone, f.ID)
+	o, err := w.store.Output(ctx, f.File, path, replace)
+	if err != nil {
+		return
+	}
+	defer o.Close()
+	var done []int
+	for _, i := range chunks {
+		if o.Put(ctx, i, f.chunk(i)) == nil {
+			done = append(done, i)
+		}
+	}
+	if o.Sync(ctx) == nil {
+		w.promise(f, done...)
+	}
+	if !o.Has().Full() {
+		return
+	}
+	if replace == Overwrite {
+		delete(w.outputs, path) // from now on nobody knows
+	}
+	if o.Finish(ctx) == nil {
+		w.outputs[path] = f.ID
+		w.promise(f, slices.Collect(upTo(f.Chunks()))...)
+	}
+}
+
+func upTo(n int) func(func(int) bool) {
+	return func(yield func(int) bool) {
+		for i := range n {
+			if !yield(i) {
+				return
+			}
+		}
+	}
+}
+
+// check wants every promise kept, nothing counted that cannot be read, and
+// nothing read that was not written.
+func (w *world) check(mayLose func(shoal.Chunk) bool) error {
+	for id, f := range w.samples {
+		has, err := w.store.Has(w.t.Context(), id)
+		if w.gone[id] && shoal.CodeOf(err) != shoal.NotFound {
+			return fmt.Errorf("file %s was deleted and is here: %w", id.Short(), err)
+		}
+		for i := range f.Chunks() {
+			data, failure := w.read(f, i)
+			counts := err == nil && has.Has(i)
+			switch {
+			case failure == nil && !bytes.Equal(data, f.chunk(i)):
+				return fmt.Errorf("chunk %s is wrong", f.ref(i))
+			case failure == nil || mayLose(f.ref(i)):
+			case counts:
+				return fmt.Errorf("chunk %s counts as present: %w", f.ref(i), failure)
+			case w.promised[id][i]:
+				return fmt.Errorf("chunk %s was promised: %w", f.ref(i), failure)
+			}
+		}
+	}
+	for path, id := range w.outputs {
+		if got := w.readAll(path); !bytes.Equal(got, w.samples[id].data) {
+			return fmt.Errorf("output %s is not %s, as was promised", path, id.Short())
+		}
+	}
+	return nil
+}
+
+func (w *world) read(f sample, i int) ([]byte, error) {
+	buf := make([]byte, f.ChunkSize)
+	n, err := w.store.Get(w.t.Context(), f.ref(i), buf)
+	return buf[:n], err
+}
+
+// readAll reads a file of the world's disk.
+func (w *world) readAll(path string) []byte {
+	root, err := w.disk.Root("/")
+	must(w.t, err)
+	file, err := root.Open(path, vfs.ReadOnly)
+	if err != nil {
+		return nil
+	}
+	info, err := file.Stat()
+	must(w.t, errors.Join(err, file.Close()))
+	data := make([]byte, info.Size)
+	_, _ = file.ReadAt(data, 0)
+	return data
+}
+
+func never(shoal.Chunk) bool { return false }
