@@ -102,9 +102,10 @@ func (p *Picker) Lost(peer Peer, chunk int) {
 }
 
 // SetRate says how fast a peer delivers now, as Window.Rate measures it. It
-// should be called whenever that changes, and by a timer too, so that the rate
-// of a silent peer falls and its chunks can go to others. Zero is not known,
-// which is what a peer joins with: it neither steals nor is stolen from.
+// should be called when something comes, and by a timer too: without that the
+// rate of a silent peer stays what it was, and its last chunks are not asked of
+// others before it is snubbed. Zero is not known, which is what a peer joins
+// with: it does not steal, and nothing is stolen from it or asked for twice.
 func (p *Picker) SetRate(peer Peer, bytesPerSecond float64) {
 	q := p.sources[peer]
 	if q == nil {
