@@ -91,7 +91,7 @@ deps: ## write docs/deps.txt: the modules in the binary
 	$(LINKED) > docs/deps.txt
 
 deps-diff:
-	diff -u docs/deps.txt <($(LINKED)) || { echo 'the modules in the binary changed: run `make deps` and say why in the commit'; exit 1; }
+	@diff -u docs/deps.txt <($(LINKED)) || { echo 'the modules in the binary changed: run `make deps` and say why in the commit'; exit 1; }
 
 vuln:
 	scripts/vuln
