@@ -15,8 +15,6 @@ type Span struct {
 	Length int
 }
 
-const spanSize = 12
-
 func (s Span) append(b []byte) []byte {
 	b = binary.BigEndian.AppendUint32(b, uint32(s.Chunk))
 	b = binary.BigEndian.AppendUint32(b, uint32(s.Offset))

@@ -1,11 +1,11 @@
 package fetch
 
 import (
+	"lukechampine.com/blake3"
+
 	"shoal"
 	"shoal/internal/content"
 	"shoal/internal/transfer"
-
-	"lukechampine.com/blake3"
 )
 
 // assembly is a chunk on its way in: bytes from the front, hashed as they come

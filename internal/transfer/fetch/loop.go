@@ -117,7 +117,9 @@ func (l *loop) begin() {
 func (l *loop) tick() {
 	l.retry()
 	l.dial()
-	l.snub()
+	if l.picker != nil && l.writing == 0 {
+		l.judge()
+	}
 	l.refillAll()
 	if l.now.Sub(l.reported) >= progressBeat && l.picker != nil {
 		l.progress()

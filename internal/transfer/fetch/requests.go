@@ -124,24 +124,28 @@ func (l *loop) refused(src *source, m rejected) {
 // silentFor is how long a snubbed source is kept.
 const silentFor = 30 * time.Second
 
-// snub takes their chunks from sources that have gone silent; each may still
-// show that it lives with what it owes. One that does not is parted with. While
-// our own disk is behind, silence is our doing and nobody is judged.
-func (l *loop) snub() {
-	if l.picker == nil || l.writing > 0 {
-		return
-	}
+// judge looks for sources that have slowed down or gone silent. While our own
+// disk is behind, silence is our doing, and nobody is judged.
+func (l *loop) judge() {
 	for _, src := range l.sources.order {
-		switch {
-		case src.stage != stageLive:
-		case !src.snubbed.IsZero() && l.now.Sub(src.snubbed) >= silentFor:
-			l.lose(src, errSilent, stageLost)
-		case src.snubbed.IsZero() && src.window.Snubbed(l.now):
-			src.snubbed = l.now
-			for _, chunk := range src.link.spans() {
-				src.link.cancel(chunk)
-				l.picker.Release(src.handle, chunk)
-			}
+		if src.joined {
+			l.picker.SetRate(src.handle, src.window.Rate(l.now))
+			l.snub(src)
+		}
+	}
+}
+
+// snub takes its chunks from a source that has gone silent. It may still show
+// that it lives with what it owes; if it does not, it is parted with.
+func (l *loop) snub(src *source) {
+	switch {
+	case !src.snubbed.IsZero() && l.now.Sub(src.snubbed) >= silentFor:
+		l.lose(src, errSilent, stageLost)
+	case src.snubbed.IsZero() && src.window.Snubbed(l.now):
+		src.snubbed = l.now
+		for _, chunk := range src.link.spans() {
+			src.link.cancel(chunk)
+			l.picker.Release(src.handle, chunk)
 		}
 	}
 }

@@ -42,7 +42,7 @@ type node struct {
 }
 
 func newSwarm(t *testing.T) *swarm {
-	ctx, cancel := context.WithCancel(context.Background())
+	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
 	s := &swarm{t: t, ctx: ctx, nodes: make(map[shoal.NodeID]*node)}
 	t.Cleanup(func() { cancel(); s.wg.Wait() })
 	return s

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"shoal"
 	"shoal/internal/content"
@@ -153,10 +154,8 @@ func (r *Reader) await(chunk int) error {
 	for {
 		select {
 		case <-r.watch.C:
-			for _, posted := range r.watch.Take() {
-				if posted == chunk {
-					return nil
-				}
+			if slices.Contains(r.watch.Take(), chunk) {
+				return nil
 			}
 		case <-r.fetch.Done():
 			_, err := r.fetch.Wait()
