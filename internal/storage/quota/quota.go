@@ -13,63 +13,125 @@ import (
 	"github.com/dustin/go-humanize"
 
 	"shoal"
+	"shoal/internal/content"
 	"shoal/internal/storage"
 )
 
-// Store refuses what is beyond its limit with shoal.NoSpace. Its methods are as
-// those of storage.Store.
+// Store refuses what is beyond its limit with shoal.NoSpace and a hint. Its
+// methods are as those of storage.Store, and deleting makes room at once. What
+// others do to the store it wraps, but for deleting, they must Reserve for.
 type Store struct {
 	storage.Store
 	limit int64 // bytes; 0 is no limit, less is nothing
 
-	mu       sync.Mutex // guards reserved; held while the store is asked for its usage, which is quick
-	reserved int64      // bytes promised and not yet in the store
+	// taking is held for reading while room is taken and filled, and for
+	// writing while what is there is counted anew: then nothing is under way
+	// that would be counted twice. It is held over the wrapped store's I/O.
+	taking sync.RWMutex
+
+	ledger ledger
 }
 
-// New wraps a store. limit is in bytes, as Capacity.Limit gives it.
+// New wraps a store that nobody writes to yet. limit is in bytes, as
+// Capacity.Limit gives it.
 func New(store storage.Store, limit int64) *Store {
-	return &Store{Store: store, limit: limit}
+	s := &Store{Store: store, limit: limit}
+	s.ledger.taken = max(limit, 0) // not known yet, so that the first to ask counts
+	return s
+}
+
+// Create makes room for a file, if there is room for its last chunk at least:
+// nobody knows which of its chunks will be put, so each takes room then.
+func (s *Store) Create(ctx context.Context, file content.File) error {
+	if last := file.Chunks() - 1; last >= 0 {
+		release, err := s.Reserve(ctx, int64(file.ChunkLen(last)))
+		if err == nil {
+			defer release()
+		} else if _, unknown := s.File(ctx, file.ID); unknown != nil {
+			return fmt.Errorf("create file %s: %w", file.ID.Short(), err)
+		}
+	}
+	return s.Store.Create(ctx, file)
+}
+
+// Put writes a chunk, if there is room for it. Putting again what is there
+// takes none.
+func (s *Store) Put(ctx context.Context, chunk shoal.Chunk, data []byte) error {
+	if s.limit == 0 {
+		return s.Store.Put(ctx, chunk, data)
+	}
+	s.taking.RLock()
+	if s.ledger.take(int64(len(data)), s.limit) {
+		defer s.taking.RUnlock()
+		return s.fill(ctx, chunk, data)
+	}
+	s.taking.RUnlock()
+	return s.putCounted(ctx, chunk, data)
+}
+
+// putCounted is Put where there seems to be no room.
+func (s *Store) putCounted(ctx context.Context, chunk shoal.Chunk, data []byte) error {
+	s.taking.Lock()
+	defer s.taking.Unlock()
+	if err := s.count(ctx); err != nil {
+		return err
+	}
+	if s.ledger.take(int64(len(data)), s.limit) {
+		return s.fill(ctx, chunk, data)
+	}
+	if _, absent := s.Get(ctx, chunk, make([]byte, len(data))); absent == nil {
+		return s.Store.Put(ctx, chunk, data)
+	}
+	return fmt.Errorf("write chunk %s: %w", chunk, s.full(int64(len(data))))
+}
+
+// fill writes a chunk into room that was taken for it.
+func (s *Store) fill(ctx context.Context, chunk shoal.Chunk, data []byte) error {
+	err := s.Store.Put(ctx, chunk, data)
+	if err != nil {
+		s.ledger.giveBack(int64(len(data)))
+	}
+	return err
 }
 
 // Reserve promises room for bytes that are about to be stored by another way
-// than Put. release gives the promise back, once they are stored or given up.
+// than Put, or refuses with shoal.NoSpace. The caller calls release, once or
+// more, when they are stored or given up; until then they may count twice.
 func (s *Store) Reserve(ctx context.Context, bytes int64) (release func(), err error) {
-	if s.limit == 0 {
+	switch {
+	case bytes < 0:
+		return nil, fmt.Errorf("reserve %d bytes: %w", bytes, shoal.Usage)
+	case s.limit == 0 || bytes == 0:
 		return func() {}, nil
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	if !s.ledger.promise(bytes, s.limit) {
+		s.taking.Lock()
+		defer s.taking.Unlock()
+		if err := s.count(ctx); err != nil {
+			return nil, err
+		}
+		if !s.ledger.promise(bytes, s.limit) {
+			return nil, s.full(bytes)
+		}
+	}
+	return sync.OnceFunc(func() { s.ledger.keep(bytes) }), nil
+}
+
+// count sets the ledger right. taking is held for writing.
+func (s *Store) count(ctx context.Context) error {
 	usage, err := s.Store.Usage(ctx)
 	if err != nil {
-		return nil, err
+		return fmt.Errorf("count what is stored: %w", err)
 	}
-	if bytes > 0 && usage.Stored+s.reserved+bytes > s.limit {
-		return nil, s.full(usage.Stored+s.reserved, bytes)
-	}
-	s.reserved += bytes
-	return sync.OnceFunc(func() {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		s.reserved -= bytes
-	}), nil
+	s.ledger.set(usage.Stored)
+	return nil
 }
 
-func (s *Store) full(used, bytes int64) error {
-	err := fmt.Errorf("%s more do not fit: %s of this node's %s are used: %w",
-		size(bytes), size(used), size(s.limit), shoal.NoSpace)
-	return shoal.WithHint(err, "shoal rm frees space, shoal up --capacity allows more")
-}
-
-func size(bytes int64) string { return humanize.IBytes(uint64(max(bytes, 0))) }
-
-// Put stores a chunk if there is room for it.
-func (s *Store) Put(ctx context.Context, chunk shoal.Chunk, data []byte) error {
-	release, err := s.Reserve(ctx, int64(len(data)))
-	if err != nil {
-		return err
-	}
-	defer release()
-	return s.Store.Put(ctx, chunk, data)
+// full says that bytes do not fit, just after a count.
+func (s *Store) full(bytes int64) error {
+	err := fmt.Errorf("%s more do not fit: %s of the %s that this node may store are taken: %w",
+		humanize.IBytes(uint64(bytes)), humanize.IBytes(uint64(s.ledger.now())), humanize.IBytes(uint64(max(s.limit, 0))), shoal.NoSpace)
+	return shoal.WithHint(err, "`shoal rm` makes room, and `shoal up --capacity` allows more")
 }
 
 // Usage is the store's, with the quota in it: Free is what may still be stored.
@@ -79,6 +141,6 @@ func (s *Store) Usage(ctx context.Context) (storage.Usage, error) {
 		return usage, err
 	}
 	usage.Capacity = max(s.limit, 0)
-	usage.Free = max(0, min(usage.Free, usage.Capacity-usage.Stored))
+	usage.Free = max(0, min(usage.Free, usage.Capacity-usage.Stored-s.ledger.outstanding()))
 	return usage, nil
 }
