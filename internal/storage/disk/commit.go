@@ -41,6 +41,7 @@ type work struct {
 type part struct {
 	place   *place
 	version uint64
+	arrives bool   // it is an output that is finished
 	bytes   bool   // there are some to sync
 	folder  folder // if its name has changed
 	err     error  // its sync failed, and only its own
@@ -50,9 +51,10 @@ type part struct {
 // crash at any point leaves true what is recorded:
 //
 //  1. sync the bytes,
-//  2. sync the folders that have their names,
-//  3. record them in the databases, a transaction each,
-//  4. count them as durable.
+//  2. give outputs that are finished their names,
+//  3. sync the folders that have the names,
+//  4. record it all in the databases, a transaction each,
+//  5. count it as durable.
 //
 // It is called by the committer alone, one at a time.
 func (s *Store) commit(files []*file) error {
@@ -69,6 +71,7 @@ func (s *Store) commit(files []*file) error {
 	if err := s.syncBytes(works); err != nil {
 		return s.fail(err)
 	}
+	s.deliver(works)
 	if err := s.syncFolders(works); err != nil {
 		return s.fail(err)
 	}
@@ -94,7 +97,7 @@ func (f *file) begin() *work {
 			continue
 		}
 		p.syncing = p.fresh.Clone()
-		w.parts = append(w.parts, part{place: p, version: p.changes, bytes: p.syncing.Count() > 0, folder: p.folder})
+		w.parts = append(w.parts, part{place: p, version: p.changes, arrives: p.arrival != nil, bytes: p.syncing.Count() > 0, folder: p.folder})
 	}
 	return w
 }
@@ -113,7 +116,7 @@ func (s *Store) syncBytes(works []*work) error {
 	}
 	for _, w := range works {
 		for i := range w.parts {
-			if w.parts[i].bytes {
+			if w.parts[i].bytes || w.parts[i].arrives {
 				parts <- &w.parts[i]
 			}
 		}
@@ -148,6 +151,35 @@ func (s *Store) syncFailed(f *file, p part) error {
 		s.breakPlace(f, p.place, p.err)
 	}
 	return nil
+}
+
+// deliver moves the outputs whose bytes are durable now to their targets. One
+// that cannot go there stays where it is, and its Finish is told.
+func (s *Store) deliver(works []*work) {
+	for _, w := range works {
+		for i := range w.parts {
+			if p := &w.parts[i]; p.err == nil && p.arrives {
+				w.deliver(p)
+			}
+		}
+	}
+}
+
+func (w *work) deliver(p *part) {
+	l, a := p.place.linked(), p.place.arrival
+	from := l.at().path
+	err := l.arrive(a.replace)
+	names := l.names()
+	w.file.mu.Lock()
+	defer w.file.mu.Unlock()
+	a.err = err
+	p.place.arrival = nil
+	if l.at().path == from {
+		return
+	}
+	p.folder, p.place.folder = names, names
+	w.file.removed = append(w.file.removed, from)
+	w.removed = w.file.removed
 }
 
 // syncFolders syncs each folder once.

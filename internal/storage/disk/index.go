@@ -3,7 +3,6 @@ package disk
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
 
 	"shoal"
@@ -85,19 +84,12 @@ func unpackBits(data []byte, present, chunks int) (content.Bitmap, error) {
 // file reads the row of a file; shoal.NotFound if there is none.
 func (x index) file(ctx context.Context, id shoal.FileID) (row, error) {
 	r := row{id: id}
-	err := x.QueryRowContext(ctx, "SELECT size, chunk, present, bits FROM files WHERE id = ?", id[:]).
-		Scan(&r.size, &r.chunkSize, &r.present, &r.bits)
+	err := x.row(ctx, "SELECT size, chunk, present, bits FROM files WHERE id = ?", []any{id[:]},
+		&r.size, &r.chunkSize, &r.present, &r.bits)
 	if err != nil {
-		return r, rowError(err)
+		return r, err
 	}
 	return r, r.check()
-}
-
-func rowError(err error) error {
-	if errors.Is(err, sql.ErrNoRows) {
-		return shoal.NotFound
-	}
-	return sqlError(err)
 }
 
 // page reads the rows of at most limit files whose ids are behind after.
@@ -106,9 +98,9 @@ func (x index) page(ctx context.Context, after []byte, limit int) ([]row, error)
 }
 
 func readPage(ctx context.Context, d database, query string, after []byte, limit int) ([]row, error) {
-	found, err := d.QueryContext(ctx, query, after, limit)
+	found, err := d.rows(ctx, query, after, limit)
 	if err != nil {
-		return nil, sqlError(err)
+		return nil, err
 	}
 	defer found.Close()
 	var page []row
@@ -136,8 +128,8 @@ func (x index) sum(ctx context.Context) (files int, stored int64, err error) {
 }
 
 func readSum(ctx context.Context, d database, query string) (count int, stored int64, err error) {
-	err = d.QueryRowContext(ctx, query).Scan(&count, &stored)
-	return count, stored, sqlError(err)
+	err = d.row(ctx, query, nil, &count, &stored)
+	return count, stored, err
 }
 
 // forget removes the row of a file.

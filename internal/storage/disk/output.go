@@ -39,8 +39,7 @@ type Output struct {
 	target  string
 	replace Replace
 
-	settled bool // it is at its path: nothing is left to rename
-	closed  bool
+	closed bool
 }
 
 // outputs is the partial files that somebody writes to now.
@@ -182,7 +181,6 @@ func (o *Output) reach(ctx context.Context, p *place, l *link) (ok bool, err err
 	case !errors.Is(err, errGuard):
 		return false, err
 	case o.store.rescue(o.file, p):
-		o.settled = true
 		return true, o.store.recheck(ctx, o.file, p, nil)
 	}
 	o.store.dropPlace(o.file, p, err)

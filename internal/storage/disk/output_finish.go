@@ -7,7 +7,6 @@ import (
 	"io/fs"
 
 	"shoal"
-	"shoal/internal/storage"
 )
 
 // Finish gives the output, which has every chunk, its final name, and makes it
@@ -22,30 +21,46 @@ func (o *Output) Finish(ctx context.Context) error {
 	return nil
 }
 
-// finish takes the steps whose order a crash may not break:
-//
-//  1. sync the bytes,
-//  2. rename the partial file,
-//  3. sync the folder, and record the file as linked: the commit.
-//
-// After a crash between 2 and 3, Output finds the file at its path.
+// finish has the next commit deliver the output: sync its bytes, rename it,
+// sync the folder and record the file as linked, in that order. After a crash
+// between the rename and the record, Output finds the file at its path.
 func (o *Output) finish(ctx context.Context) error {
 	if err := o.ready(); err != nil {
 		return err
 	}
-	if o.settled {
+	if o.link.at().target == "" { // it is there
 		return o.record(ctx)
-	}
-	if err := o.link.Sync(); err != nil {
-		return o.refused(err)
 	}
 	if err := o.store.displace(ctx, o.target, o.place); err != nil {
 		return err
 	}
-	if err := o.rename(); err != nil {
+	a := &arrival{replace: o.replace}
+	o.file.mu.Lock()
+	o.place.arrival = a
+	o.place.changes++
+	o.file.mu.Unlock()
+	o.store.commits.add(o.file, 0)
+	if err := o.store.commits.wait(ctx); err != nil {
 		return err
 	}
-	return o.record(ctx)
+	return o.arrived(a)
+}
+
+// arrived tells how the arrival went.
+func (o *Output) arrived(a *arrival) error {
+	o.file.mu.RLock()
+	err := a.err
+	o.file.mu.RUnlock()
+	switch {
+	case errors.Is(err, fs.ErrExist):
+		return inTheWay()
+	case lost(err):
+		o.store.dropPlace(o.file, o.place, err)
+		return err
+	case err != nil:
+		return err
+	}
+	return o.lasting()
 }
 
 // ready is an error if a chunk is missing or nothing can be written.
@@ -59,33 +74,6 @@ func (o *Output) ready() error {
 	if has := o.Has(); !has.Full() {
 		return fmt.Errorf("%d of %d chunks are here: %w", has.Count(), has.Len(), shoal.Partial)
 	}
-	return nil
-}
-
-// refused is what a sync that fails means to one output.
-func (o *Output) refused(cause error) error {
-	if lost(cause) {
-		o.store.dropPlace(o.file, o.place, cause)
-		return cause
-	}
-	o.store.breakPlace(o.file, o.place, cause)
-	return fmt.Errorf("%w: %w", storage.ErrFailing, cause)
-}
-
-// rename moves the partial file to the path, and the link with it.
-func (o *Output) rename() error {
-	part := o.link.at().path
-	err := o.link.arrive(o.replace)
-	switch {
-	case errors.Is(err, fs.ErrExist):
-		return inTheWay()
-	case errors.Is(err, errGuard):
-		return o.refused(err)
-	case err != nil:
-		return err
-	}
-	o.settled = true
-	o.store.moved(o.file, o.place, part)
 	return nil
 }
 

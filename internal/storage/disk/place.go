@@ -20,8 +20,15 @@ type place struct {
 	changes  uint64
 	recorded uint64
 
-	broken error  // its last sync failed: nothing put there will be durable
-	folder folder // whose names the next commit must make durable first
+	broken  error    // its last sync failed: nothing put there will be durable
+	folder  folder   // whose names the next commit must make durable first
+	arrival *arrival // an output's, that the next commit must do once it has synced
+}
+
+// arrival is an output going from its partial file to its target.
+type arrival struct {
+	replace Replace
+	err     error
 }
 
 func newPlace(b body, durable content.Bitmap) *place {

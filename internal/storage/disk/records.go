@@ -63,10 +63,10 @@ type linkRow struct {
 // small reads a small file; shoal.NotFound if there is none.
 func (r records) small(ctx context.Context, id shoal.FileID) (smallRow, error) {
 	s := smallRow{row: row{id: id}}
-	err := r.QueryRowContext(ctx, "SELECT size, chunk, present, bits, list, data FROM small WHERE id = ?", id[:]).
-		Scan(&s.size, &s.chunkSize, &s.present, &s.bits, &s.list, &s.data)
+	err := r.row(ctx, "SELECT size, chunk, present, bits, list, data FROM small WHERE id = ?", []any{id[:]},
+		&s.size, &s.chunkSize, &s.present, &s.bits, &s.list, &s.data)
 	if err != nil {
-		return s, rowError(err)
+		return s, err
 	}
 	return s, s.check()
 }
@@ -104,9 +104,9 @@ func (r records) linksAt(ctx context.Context, path string) ([]linkRow, error) {
 }
 
 func (r records) queryLinks(ctx context.Context, where string, args ...any) ([]linkRow, error) {
-	found, err := r.QueryContext(ctx, "SELECT id, path, target, device, inode, size, mtime, present, bits FROM links "+where, args...)
+	found, err := r.rows(ctx, "SELECT id, path, target, device, inode, size, mtime, present, bits FROM links "+where, args...)
 	if err != nil {
-		return nil, sqlError(err)
+		return nil, err
 	}
 	defer found.Close()
 	var rows []linkRow

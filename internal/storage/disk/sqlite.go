@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"sync"
 
 	"modernc.org/sqlite"
 	lib "modernc.org/sqlite/lib"
@@ -31,6 +32,51 @@ var errDamaged = errors.New("database is damaged")
 type database struct {
 	*sql.DB
 	fresh bool // it was empty when it was opened
+	*statements
+}
+
+// statements keeps the queries of a database prepared.
+type statements struct {
+	// mu guards the map, and that each query is prepared once.
+	mu     sync.Mutex
+	byText map[string]*sql.Stmt
+}
+
+// statement gives the prepared query, of which there are only as many as are
+// written in this package.
+func (d database) statement(ctx context.Context, query string) (*sql.Stmt, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if s := d.byText[query]; s != nil {
+		return s, nil
+	}
+	s, err := d.PrepareContext(ctx, query)
+	if err == nil {
+		d.byText[query] = s
+	}
+	return s, err
+}
+
+// row runs a query that gives at most one row; shoal.NotFound if it gives none.
+func (d database) row(ctx context.Context, query string, args []any, into ...any) error {
+	s, err := d.statement(ctx, query)
+	if err == nil {
+		err = s.QueryRowContext(ctx, args...).Scan(into...)
+	}
+	if errors.Is(err, sql.ErrNoRows) {
+		return shoal.NotFound
+	}
+	return sqlError(err)
+}
+
+// rows runs a query that gives many.
+func (d database) rows(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	s, err := d.statement(ctx, query)
+	if err != nil {
+		return nil, sqlError(err)
+	}
+	found, err := s.QueryContext(ctx, args...)
+	return found, sqlError(err)
 }
 
 // openDatabase opens the database at path, made if it is not there, and sees
@@ -42,7 +88,7 @@ func openDatabase(ctx context.Context, path, schema string, version int) (databa
 		return database{}, fmt.Errorf("open %s: %w", path, err)
 	}
 	pool.SetMaxOpenConns(maxConnections)
-	d := database{DB: pool}
+	d := database{DB: pool, statements: &statements{byText: map[string]*sql.Stmt{}}}
 	if err := d.prepare(ctx, schema, version); err != nil {
 		return database{}, errors.Join(fmt.Errorf("open %s: %w", path, err), pool.Close())
 	}
