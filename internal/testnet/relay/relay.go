@@ -21,7 +21,7 @@ const MaxBuffered = 256 << 20
 
 // blockSize is how much is read at once, and what a held block costs however
 // little is in it.
-const blockSize = 256 << 10
+const blockSize = 64 << 10
 
 // Relay is a listener whose connections all lead to one target.
 type Relay struct {

@@ -70,18 +70,29 @@ func (s *sink) write(ctx context.Context, batch []*assembly) {
 		return
 	}
 	slices.SortFunc(batch, func(a, b *assembly) int { return cmp.Compare(a.index, b.index) })
-	report := chunksWritten{}
+	report, bytes := chunksWritten{}, 0
 	for _, a := range batch {
 		if report.err == nil {
-			if report.err = s.target.Put(ctx, a.index, a.buf.Bytes); report.err == nil {
-				report.chunks = append(report.chunks, a.index)
-			}
+			report.err = s.target.Put(ctx, a.index, a.buf.Bytes)
+		}
+		if report.err == nil {
+			report.chunks = append(report.chunks, a.index)
+			bytes += len(a.buf.Bytes)
+		} else {
+			report.failed++
 		}
 		a.buf.Release()
+		if bytes >= reportBytes {
+			s.fetch.tell(report)
+			report, bytes = chunksWritten{err: report.err}, 0
+		}
 	}
-	report.failed = len(batch) - len(report.chunks)
 	s.fetch.tell(report)
 }
+
+// reportBytes is how much is written at most before the loop, and through it
+// the peers that wait for these chunks, hears of it.
+const reportBytes = 1 << 20
 
 // chunksWritten says which chunks can be read from the target now.
 type chunksWritten struct {
