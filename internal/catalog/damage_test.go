@@ -203,6 +203,9 @@ func TestOtherVersions(t *testing.T) {
 	if _, err := catalog.Open(t.Context(), path); shoal.CodeOf(err) != shoal.Usage || !strings.Contains(shoal.HintOf(err), "newer") {
 		t.Errorf("a newer version: error %v, hint %q", err, shoal.HintOf(err))
 	}
+	if report, err := catalog.Repair(t.Context(), path); shoal.CodeOf(err) != shoal.Usage {
+		t.Errorf("a newer version was repaired: %+v, %v", report, err)
+	}
 	set("user_version = 1")
 	set("application_id = 7")
 	_, err := catalog.Open(t.Context(), path)

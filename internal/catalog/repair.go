@@ -10,6 +10,8 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+
+	"shoal"
 )
 
 // Check looks at everything: the database's own structure, that its indexes
@@ -42,11 +44,14 @@ type Repaired struct {
 // aside, and then puts in its place a new one with every entry that can still
 // be read, from either end up to the damage. The catalogue must not be open. At
 // any moment of it a crash leaves the damaged catalogue or the new one, and
-// Repair can be run again.
+// Repair can be run again. One of a newer version is left alone: shoal.Usage.
 func Repair(ctx context.Context, file string) (Repaired, error) {
 	file, err := filepath.Abs(file)
 	if err != nil {
 		return Repaired{}, fmt.Errorf("repair catalogue: %w", err)
+	}
+	if err := refuseNewer(ctx, file); err != nil {
+		return Repaired{}, fmt.Errorf("repair catalogue %s: %w", file, err)
 	}
 	var done Repaired
 	if done.Aside, err = copyAside(file); err != nil {
@@ -65,6 +70,19 @@ func Repair(ctx context.Context, file string) (Repaired, error) {
 		return done, fmt.Errorf("repair catalogue: %w", err)
 	}
 	return done, nil
+}
+
+// refuseNewer is an error for a catalogue that this program does not understand,
+// which is no damage.
+func refuseNewer(ctx context.Context, file string) error {
+	data, err := openDatabase(ctx, file)
+	if err == nil {
+		return data.close()
+	}
+	if errors.Is(err, shoal.Usage) {
+		return err
+	}
+	return nil
 }
 
 // copyAside copies a database and its log to names that are free.
