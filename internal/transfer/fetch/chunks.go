@@ -66,7 +66,7 @@ func (l *loop) plan(have content.Bitmap) {
 		}
 	}
 	l.left = want.Count()
-	l.picker = picker.New(picker.Config{Chunks: chunks, Wanted: want, Seed: seedOf(l.engine.cfg.Self, l.file.ID)})
+	l.picker = picker.New(picker.Config{Chunks: chunks, Wanted: want, ChunkBytes: int(l.file.ChunkSize), Seed: seedOf(l.engine.cfg.Self, l.file.ID)})
 	l.have = have
 	l.applyOrder()
 }

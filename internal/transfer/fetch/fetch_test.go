@@ -147,7 +147,7 @@ func TestTwoDownloadersHelpEachOther(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newSwarm(t)
 		f, data := randomFile(t, 4, 4<<20, 16<<10)
-		s.node("seed").shelf.fill(f, data)
+		s.slowNode("seed", 1<<20).shelf.fill(f, data)
 		a, b := s.node("a"), s.node("b")
 		fa := a.fetch(f, fetch.Task{}, "seed")
 		fb := b.fetch(f, fetch.Task{}, "seed")

@@ -48,10 +48,13 @@ func newSwarm(t *testing.T) *swarm {
 	return s
 }
 
-func (s *swarm) node(id shoal.NodeID) *node {
+func (s *swarm) node(id shoal.NodeID) *node { return s.slowNode(id, 0) }
+
+// slowNode is a node that sends no more than so many bytes a second.
+func (s *swarm) slowNode(id shoal.NodeID, uploadLimit int64) *node {
 	n := &node{swarm: s, id: id, shelf: newShelf(), open: make(map[net.Conn]struct{})}
 	addrs := func(peer shoal.NodeID) []string { return []string{"/" + string(peer)} }
-	n.server = serve.New(serve.Config{Library: n.shelf, Board: &n.board, Tracker: &n.tracker, AddrsOf: addrs})
+	n.server = serve.New(serve.Config{Library: n.shelf, Board: &n.board, Tracker: &n.tracker, AddrsOf: addrs, UploadLimit: uploadLimit})
 	n.engine = fetch.New(fetch.Config{Dial: n.dial, Self: id, Board: &n.board})
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -51,6 +51,10 @@ const (
 	// another before that one is asked for it too. With equals, the second
 	// request would lose the race and waste what it fetched.
 	lateFactor = 2
+	// soonSeconds is what a peer may need for its queue without anything
+	// being taken from it or asked for twice: less than that is won by neither,
+	// for the bytes are on their way before the cancel can get there.
+	soonSeconds = 0.25
 )
 
 // Pick chooses the next chunk to ask peer for and assigns it to it. It is

@@ -22,6 +22,9 @@ type Config struct {
 	Chunks int
 	// Wanted is the chunks to fetch. Others are never picked, until Want.
 	Wanted content.Bitmap
+	// ChunkBytes is how long a chunk is. With it, a chunk is not taken over or
+	// asked for twice that will soon come anyway; zero does not look at that.
+	ChunkBytes int
 	// Seed decides every random choice.
 	Seed uint64
 }
@@ -37,6 +40,7 @@ type Config struct {
 // chunk and peer that does not have the whole file.
 type Picker struct {
 	size    int32
+	unit    float64 // bytes of a chunk; zero if not known
 	random  *rand.Rand
 	sources map[Peer]*source
 	roster  []*source // in the order they joined, so that loops over it repeat
@@ -57,6 +61,7 @@ type Picker struct {
 // New returns a picker without peers.
 func New(cfg Config) *Picker {
 	p := &Picker{
+		unit:    float64(cfg.ChunkBytes),
 		size:    int32(cfg.Chunks),
 		random:  rand.New(rand.NewPCG(cfg.Seed, 0)),
 		sources: make(map[Peer]*source),

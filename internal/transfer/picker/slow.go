@@ -13,7 +13,7 @@ func (p *Picker) loot(q *source) int32 {
 	if q.rate <= 0 {
 		return none
 	}
-	return p.search(q, Steal, stealFactor*q.wait(q.assigned+1))
+	return p.search(q, Steal, max(stealFactor*q.wait(q.assigned+1), p.soon()))
 }
 
 // late returns the assignment of the chunk that q should ask for as well, or
@@ -24,7 +24,15 @@ func (p *Picker) late(q *source) int32 {
 	if q.assigned > 0 {
 		return none
 	}
-	return p.search(q, Duplicate, lateFactor*q.wait(1))
+	return p.search(q, Duplicate, max(lateFactor*q.wait(1), p.soon()))
+}
+
+// soon is the wait, as source.wait counts it, that is not worth shortening.
+func (p *Picker) soon() float64 {
+	if p.unit <= 0 {
+		return 0
+	}
+	return soonSeconds / p.unit
 }
 
 // search returns the last assignment that q may take over or share, of the

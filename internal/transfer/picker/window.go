@@ -19,7 +19,7 @@ const (
 	// latency: it covers the jitter of the network and of the peer's disk.
 	// libtorrent keeps requests for three seconds (request_queue_time); a short
 	// queue leaves more to those who turn out to be faster.
-	ServiceMargin = 250 * time.Millisecond
+	ServiceMargin = 50 * time.Millisecond
 	// SnubAfter is how long a peer may owe us something and send nothing before
 	// it is snubbed: libtorrent's piece_timeout. BEP 3 waits a minute.
 	SnubAfter = 20 * time.Second
