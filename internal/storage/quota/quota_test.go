@@ -7,8 +7,6 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"pgregory.net/rapid"
-
 	"shoal"
 	"shoal/internal/content"
 	"shoal/internal/storage"
@@ -213,77 +211,4 @@ func TestReserveRefuses(t *testing.T) {
 		_, err = s.Reserve(t.Context(), more)
 		wantFull(t, "reserve more again", err)
 	}
-}
-
-// Room is given exactly when it is there, whatever went before.
-func TestAgainstModel(t *testing.T) {
-	const limit, files, chunks = 12, 4, 5
-	made := make([]content.File, files)
-	bytes := make([][]byte, files)
-	for i := range made {
-		made[i], bytes[i] = storagetest.File(t, uint64(i), chunks*cs, cs)
-	}
-	rapid.Check(t, func(t *rapid.T) {
-		inner := memory.New()
-		s := quota.New(inner, limit*cs)
-		stored := make(map[shoal.Chunk]bool)
-		var promises []func()
-		promised := 0
-		fits := func(n int) error {
-			if len(stored)+promised+n > limit {
-				return shoal.NoSpace
-			}
-			return nil
-		}
-		expect := func(err, want error) {
-			if !errors.Is(err, want) {
-				t.Fatalf("%d stored and %d promised: error %v, want %v", len(stored), promised, err, want)
-			}
-		}
-		draw := func() (content.File, []byte, int) {
-			i := rapid.IntRange(0, files-1).Draw(t, "file")
-			return made[i], bytes[i], rapid.IntRange(0, chunks-1).Draw(t, "chunk")
-		}
-		t.Repeat(map[string]func(*rapid.T){
-			"put": func(*rapid.T) {
-				f, data, i := draw()
-				expect(inner.Create(t.Context(), f), nil)
-				chunk := shoal.Chunk{File: f.ID, Index: i}
-				want := fits(1)
-				if stored[chunk] {
-					want = nil
-				}
-				expect(put(t.Context(), s, f, data, i), want)
-				if want == nil {
-					stored[chunk] = true
-				}
-			},
-			"delete": func(*rapid.T) {
-				f, _, _ := draw()
-				if err := s.Delete(t.Context(), f.ID); !errors.Is(err, shoal.NotFound) {
-					expect(err, nil)
-				}
-				for i := range chunks {
-					delete(stored, shoal.Chunk{File: f.ID, Index: i})
-				}
-			},
-			"reserve": func(*rapid.T) {
-				if promised > 0 {
-					return
-				}
-				n := rapid.IntRange(1, limit).Draw(t, "chunks")
-				release, err := s.Reserve(t.Context(), int64(n)*cs)
-				expect(err, fits(n))
-				if err == nil {
-					promised, promises = n, append(promises, release)
-				}
-			},
-			"release": func(*rapid.T) {
-				for _, release := range promises {
-					release()
-				}
-				promised, promises = 0, nil
-			},
-		})
-	})
 }
