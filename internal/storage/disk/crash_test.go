@@ -85,19 +85,12 @@ func forEveryCall(t *testing.T, failure error, can func(crashfs.Op) bool) {
 
 // tell tells the story on a file system with that plan.
 func tell(t *testing.T, plan crashfs.Plan) *world {
-	w := newWorld(t, mkdir(t))
+	w := newWorld(t, t.TempDir())
 	w.disk.SetPlan(plan)
 	if w.open() {
 		story(w)
 	}
 	return w
-}
-
-func mkdir(t testing.TB) string {
-	t.Helper()
-	dir, err := os.MkdirTemp(t.TempDir(), "")
-	must(t, err)
-	return dir
 }
 
 // TestRandomCrashes does random things to a few files, cuts the power at a
@@ -107,7 +100,7 @@ func TestRandomCrashes(t *testing.T) {
 		newSample(t, 1, 6*cs, cs), newSample(t, 2, 2*cs, cs), newSample(t, 3, 5*cs+1, cs), newSample(t, 4, 1, cs),
 	}
 	rapid.Check(t, func(rt *rapid.T) {
-		w := newWorld(t, mkdir(t))
+		w := newWorld(t, t.TempDir())
 		if !w.open() {
 			rt.Fatal("it does not open")
 		}

@@ -58,7 +58,6 @@ type spot struct {
 // to be one.
 type link struct {
 	system vfs.System
-	space  *space // nil if there is no reserve to keep
 
 	// mu guards what is below: it is held for reading while the file is used,
 	// and for writing while it is opened, closed or renamed, so that nobody
@@ -68,6 +67,7 @@ type link struct {
 	folder vfs.FS
 	base   string // the last part of path
 	file   vfs.File
+	space  *space // of an output that is written; nil if there is no reserve to keep
 }
 
 // at is the link's spot now.
@@ -149,11 +149,21 @@ func (l *link) Sync() error {
 	return l.file.Sync()
 }
 
+// room looks at the output's own disk.
 func (l *link) room(bytes int64) error {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
 	if l.space == nil {
 		return nil
 	}
 	return l.space.room(bytes)
+}
+
+// watch has room look at the disk from now on.
+func (l *link) watch(room *space) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.space = room
 }
 
 // arrive renames an output to its target and makes it a file like any other:

@@ -176,8 +176,10 @@ func (o *Output) reach(ctx context.Context, p *place, l *link) (ok bool, err err
 	err = l.use()
 	switch {
 	case err == nil:
+		room, err := o.store.spaceAt(l.folder)
 		l.mu.RUnlock()
-		return true, o.store.recheckPresent(ctx, o.file, p)
+		l.watch(room)
+		return err == nil, errors.Join(err, o.store.recheckPresent(ctx, o.file, p))
 	case !errors.Is(err, errGuard):
 		return false, err
 	case o.store.rescue(o.file, p):

@@ -210,11 +210,36 @@ func TestImportOfFileThatChanges(t *testing.T) {
 			wantIs(t, err, ErrChanged)
 		}
 	}
-	for summary := range s.All(t.Context()) {
+	for summary, err := range s.All(t.Context()) {
+		must(t, err)
 		if summary.Size > SmallFile {
 			t.Errorf("file %s was kept", summary.ID)
 		}
 	}
+}
+
+// TestOpenFilesAreBounded uses many more files than may stay open.
+func TestOpenFilesAreBounded(t *testing.T) {
+	before := descriptors(t)
+	s := openStore(t, t.TempDir())
+	dir := t.TempDir()
+	for i := range 2 * maxIdle {
+		f := newSample(t, uint64(i), SmallFile+1+i, cs)
+		putAll(t, s, f)
+		_, err := s.Link(t.Context(), f.on(t, filepath.Join(dir, f.ID.Short())), cs, nil)
+		must(t, err)
+	}
+	const ofEach, ofStore = 4, 32
+	if got := descriptors(t) - before; got > maxIdle*ofEach+ofStore {
+		t.Errorf("%d descriptors are open", got)
+	}
+}
+
+func descriptors(t testing.TB) int {
+	t.Helper()
+	entries, err := os.ReadDir("/proc/self/fd")
+	must(t, err)
+	return len(entries)
 }
 
 // TestLockDiesWithProcess opens a store in a process that ends without closing.

@@ -84,10 +84,10 @@ func (w *world) use(f sample) sample {
 func (w *world) put(f sample, chunks ...int) {
 	w.use(f)
 	ctx := w.t.Context()
+	delete(w.gone, f.ID) // from now on nobody knows
 	if w.store.Create(ctx, f.File) != nil {
 		return
 	}
-	delete(w.gone, f.ID)
 	var done []int
 	for _, i := range chunks {
 		if w.store.Put(ctx, f.ref(i), f.chunk(i)) == nil {

@@ -1,0 +1,181 @@
+package disk
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+
+	"shoal"
+	"shoal/internal/content"
+)
+
+// record writes the rows. On a disk that is full nothing of it is recorded and
+// all of it is tried again, but what is to be forgotten is, for that makes
+// room.
+func (s *Store) record(works []*work) error {
+	err := s.writeRows(works)
+	if err == nil || !errors.Is(err, shoal.NoSpace) {
+		return s.rowError(err)
+	}
+	var gone []*work
+	for _, w := range works {
+		if w.gone {
+			gone = append(gone, w)
+		}
+	}
+	if len(gone) > 0 && s.writeRows(gone) == nil {
+		for _, w := range gone {
+			w.settle()
+		}
+	}
+	return s.rowError(err)
+}
+
+// rowError is the error of a transaction that was rolled back: of a full disk,
+// which passes, or of a disk that fails, which does not.
+func (s *Store) rowError(err error) error {
+	switch {
+	case err == nil:
+		s.full.Store(false)
+		return nil
+	case errors.Is(err, shoal.NoSpace):
+		s.full.Store(true)
+		return noSpace(err)
+	default:
+		return s.fail(err)
+	}
+}
+
+// writeRows records the large files in the index and then all the rest, so
+// that no link is recorded of a file that is not.
+func (s *Store) writeRows(works []*work) error {
+	ctx := context.Background() // a transaction is not given up half-way
+	if err := s.writeIndex(ctx, works); err != nil {
+		return fmt.Errorf("record in the index: %w", err)
+	}
+	if err := s.writeRecords(ctx, works); err != nil {
+		return fmt.Errorf("record: %w", err)
+	}
+	return nil
+}
+
+func (s *Store) writeIndex(ctx context.Context, works []*work) error {
+	var mine []*work
+	for _, w := range works {
+		if !w.file.small() && (w.gone || w.isNew || w.own() != nil) {
+			mine = append(mine, w)
+		}
+	}
+	if len(mine) == 0 {
+		return nil
+	}
+	return s.index.write(ctx, func(tx *sql.Tx) error {
+		for _, w := range mine {
+			if w.gone {
+				if err := indexForget(ctx, tx, w.file.ID); err != nil {
+					return err
+				}
+				continue
+			}
+			if err := indexPut(ctx, tx, w.file.File, w.ownBits()); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func (s *Store) writeRecords(ctx context.Context, works []*work) error {
+	var mine []*work
+	for _, w := range works {
+		if w.gone || len(w.removed) > 0 || w.file.small() || w.links() {
+			mine = append(mine, w)
+		}
+	}
+	if len(mine) == 0 {
+		return nil
+	}
+	return s.records.write(ctx, func(tx *sql.Tx) error {
+		batch, err := beginRecords(ctx, tx)
+		if err != nil {
+			return err
+		}
+		for _, w := range mine {
+			if err := w.recordIn(ctx, batch); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// recordIn writes what the records say of the file.
+func (w *work) recordIn(ctx context.Context, batch recordsTx) error {
+	if w.gone {
+		return batch.forget(ctx, w.file.ID)
+	}
+	if own := w.own(); w.file.small() && (w.isNew || own != nil) {
+		data := []byte{}
+		if own != nil {
+			data = own.body.(*memory).snapshot()
+		}
+		if err := batch.putSmall(ctx, w.file.File, w.ownBits(), data); err != nil {
+			return err
+		}
+	}
+	for _, path := range w.removed {
+		if err := batch.dropLink(ctx, w.file.ID, path); err != nil {
+			return err
+		}
+	}
+	for _, p := range w.parts {
+		if l := p.place.linked(); l != nil && p.err == nil {
+			if err := batch.putLink(ctx, w.file.File, l.at(), w.bits(p.place)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (w *work) own() *place {
+	for _, p := range w.parts {
+		if p.place.linked() == nil {
+			return p.place
+		}
+	}
+	return nil
+}
+
+func (w *work) links() bool {
+	for _, p := range w.parts {
+		if p.place.linked() != nil {
+			return true
+		}
+	}
+	return false
+}
+
+// ownBits is what the file's row says is durable in its own place.
+func (w *work) ownBits() content.Bitmap {
+	if own := w.own(); own != nil {
+		return w.bits(own)
+	}
+	w.file.mu.RLock()
+	own := w.file.own()
+	w.file.mu.RUnlock()
+	if own != nil {
+		return w.bits(own)
+	}
+	return content.NewBitmap(w.file.Chunks())
+}
+
+// bits is what will be durable in the place once this commit is done.
+func (w *work) bits(p *place) content.Bitmap {
+	w.file.mu.RLock()
+	defer w.file.mu.RUnlock()
+	b := p.durable.Clone()
+	b.Union(p.syncing)
+	return b
+}
