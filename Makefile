@@ -65,7 +65,7 @@ bench: build ## measure against the machine's own limits; needs a quiet machine
 	go run ./bench
 
 demo: build ## the main job on six nodes, 512 MiB or FILE=path, two sources killed half-way
-	go run ./bench/demo
+	go run ./bench/demo$(if $(FILE), -file='$(FILE)')
 
 check: ## all that CI asks beside the tests
 	$(MAKE) commits tidy deps-diff vet lint vuln
