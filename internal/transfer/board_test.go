@@ -42,9 +42,9 @@ func TestBoardPassesOnWhatIsPosted(t *testing.T) {
 func TestTrackerTellsOthers(t *testing.T) {
 	var tracker transfer.Tracker
 	id, now := shoal.FileID{1}, time.Unix(0, 0)
+	tracker.Note(id, "a", now)
 	follow := tracker.Follow(id)
 	defer follow.Close()
-	tracker.Note(id, "a", now)
 	tracker.Note(id, "b", now.Add(time.Minute))
 	if got := tracker.Others(id, "a", 10, now); !slices.Equal(got, []shoal.NodeID{"b"}) {
 		t.Errorf("others %v, want b", got)

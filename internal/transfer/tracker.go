@@ -28,7 +28,7 @@ type Tracker struct {
 
 // Follow passes on the peers noted for one file.
 type Follow struct {
-	C <-chan shoal.NodeID // peers noted since; some are dropped if nobody reads
+	C <-chan shoal.NodeID // peers as they are noted; some are dropped if nobody reads
 
 	tracker *Tracker
 	file    shoal.FileID
@@ -85,11 +85,15 @@ func (t *Tracker) Others(file shoal.FileID, except shoal.NodeID, limit int, now 
 	return others[:min(len(others), limit)]
 }
 
-// Follow starts to pass on the peers noted for a file; it must be Closed.
+// Follow starts to pass on the peers noted for a file, those noted before at
+// first; it must be Closed.
 func (t *Tracker) Follow(file shoal.FileID) *Follow {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	notes := make(chan shoal.NodeID, TrackedPeers)
+	for peer := range t.files[file] {
+		notes <- peer // there are at most TrackedPeers
+	}
 	follow := &Follow{C: notes, tracker: t, file: file, notes: notes}
 	if t.heard == nil {
 		t.heard = make(map[shoal.FileID]map[*Follow]struct{})

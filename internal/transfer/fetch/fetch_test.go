@@ -42,7 +42,7 @@ func TestManySourcesShareTheWork(t *testing.T) {
 		s := newSwarm(t)
 		f, data := randomFile(t, 1, 4<<20, 16<<10)
 		for _, id := range []shoal.NodeID{"a", "b", "c"} {
-			s.node(id).shelf.fill(f, data)
+			s.slowNode(id, 1<<20).shelf.fill(f, data)
 		}
 		get := s.node("get")
 		stats, err := get.fetch(f, fetch.Task{}, "a", "b", "c").Wait()
@@ -69,7 +69,7 @@ func TestKilledSourceCostsNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newSwarm(t)
 		f, data := randomFile(t, 2, 4<<20, 64<<10)
-		a, b := s.node("a"), s.node("b")
+		a, b := s.slowNode("a", 1<<20), s.slowNode("b", 1<<20)
 		a.shelf.fill(f, data)
 		b.shelf.fill(f, data)
 		get := s.node("get")
@@ -114,7 +114,7 @@ func TestLiarIsBannedAndTheFileIsRight(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newSwarm(t)
 		f, data := randomFile(t, 3, 2<<20, 16<<10)
-		liar, honest := s.node("liar"), s.node("honest")
+		liar, honest := s.slowNode("liar", 1<<20), s.slowNode("honest", 1<<20)
 		liar.shelf.fill(f, data)
 		honest.shelf.fill(f, data)
 		liar.tamper = func(c net.Conn) net.Conn { return &flipper{Conn: c, every: 3} }

@@ -114,16 +114,17 @@ func (s *session) welcome(ctx context.Context, hello wire.Hello) error {
 	return s.send(frames)
 }
 
-// introduce appends who else is after the file, and remembers the peer.
+// introduce remembers the peer, and appends who else is after the file: in this
+// order, so that of two who come at once at least one hears of the other.
 func (s *session) introduce(frames []byte) []byte {
 	cfg, now := s.server.cfg, time.Now()
+	cfg.Tracker.Note(s.file.ID, s.stream.Peer(), now)
 	var peers wire.Peers
 	for _, other := range cfg.Tracker.Others(s.file.ID, s.stream.Peer(), wire.MaxPeers, now) {
 		if addrs := cfg.AddrsOf(other); len(addrs) > 0 {
 			peers.Peers = append(peers.Peers, wire.PeerAddr{Node: other, Addrs: addrs})
 		}
 	}
-	cfg.Tracker.Note(s.file.ID, s.stream.Peer(), now)
 	if len(peers.Peers) == 0 {
 		return frames
 	}
