@@ -68,8 +68,7 @@ demo: build ## the main job on six nodes, 512 MiB or FILE=path, two sources kill
 	go run ./bench/demo$(if $(FILE), -file='$(FILE)')
 
 check: ## all that CI asks beside the tests
-	$(MAKE) commits tidy deps-diff vet lint vuln
-	scripts/fuzz 3s ./...
+	$(MAKE) -k commits tidy deps-diff vet lint vuln fuzz FUZZTIME=3s
 
 clean: ## delete what was built, but for the tools
 	rm -rf bin bench/out
