@@ -52,6 +52,19 @@ func (t *Tracker) Note(file shoal.FileID, peer shoal.NodeID, now time.Time) {
 		dropOldest(peers)
 	}
 	peers[peer] = now
+	t.passOnLocked(file, peer)
+}
+
+// Hear passes a peer on to those who follow a file, and does not remember it:
+// it asked for a file that is not here, and may be told of it by a fetch that
+// has only begun.
+func (t *Tracker) Hear(file shoal.FileID, peer shoal.NodeID) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.passOnLocked(file, peer)
+}
+
+func (t *Tracker) passOnLocked(file shoal.FileID, peer shoal.NodeID) {
 	for follow := range t.heard[file] {
 		select {
 		case follow.notes <- peer:

@@ -126,7 +126,7 @@ func (l *loop) found(peer shoal.NodeID) {
 		return
 	}
 	if src := l.sources.all[peer]; src != nil {
-		if src.stage == stageGivenUp && src.absent {
+		if src.stage == stageGivenUp && src.absent && src.tries < MaxTries {
 			src.stage, src.absent = stageKnown, false
 		}
 		return

@@ -43,6 +43,7 @@ func (s *session) run(ctx context.Context) error {
 	defer s.watch.Close()
 	if s.file, err = s.server.cfg.Library.File(ctx, hello.File); err != nil {
 		s.file.ID = hello.File
+		s.server.cfg.Tracker.Hear(hello.File, s.stream.Peer())
 		refuse(s.stream, reasonFor(err), "")
 		return err
 	}
