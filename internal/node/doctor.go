@@ -140,8 +140,8 @@ func (d *doctor) catalog(ctx context.Context) error {
 		d.add(true, "", "the catalogue of names is sound")
 		return nil
 	}
-	if !d.opts.Rebuild {
-		d.add(false, "shoal doctor --rebuild", "the catalogue is damaged: %v", err)
+	if !d.opts.Rebuild || !errors.Is(err, catalog.ErrDamaged) {
+		d.add(false, shoal.HintOf(err), "the catalogue of names does not open: %v", err)
 		return nil
 	}
 	repaired, err := catalog.Repair(ctx, path)
