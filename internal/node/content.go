@@ -107,4 +107,6 @@ func (s *storeTarget) Put(ctx context.Context, index int, data []byte) error {
 	return s.node.quota.Put(ctx, shoal.Chunk{File: s.id, Index: index}, data)
 }
 
-func (s *storeTarget) Sync(ctx context.Context) error { return s.node.quota.Sync(ctx, s.id) }
+func (s *storeTarget) Settle(ctx context.Context, _ bool) error {
+	return s.node.quota.Sync(ctx, s.id)
+}

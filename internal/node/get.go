@@ -142,16 +142,24 @@ func (n *Node) fetchInto(ctx context.Context, j job, req shoal.GetRequest, watch
 			return nil, err
 		}
 		file = f
-		return out, n.reuse(ctx, f, out)
+		return outputTarget{out}, n.reuse(ctx, f, out)
 	}
 	stats, err := n.fetch(ctx, j.target, open, watch)
-	if out == nil {
-		return file, stats, err
+	if out != nil {
+		err = errors.Join(err, out.Close())
 	}
-	if err == nil {
-		err = out.Finish(ctx)
+	return file, stats, err
+}
+
+// outputTarget has a fetch write to an output, and put it in its place when it
+// is whole.
+type outputTarget struct{ *disk.Output }
+
+func (o outputTarget) Settle(ctx context.Context, whole bool) error {
+	if whole {
+		return o.Finish(ctx)
 	}
-	return file, stats, errors.Join(err, out.Close())
+	return o.Sync(ctx)
 }
 
 // reuse copies into an output what other places on this node have of the file.

@@ -66,8 +66,9 @@ type Target interface {
 	Has() content.Bitmap
 	// Put writes one verified chunk, after which it can be read.
 	Put(ctx context.Context, index int, data []byte) error
-	// Sync makes what was put durable.
-	Sync(ctx context.Context) error
+	// Settle makes what was put durable, and is called once, at the end. whole
+	// says that nothing is missing any more.
+	Settle(ctx context.Context, whole bool) error
 }
 
 // Config is what an engine needs. Dial must be given.
@@ -165,7 +166,7 @@ type Fetch struct {
 // message is something the loop is told. apply runs in the loop.
 type message interface{ apply(l *loop) }
 
-// Start starts a fetch, which ends when all is written and synced, when it
+// Start starts a fetch, which ends when all is written and settled, when it
 // cannot go on, or with ctx.
 func (e *Engine) Start(ctx context.Context, task Task) *Fetch {
 	f := &Fetch{inbox: make(chan message, 64), ended: make(chan struct{})}

@@ -221,23 +221,24 @@ func (l *loop) discard(m message) {
 	}
 }
 
-// finishTarget syncs what was written, even after a failure: it is verified,
+// finishTarget settles what was written, even after a failure: it is verified,
 // and need not be fetched again.
 func (l *loop) finishTarget() {
 	if l.sink == nil {
 		return
 	}
 	// The fetch's own context may be over, and that must not lose what is here.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(l.ctx), syncTimeout)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(l.ctx), settleTimeout)
 	defer cancel()
-	if err := l.sink.target.Sync(ctx); err != nil && l.err == nil {
+	whole := l.err == nil && l.have.Full() && l.writing == 0
+	if err := l.sink.target.Settle(ctx, whole); err != nil && l.err == nil {
 		l.err = fmt.Errorf("make file %s durable: %w", l.task.File.Short(), err)
 	}
 	l.engine.cfg.Board.End(l.task.File)
 }
 
-// syncTimeout bounds the last sync of a fetch.
-const syncTimeout = 5 * time.Minute
+// settleTimeout bounds the end of a fetch.
+const settleTimeout = 5 * time.Minute
 
 // board is told of chunks that can be read here.
 func (l *loop) board() *transfer.Board { return l.engine.cfg.Board }

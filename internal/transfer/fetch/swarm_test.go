@@ -196,7 +196,7 @@ func (b *book) Put(_ context.Context, index int, data []byte) error {
 	return nil
 }
 
-func (b *book) Sync(context.Context) error {
+func (b *book) Settle(context.Context, bool) error {
 	b.shelf.mu.Lock()
 	defer b.shelf.mu.Unlock()
 	b.synced = b.have.Clone()
