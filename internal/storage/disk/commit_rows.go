@@ -37,7 +37,6 @@ func (s *Store) record(works []*work) error {
 func (s *Store) rowError(err error) error {
 	switch {
 	case err == nil:
-		s.full.Store(false)
 		return nil
 	case errors.Is(err, shoal.NoSpace):
 		s.full.Store(true)
@@ -96,6 +95,7 @@ func (s *Store) writeRecords(ctx context.Context, works []*work) error {
 	if len(mine) == 0 {
 		return nil
 	}
+	defer s.shrink(ctx, mine)
 	return s.records.write(ctx, func(tx *sql.Tx) error {
 		batch, err := beginRecords(ctx, tx)
 		if err != nil {
@@ -108,6 +108,23 @@ func (s *Store) writeRecords(ctx context.Context, works []*work) error {
 		}
 		return nil
 	})
+}
+
+// pagesOfSmall is at least how many pages the largest small file has.
+const pagesOfSmall = 8
+
+// shrink gives back to the file system the room of small files that were
+// deleted. If it cannot, SQLite uses it for the next ones.
+func (s *Store) shrink(ctx context.Context, works []*work) {
+	gone := 0
+	for _, w := range works {
+		if w.gone && w.file.small() {
+			gone++
+		}
+	}
+	if gone > 0 {
+		_, _ = s.records.ExecContext(ctx, fmt.Sprintf("PRAGMA incremental_vacuum(%d)", gone*pagesOfSmall))
+	}
 }
 
 // recordIn writes what the records say of the file.

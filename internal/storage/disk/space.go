@@ -14,6 +14,11 @@ import (
 // that the databases always have room to record, and to delete.
 const Reserve = 8 << 20
 
+// fullBelow is how much room beside the reserve there must be, in bytes, for a
+// disk that was found full not to count as full any more: a chunk of the
+// largest default size.
+const fullBelow = 4 << 20
+
 // space watches the room on one disk.
 type space struct {
 	root    vfs.FS
@@ -31,7 +36,9 @@ func (s *space) room(bytes int64) error {
 		s.full.Store(true)
 		return noSpace(fmt.Errorf("%d bytes are free, %d are kept in reserve, and %d are needed", free, s.reserve, bytes))
 	}
-	s.full.Store(false)
+	if free-s.reserve >= fullBelow {
+		s.full.Store(false)
+	}
 	return nil
 }
 

@@ -99,6 +99,7 @@ func dataSource(path string) string {
 	query := url.Values{"_txlock": {"immediate"}}
 	for _, pragma := range []string{
 		fmt.Sprintf("busy_timeout(%d)", busyMillis),
+		"auto_vacuum(INCREMENTAL)", // before there is anything in it
 		"journal_mode(WAL)",
 		"synchronous(FULL)",
 		fmt.Sprintf("cache_size(-%d)", cacheKiB),

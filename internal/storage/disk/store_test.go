@@ -114,6 +114,27 @@ func TestDeleteFreesAndForgets(t *testing.T) {
 	wantWhole(t, s, large)
 }
 
+// TestDeletedSmallFilesGiveRoom wants the database to shrink with them.
+func TestDeletedSmallFilesGiveRoom(t *testing.T) {
+	dir := t.TempDir()
+	s := openStore(t, dir)
+	var files []sample
+	for i := range 200 {
+		f := newSample(t, uint64(i), SmallFile, cs)
+		putAll(t, s, f)
+		files = append(files, f)
+	}
+	for _, f := range files {
+		must(t, s.Delete(t.Context(), f.ID))
+	}
+	must(t, s.Close())
+	info, err := os.Stat(filepath.Join(dir, recordsFile))
+	must(t, err)
+	if info.Size() > 20*SmallFile {
+		t.Errorf("%d bytes are left of %d", info.Size(), 200*SmallFile)
+	}
+}
+
 func TestManyAtOnce(t *testing.T) {
 	s := openStore(t, t.TempDir())
 	var wg sync.WaitGroup

@@ -71,10 +71,6 @@ func (t *trouble) sentences() []string {
 	return all
 }
 
-// fullBelow is how much room there must be, in bytes, for a disk that was found
-// full not to count as full any more: a chunk of the largest default size.
-const fullBelow = 4 << 20
-
 // Trouble says what is wrong with the store, a sentence each: what went wrong
 // since it was opened, and whether the disk is full now.
 func (s *Store) Trouble() []string {
