@@ -69,6 +69,7 @@ func (n *Node) askFolder(ctx context.Context, ref string) map[string][]hit {
 // askAll puts a question to all connected peers at once, and waits for those
 // who answer in time.
 func (n *Node) askAll(ctx context.Context, ask func(context.Context, shoal.NodeID) []hit) []hit {
+	n.awaitPeers(ctx)
 	var mu sync.Mutex // guards all
 	var all []hit
 	var wg sync.WaitGroup
@@ -85,6 +86,20 @@ func (n *Node) askAll(ctx context.Context, ask func(context.Context, shoal.NodeI
 	}
 	wg.Wait()
 	return all
+}
+
+// awaitPeers waits, in a node that has only started, until those it is to stay
+// connected with have been dialled.
+func (n *Node) awaitPeers(ctx context.Context) {
+	if len(n.host.Peers()) > 0 {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, findTimeout)
+	defer cancel()
+	select {
+	case <-n.keeper.Tried():
+	case <-ctx.Done():
+	}
 }
 
 func hitsOf(peer shoal.NodeID, found wire.Found) []hit {

@@ -17,6 +17,7 @@ import (
 
 	"shoal"
 	"shoal/internal/catalog"
+	"shoal/internal/discovery"
 	"shoal/internal/network"
 	"shoal/internal/network/host"
 	"shoal/internal/network/wire"
@@ -58,6 +59,7 @@ type Node struct {
 	tracker *transfer.Tracker
 	server  *serve.Server
 	engine  *fetch.Engine
+	keeper  *discovery.Keeper
 	traffic traffic
 	names   peerNames
 	files   keyedLock // one get of a file at a time
@@ -151,7 +153,8 @@ func (n *Node) join(h network.Host) {
 	h.Handle(wire.ChunkProtocol, func(s network.Stream) { n.server.Serve(n.ctx, s) })
 	h.Handle(wire.FindProtocol, n.serveFind)
 	n.unwatch = h.Watch(n.peerChanged)
-	n.running.Go(func() { n.tmpKeep(n.ctx) })
+	n.keeper = discovery.NewKeeper(h, n.cfg.Peers, n.cfg.Log)
+	n.running.Go(func() { n.keeper.Run(n.ctx) })
 }
 
 // dial opens a stream to fetch over.
