@@ -1,0 +1,149 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"shoal"
+)
+
+func newAdd(a *app) *cobra.Command {
+	var chunkSize string
+	var link bool
+	cmd := &cobra.Command{
+		Use:   "add PATH...",
+		Short: "Add files and folders to the node",
+		Long: "Add takes files into the node and prints the id and name of each and, for one\n" +
+			"file alone, the link by which others get it. Folders are taken with all that is\n" +
+			"in them; symbolic links and devices in them are not.",
+		Example: examples(
+			"shoal add holiday.mp4", "one file: prints its id, name and link",
+			"shoal add photos/", "a folder; its files are photos/...",
+			"shoal add --link big.iso", "share it where it lies, without a copy",
+			"id=$(shoal add -q big.iso)", "the id alone, for scripts",
+		),
+		Args: refCount(1, 0),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			size, err := parseChunkSize(chunkSize)
+			if err != nil {
+				return err
+			}
+			return a.ask(func(node shoal.Node) error {
+				return a.add(cmd.Context(), node, args, shoal.AddRequest{ChunkSize: size, Link: link})
+			})
+		},
+	}
+	cmd.Flags().StringVar(&chunkSize, "chunk-size", "", "cut files into chunks of this SIZE, a power of two from 1KiB to 32MiB (default: by file size)")
+	cmd.Flags().BoolVar(&link, "link", false, "use the files where they lie instead of copying them; they must not change")
+	return cmd
+}
+
+// added is what add says of one file.
+type added struct {
+	shoal.Entry
+	Link *shoal.Link `json:"link,omitempty"` // of a file added alone
+}
+
+// adding is one run of add.
+type adding struct {
+	*app
+	node     shoal.Node
+	request  shoal.AddRequest // less its items
+	progress *progress
+	outcome  outcome
+	alone    *shoal.Entry // the file, if it is the only one
+}
+
+// add adds what is at and below the paths, in batches as large as a node
+// takes.
+func (a *app) add(ctx context.Context, node shoal.Node, paths []string, request shoal.AddRequest) error {
+	data, err := a.dataFolder()
+	if err != nil {
+		return err
+	}
+	run := &adding{app: a, node: node, request: request, progress: a.screen.progress("adding", 0)}
+	run.outcome.screen = a.screen
+	defer run.progress.end()
+	began := time.Now()
+	w := walker{own: data, notice: a.screen.notice}
+	var batch []shoal.AddItem
+	for item, err := range w.files(ctx, paths) {
+		if err != nil {
+			run.outcome.fail(item.Path, err)
+			continue
+		}
+		if len(batch) == shoal.MaxItems {
+			if err := run.send(ctx, batch); err != nil {
+				return err
+			}
+			batch = batch[:0]
+		}
+		batch = append(batch, item)
+	}
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	if len(batch) > 0 {
+		if err := run.send(ctx, batch); err != nil {
+			return err
+		}
+	}
+	run.progress.end()
+	return run.finish(ctx, began)
+}
+
+// send has the node add one batch.
+func (r *adding) send(ctx context.Context, batch []shoal.AddItem) error {
+	alone := len(batch) == 1 && r.outcome.expected == 0
+	r.outcome.expect(len(batch))
+	r.progress.tally.items = r.outcome.expected
+	request := r.request
+	request.Items = batch
+	err := r.node.Add(ctx, request, func(e shoal.Event) {
+		r.progress.see(e)
+		switch {
+		case e.Type == shoal.EventFailed:
+			r.outcome.fail(batch[e.Item].Path, e.Err)
+		case e.Type != shoal.EventDone || e.Entry == nil:
+		case alone:
+			r.alone = e.Entry
+		default:
+			r.outcome.succeed(r.print(added{Entry: *e.Entry}))
+		}
+	})
+	return r.outcome.after(ctx, err)
+}
+
+// finish prints what is told only at the end.
+func (r *adding) finish(ctx context.Context, began time.Time) error {
+	if r.alone != nil {
+		result := added{Entry: *r.alone}
+		if link, err := r.node.Link(ctx, r.alone.ID.String()); err == nil {
+			result.Link = &link
+		}
+		r.outcome.succeed(r.print(result))
+	}
+	if done, _ := r.progress.tally.bytes(); r.outcome.done > 0 {
+		r.screen.sum.Bytes = done
+		r.screen.notice("added %s, %s in %s", count(r.outcome.done, "file"), size(done), span(time.Since(began)))
+	}
+	return r.outcome.err()
+}
+
+func (r *adding) print(result added) error {
+	return r.screen.result(result, func(w io.Writer) error {
+		if r.screen.quiet {
+			_, err := fmt.Fprintln(w, result.ID)
+			return err
+		}
+		_, err := fmt.Fprintf(w, "%s  %s\n", result.ID, clean(result.Name))
+		if err == nil && result.Link != nil {
+			_, err = fmt.Fprintln(w, result.Link)
+		}
+		return err
+	})
+}

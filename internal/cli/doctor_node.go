@@ -1,0 +1,73 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"strings"
+	"time"
+
+	"shoal"
+)
+
+const (
+	// lowSpace is how little free space is worth a warning, in bytes.
+	lowSpace = 1 << 30
+
+	// dialTimeout bounds the try to reach the node's own port.
+	dialTimeout = 2 * time.Second
+)
+
+// nodeFindings is what a running node says of itself, checked where it can be.
+func nodeFindings(ctx context.Context, s shoal.Status) []Finding {
+	findings := []Finding{well(fmt.Sprintf("%s answers, and is up for %s", s.Name, span(s.Uptime))), spaceFinding(s)}
+	findings = append(findings, listenFindings(ctx, s.Listen)...)
+	if s.Peers == 0 {
+		findings = append(findings, Finding{OK: true, Text: "no peer is connected", Hint: "shoal up --peer ADDR connects to one"})
+	} else {
+		findings = append(findings, well(count(s.Peers, "peer")+" connected"))
+	}
+	for _, trouble := range s.Trouble {
+		findings = append(findings, problem(trouble, "shoal up --log-level info tells more"))
+	}
+	return findings
+}
+
+func spaceFinding(s shoal.Status) Finding {
+	if s.Free < lowSpace {
+		return problem(fmt.Sprintf("only %s is free on the disk of %s", size(s.Free), s.Data), "make room, or remove files with shoal rm")
+	}
+	return well(size(s.Free) + " is free on the disk")
+}
+
+// listenFindings tries to reach the node at its own TCP addresses.
+func listenFindings(ctx context.Context, addrs []string) []Finding {
+	if len(addrs) == 0 {
+		return []Finding{problem("the node listens nowhere, so no peer can reach it", "shoal up --listen HOST:PORT")}
+	}
+	var findings []Finding
+	for _, addr := range addrs {
+		hostPort, ok := tcpAddr(addr)
+		if !ok {
+			continue // QUIC cannot be tried without speaking it
+		}
+		conn, err := (&net.Dialer{Timeout: dialTimeout}).DialContext(ctx, "tcp", hostPort)
+		if err != nil {
+			findings = append(findings, problem(fmt.Sprintf("the node cannot be reached at %s: %v", hostPort, err),
+				"a firewall may be in the way, or the address is of a network that is gone"))
+			continue
+		}
+		conn.Close()
+		findings = append(findings, well("the node can be reached from this machine at "+hostPort))
+	}
+	return findings
+}
+
+// tcpAddr is the HOST:PORT of a multiaddr such as /ip4/192.0.2.1/tcp/4001/...
+func tcpAddr(addr string) (hostPort string, ok bool) {
+	parts := strings.Split(addr, "/")
+	if len(parts) < 5 || parts[3] != "tcp" || parts[1] != "ip4" && parts[1] != "ip6" {
+		return "", false
+	}
+	return net.JoinHostPort(parts[2], parts[4]), true
+}

@@ -1,0 +1,37 @@
+package cli
+
+import (
+	"context"
+	"os"
+
+	"shoal/internal/node"
+	"shoal/internal/storage/quota"
+)
+
+// system is the process that this program runs in.
+func system() Env {
+	return Env{
+		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Getenv: os.Getenv,
+		OpenNode: openNode, Doctor: lookOver,
+	}
+}
+
+func openNode(ctx context.Context, c NodeConfig) (Node, error) {
+	capacity, err := quota.ParseCapacity(c.Capacity)
+	if err != nil {
+		return nil, err
+	}
+	return node.Open(ctx, node.Config{
+		Data: c.Data, Name: c.Name, Listen: c.Listen, Peers: c.Peers,
+		Capacity: capacity, Version: c.Version, Log: c.Log,
+	})
+}
+
+func lookOver(ctx context.Context, data string, repair Repair) ([]Finding, error) {
+	report, err := node.Doctor(ctx, data, node.DoctorOptions{Rebuild: repair == RebuildIndex})
+	findings := make([]Finding, len(report.Findings))
+	for i, f := range report.Findings {
+		findings[i] = Finding(f)
+	}
+	return findings, err
+}

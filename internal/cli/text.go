@@ -1,0 +1,74 @@
+package cli
+
+import (
+	"fmt"
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/dustin/go-humanize"
+)
+
+// size is a number of bytes for a person, in powers of ten as disks are sold.
+func size(n int64) string { return humanize.Bytes(uint64(max(n, 0))) }
+
+// binarySize is a number of bytes that is a power of two, such as a chunk's.
+func binarySize(n int) string {
+	return strings.Replace(humanize.IBytes(uint64(max(n, 0))), ".0 ", " ", 1)
+}
+
+// rate is a number of bytes per second.
+func rate(perSecond float64) string { return size(int64(perSecond)) + "/s" }
+
+// count is a number of things: 1 file, 1,204 files.
+func count(n int, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return humanize.Comma(int64(n)) + " " + thing + "s"
+}
+
+// ago is how long before now something was.
+func ago(t, now time.Time) string {
+	if t.IsZero() {
+		return "-"
+	}
+	return humanize.RelTime(t, now, "ago", "from now")
+}
+
+// span is a length of time in the one or two units that matter.
+func span(d time.Duration) string {
+	switch {
+	case d < time.Second:
+		return d.Round(time.Millisecond).String()
+	case d < time.Minute:
+		return fmt.Sprintf("%.1f s", d.Seconds())
+	case d < time.Hour:
+		return fmt.Sprintf("%d min %02d s", d/time.Minute, d%time.Minute/time.Second)
+	case d < 24*time.Hour:
+		return fmt.Sprintf("%d h %02d min", d/time.Hour, d%time.Hour/time.Minute)
+	}
+	return fmt.Sprintf("%d d %d h", d/(24*time.Hour), d%(24*time.Hour)/time.Hour)
+}
+
+// clean makes text from elsewhere safe to show: a peer chooses its own name,
+// and characters that steer a terminal or turn the direction of writing must
+// not reach one.
+func clean(s string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) || r == unicode.ReplacementChar {
+			return '?'
+		}
+		return r
+	}, s)
+}
+
+// meter is a bar of ten cells that shows have of all.
+func meter(have, all int) string {
+	const cells = 10
+	full := cells
+	if all > 0 {
+		full = min(have*cells/all, cells)
+	}
+	return strings.Repeat("█", full) + strings.Repeat("░", cells-full)
+}

@@ -1,0 +1,135 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"shoal"
+	"shoal/internal/api"
+	"shoal/internal/api/socket"
+)
+
+func newUp(a *app) *cobra.Command {
+	var config NodeConfig
+	cmd := &cobra.Command{
+		Use:   "up",
+		Short: "Start a node and keep it running",
+		Long: "Up starts a node on the data folder and runs it until it is told to stop, by Ctrl-C\n" +
+			"or SIGTERM. The other commands speak to it. With --json it prints one line when it\n" +
+			"is ready.",
+		Example: examples(
+			"shoal up", "on the first machine; says how to join it",
+			"shoal up --peer /ip4/192.0.2.1/tcp/4001/p2p/12D3...", "on the second",
+			"shoal up --listen :4001 --capacity 80%", "on a fixed port, on most of the disk",
+		),
+		Args: refCount(0, 0),
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.up(cmd.Context(), config) },
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&config.Name, "name", "", "what peers call the node (default: the host's name)")
+	flags.StringArrayVar(&config.Listen, "listen", nil, "where to listen, HOST:PORT or a multiaddr; may be given again")
+	flags.StringArrayVar(&config.Peers, "peer", nil, "address of a node to stay connected to; may be given again")
+	flags.StringVar(&config.Capacity, "capacity", "", "how much to store at most: a SIZE or a part of the disk in % (default: what the disk has)")
+	return cmd
+}
+
+// ready is the line that a started node prints with --json.
+type ready struct {
+	Name   string       `json:"name"`
+	PeerID shoal.NodeID `json:"peer_id"`
+	Listen []string     `json:"listen"`
+	Data   string       `json:"data"`
+	Free   int64        `json:"free"`
+}
+
+// up runs a node until ctx ends, which is not an error.
+func (a *app) up(ctx context.Context, config NodeConfig) (err error) {
+	a.screen.summary = false // the ready line is the only one
+	node, err := a.openNode(ctx, config)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, node.Close()) }()
+	data, err := a.dataFolder()
+	if err != nil {
+		return err
+	}
+	l, err := socket.Listen(filepath.Join(data, socketName))
+	if err != nil {
+		return fmt.Errorf("make the node's socket: %w", err)
+	}
+	log, err := a.logger()
+	if err != nil {
+		return errors.Join(err, l.Close())
+	}
+	status, err := node.Status(ctx)
+	if err == nil {
+		err = a.announce(status)
+	}
+	if err != nil {
+		return errors.Join(err, l.Close())
+	}
+	err = api.Serve(ctx, l, api.New(node, api.WithVersion(buildVersion().Version)), log)
+	if err == nil && !a.screen.json {
+		a.screen.notice("stopped")
+	}
+	return err
+}
+
+// announce tells that the node is ready. The socket takes connections by then,
+// and they are answered in a moment.
+func (a *app) announce(s shoal.Status) error {
+	if a.screen.json {
+		return a.screen.line("ready", ready{s.Name, s.ID, s.Listen, s.Data, s.Free})
+	}
+	if a.screen.quiet {
+		return nil
+	}
+	return printBanner(a.screen.stdout, a.screen.outStyle, s)
+}
+
+func printBanner(w io.Writer, style style, s shoal.Status) error {
+	if _, err := fmt.Fprintf(w, "%s is up\n\n", style.bold(clean(s.Name))); err != nil {
+		return err
+	}
+	t := newTable(left, left)
+	t.row("peer id", string(s.ID))
+	for i, addr := range s.Listen {
+		t.row(unless(i > 0, "listening"), addr)
+	}
+	t.row("data", fmt.Sprintf("%s (%s free)", s.Data, size(s.Free)))
+	if err := t.print(w, "  "); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintf(w, "\nAdd a file:                  %s\nJoin from another machine:   %s\nStop:                        Ctrl-C\n",
+		style.bold("shoal add FILE"), style.bold("shoal up --peer "+bestAddr(s.Listen)))
+	return err
+}
+
+// bestAddr is the address by which another machine most likely reaches this
+// one: TCP, and not of the machine itself.
+func bestAddr(addrs []string) string {
+	best, bestScore := "ADDR", -1
+	for _, addr := range addrs {
+		score := 0
+		if strings.Contains(addr, "/tcp/") {
+			score++
+		}
+		if strings.HasPrefix(addr, "/ip4/") {
+			score++
+		}
+		if !strings.HasPrefix(addr, "/ip4/127.") && !strings.HasPrefix(addr, "/ip6/::1/") {
+			score += 4
+		}
+		if score > bestScore {
+			best, bestScore = addr, score
+		}
+	}
+	return best
+}

@@ -1,0 +1,75 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"shoal"
+)
+
+func newVerify(a *app) *cobra.Command {
+	return &cobra.Command{
+		Use:   "verify [REF]",
+		Short: "Read and check every byte on the node",
+		Long: "Verify reads every chunk on this node, of one file or of all, and checks it. A chunk\n" +
+			"that has rotted is listed, and counts as absent from then on, so that getting the\n" +
+			"file again fetches that chunk alone.",
+		Example: examples(
+			"shoal verify", "everything",
+			"shoal verify big.iso", "one file",
+		),
+		Args:              refCount(0, 1),
+		ValidArgsFunction: a.completeRefs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			ref := ""
+			if len(args) == 1 {
+				ref = args[0]
+			}
+			return a.ask(func(node shoal.Node) error { return a.verify(cmd.Context(), node, ref) })
+		},
+	}
+}
+
+func (a *app) verify(ctx context.Context, node shoal.Node, ref string) error {
+	p := a.screen.progress("verifying", 0)
+	defer p.end()
+	report, err := node.Verify(ctx, ref, p.see)
+	p.end()
+	for _, rot := range report.Rotten {
+		werr := a.screen.result(rot, func(w io.Writer) error {
+			_, err := fmt.Fprintf(w, "rotten  chunk %d of %s (%s)\n", rot.Index, clean(rotName(rot)), placeName(rot.Place))
+			return err
+		})
+		if werr != nil {
+			return werr
+		}
+	}
+	a.screen.sum.Bytes = report.Bytes
+	switch {
+	case len(report.Rotten) > 0:
+		return shoal.WithHint(err, "the rotten chunks count as absent now: shoal get the files again to mend them")
+	case err != nil:
+		return err
+	case a.screen.json:
+		return a.screen.result(report, nil)
+	}
+	a.screen.notice("all is well: %s, %s, %s", count(report.Files, "file"), count(report.Chunks, "chunk"), size(report.Bytes))
+	return nil
+}
+
+func rotName(r shoal.Rot) string {
+	if r.Name == "" {
+		return r.File.Short()
+	}
+	return r.Name
+}
+
+func placeName(p shoal.Place) string {
+	if p.Kind == shoal.PlaceLinked {
+		return p.Path
+	}
+	return "in the store"
+}
