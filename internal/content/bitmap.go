@@ -3,22 +3,28 @@ package content
 import (
 	"fmt"
 	"math/bits"
+	"slices"
+
+	"shoal"
 )
 
 // Bitmap has one bit for each chunk of a file. The zero value is of a file
-// without chunks. It is not safe for use by many goroutines at once.
+// without chunks. An assignment does not copy the bits: use Clone to have two
+// bitmaps that change. It is not safe for use by many goroutines at once.
 type Bitmap struct {
-	words []uint64
+	words []uint64 // bits past size are never set
 	size  int
 	count int
 }
 
-// NewBitmap returns a bitmap of size zero bits.
+// NewBitmap returns a bitmap of size bits, none of them set. Size is from 0 to
+// MaxChunks.
 func NewBitmap(size int) Bitmap {
 	return Bitmap{words: make([]uint64, (size+63)/64), size: size}
 }
 
-// FullBitmap returns a bitmap of size bits, all set.
+// FullBitmap returns a bitmap of size bits, all set. Size is from 0 to
+// MaxChunks.
 func FullBitmap(size int) Bitmap {
 	b := NewBitmap(size)
 	for i := range b.words {
@@ -31,9 +37,13 @@ func FullBitmap(size int) Bitmap {
 	return b
 }
 
-// ParseBitmap reads what Bytes wrote for a bitmap of size bits. Another
-// length, or a bit set past the end, is an error.
+// ParseBitmap reads what Bytes wrote for a bitmap of size bits. It is a Usage
+// error if no file has so many chunks. Another length, or a bit set past the
+// end, is an error without a code.
 func ParseBitmap(data []byte, size int) (Bitmap, error) {
+	if size < 0 || size > MaxChunks {
+		return Bitmap{}, fmt.Errorf("bitmap of %d bits, from 0 to %d are allowed: %w", size, MaxChunks, shoal.Usage)
+	}
 	if len(data) != BitmapBytes(size) {
 		return Bitmap{}, fmt.Errorf("a bitmap of %d bits has %d bytes, this has %d", size, BitmapBytes(size), len(data))
 	}
@@ -74,9 +84,12 @@ func (b Bitmap) Has(i int) bool {
 	return i >= 0 && i < b.size && b.words[i/64]>>(i%64)&1 == 1
 }
 
-// Set sets bit i, which must be inside the bitmap, and reports whether it was
-// not set before.
+// Set sets bit i and reports whether it was not set before. It panics if i is
+// outside the bitmap: Count and Full would lie from then on.
 func (b *Bitmap) Set(i int) bool {
+	if i < 0 || i >= b.size {
+		panic(fmt.Sprintf("content: bit %d set in a bitmap of %d", i, b.size))
+	}
 	if b.Has(i) {
 		return false
 	}
@@ -85,7 +98,8 @@ func (b *Bitmap) Set(i int) bool {
 	return true
 }
 
-// Clear clears bit i, and reports whether it was set before.
+// Clear clears bit i and reports whether it was set before. A bit outside the
+// bitmap was not.
 func (b *Bitmap) Clear(i int) bool {
 	if !b.Has(i) {
 		return false
@@ -97,12 +111,16 @@ func (b *Bitmap) Clear(i int) bool {
 
 // Clone returns a copy that shares nothing with b.
 func (b Bitmap) Clone() Bitmap {
-	b.words = append([]uint64(nil), b.words...)
+	b.words = slices.Clone(b.words)
 	return b
 }
 
-// Union sets in b every bit that is set in other, which has the same length.
+// Union sets in b every bit that is set in other. It panics unless both have
+// the same length.
 func (b *Bitmap) Union(other Bitmap) {
+	if b.size != other.size {
+		panic(fmt.Sprintf("content: union of bitmaps of %d and %d bits", b.size, other.size))
+	}
 	b.count = 0
 	for i := range b.words {
 		b.words[i] |= other.words[i]
@@ -110,7 +128,8 @@ func (b *Bitmap) Union(other Bitmap) {
 	}
 }
 
-// All calls yield with each set bit in ascending order.
+// All yields each set bit in ascending order: range over b.All. Bits may be
+// cleared meanwhile; whether a bit set or cleared ahead is seen is not said.
 func (b Bitmap) All(yield func(int) bool) {
 	for w, word := range b.words {
 		for ; word != 0; word &= word - 1 {

@@ -33,8 +33,9 @@ func (f File) ChunkLen(i int) int {
 
 // Check reports whether the file can be trusted: size and chunk size in bounds
 // (else a Usage error), and the hash list as long as it must be and the one
-// that the id stands for (else an Integrity error). It hashes the whole list,
-// about 2 microseconds for a gigabyte's worth.
+// that the id stands for (else an Integrity error). It hashes the whole list on
+// one core, 0.12 microseconds for each chunk. That the last chunk is as short as
+// Size says is proved only by Verify.
 func (f File) Check() error {
 	if err := f.checkBounds(); err != nil {
 		return err

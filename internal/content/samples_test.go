@@ -2,6 +2,7 @@ package content_test
 
 import (
 	"bytes"
+	"fmt"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -47,4 +48,15 @@ func hashed(t testing.TB, data []byte, cs content.ChunkSize) content.File {
 // chunk is chunk i of f, whose bytes are data.
 func chunk(f content.File, data []byte, i int) []byte {
 	return data[f.ChunkOffset(i):][:f.ChunkLen(i)]
+}
+
+// name writes n bytes in the unit that divides it.
+func name(n int) string {
+	switch {
+	case n%(1<<20) == 0:
+		return fmt.Sprintf("%dMiB", n>>20)
+	case n%(1<<10) == 0:
+		return fmt.Sprintf("%dKiB", n>>10)
+	}
+	return fmt.Sprintf("%dB", n)
 }
