@@ -190,4 +190,3 @@ func (interrupted) Unwrap() error { return shoal.Interrupted }
 
 // errNoReader means that whoever read our stdout has gone: not our failure.
 var errNoReader = errors.New("nobody reads the output any more")
-

@@ -66,8 +66,8 @@ func (o getOptions) deadline(ctx context.Context) (context.Context, context.Canc
 	case o.timeout == 0:
 		return ctx, func() {}, nil
 	}
-	cause := fmt.Errorf("not done within %v: %w", o.timeout, context.DeadlineExceeded)
-	limited, cancel := context.WithTimeoutCause(ctx, o.timeout, told{cause.Error(), shoal.Network})
+	cause := told{fmt.Sprintf("not done within %v", o.timeout), shoal.Network}
+	limited, cancel := context.WithTimeoutCause(ctx, o.timeout, cause)
 	return limited, cancel, nil
 }
 

@@ -32,7 +32,7 @@ const (
 )
 
 // ErrInUse means that somebody else has the store open.
-var ErrInUse = errors.New("the store is in use")
+var ErrInUse = fmt.Errorf("the store is in use: %w", shoal.Exists)
 
 // takeLock locks the store and writes the process's number into the lock file;
 // one that is still there was left by a crash.
