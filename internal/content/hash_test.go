@@ -7,6 +7,7 @@ import (
 	"io"
 	"testing"
 	"testing/iotest"
+	"testing/synctest"
 
 	"github.com/google/go-cmp/cmp"
 	"lukechampine.com/blake3"
@@ -120,8 +121,10 @@ func TestWrongLength(t *testing.T) {
 // spanSize is how many bytes are read at a time.
 const spanSize = 256 << 10
 
-// TestReadError passes on what the reader says.
-func TestReadError(t *testing.T) {
+// TestReadError passes on what the reader says, and leaves no goroutine behind.
+func TestReadError(t *testing.T) { synctest.Test(t, testReadError) }
+
+func testReadError(t *testing.T) {
 	broken := errors.New("disk on fire")
 	for _, good := range []int{0, 1, 300 << 10, 1 << 20} {
 		r := &brokenReader{good: pattern(good), err: broken}
@@ -152,8 +155,11 @@ func (r *brokenReader) ReadAt(p []byte, offset int64) (int, error) {
 	return n, nil
 }
 
-// TestEndedContext gives up, in the middle as at the start.
-func TestEndedContext(t *testing.T) {
+// TestEndedContext gives up, in the middle as at the start, and leaves no
+// goroutine behind: a bubble does not end before all in it have.
+func TestEndedContext(t *testing.T) { synctest.Test(t, testEndedContext) }
+
+func testEndedContext(t *testing.T) {
 	data := pattern(4 << 20)
 	ctx, cancel := context.WithCancel(t.Context())
 	_, err := content.HashReaderAt(ctx, bytes.NewReader(data), int64(len(data)), 256<<10, func(int64) { cancel() })

@@ -2,6 +2,7 @@ package content
 
 import (
 	"context"
+	"errors"
 	"io"
 )
 
@@ -32,7 +33,7 @@ func (w *worker) run(ctx context.Context) error {
 			return err
 		}
 		s, err := w.feed.next(w.buf)
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return nil
 		}
 		if err != nil {
