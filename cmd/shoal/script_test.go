@@ -102,6 +102,7 @@ func end(cmd *exec.Cmd, signal os.Signal) {
 }
 
 func down(ts *testscript.TestScript, neg bool, args []string) { signal(ts, neg, args, syscall.SIGTERM) }
+
 func crash(ts *testscript.TestScript, neg bool, args []string) {
 	signal(ts, neg, args, syscall.SIGKILL)
 }

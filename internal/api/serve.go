@@ -48,7 +48,9 @@ func Serve(ctx context.Context, l net.Listener, handler http.Handler, log *slog.
 	if errors.Is(err, context.DeadlineExceeded) {
 		err = server.Close()
 	}
-	<-served
+	if ended := <-served; !errors.Is(ended, http.ErrServerClosed) {
+		err = errors.Join(err, ended)
+	}
 	if err != nil {
 		return fmt.Errorf("stop the API: %w", err)
 	}

@@ -88,7 +88,7 @@ func TestWriteThatWasGivenUp(t *testing.T) {
 		commits := &slowCommits{release: make(chan error)}
 		q := newWriteQueue(commits.transact)
 		var wg sync.WaitGroup
-		wg.Go(func() { q.do(t.Context(), func(*sql.Tx) error { return nil }) })
+		wg.Go(func() { _ = q.do(t.Context(), func(*sql.Tx) error { return nil }) })
 		synctest.Wait()
 
 		ctx, cancel := context.WithCancel(t.Context())
@@ -102,7 +102,7 @@ func TestWriteThatWasGivenUp(t *testing.T) {
 		cancel()
 		synctest.Wait()
 
-		wg.Go(func() { q.do(t.Context(), func(*sql.Tx) error { return nil }) }) // joins the same transaction
+		wg.Go(func() { _ = q.do(t.Context(), func(*sql.Tx) error { return nil }) }) // joins the same transaction
 		synctest.Wait()
 		commits.release <- nil
 		commits.release <- nil

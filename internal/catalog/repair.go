@@ -144,7 +144,7 @@ func copyReadable(ctx context.Context, from *sql.DB, to *sql.Tx) error {
 	if err != nil {
 		return err
 	}
-	defer put.Close()
+	defer func() { _ = put.Close() }()
 	for _, order := range []string{"ASC", "DESC"} {
 		rows, err := from.QueryContext(ctx, "SELECT seq, name, id, size, chunk, added FROM entries NOT INDEXED ORDER BY seq "+order)
 		if err != nil {

@@ -123,11 +123,11 @@ func newBar(w io.Writer) *bar {
 
 // set moves the bar, unless it moved just now.
 func (b *bar) set(share float64, text string) {
-	if now := time.Now(); now.Sub(b.last) < barEvery {
+	now := time.Now()
+	if now.Sub(b.last) < barEvery {
 		return
-	} else {
-		b.last, b.shown = now, true
 	}
+	b.last, b.shown = now, true
 	b.line.Describe(clean(text) + "\x1b[K")
 	_ = b.line.Set(min(int(share*barSteps), barSteps-1))
 }

@@ -70,6 +70,7 @@ func (t *tally) see(e shoal.Event) {
 		if e.Source != nil {
 			delete(t.sources, e.Source.Node)
 		}
+	case shoal.EventNotice: // is printed as it comes
 	}
 }
 

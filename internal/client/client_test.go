@@ -29,7 +29,7 @@ func serve(t *testing.T) (*apitest.Node, string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithCancel(context.Background())
+	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
 	served := make(chan error, 1)
 	go func() { served <- api.Serve(ctx, l, api.New(fake), slog.New(slog.DiscardHandler)) }()
 	t.Cleanup(func() {

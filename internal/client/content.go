@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -73,7 +74,7 @@ func (f *content) Read(p []byte) (int, error) {
 
 // cutShort is why an answer ended before the file did.
 func (f *content) cutShort(err error) error {
-	if err != io.EOF {
+	if !errors.Is(err, io.EOF) {
 		return broken(f.ctx, err)
 	}
 	if failure := wire.ParseFailure(f.answer.Trailer.Get(wire.FailureHeader)); failure != nil {

@@ -22,7 +22,7 @@ func TestShutdownTellsClients(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, stop := context.WithCancel(context.Background())
+	ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
 	defer stop()
 	served := make(chan error, 1)
 	go func() { served <- api.Serve(ctx, l, api.New(fake), slog.New(slog.DiscardHandler)) }()
@@ -31,7 +31,7 @@ func TestShutdownTellsClients(t *testing.T) {
 	defer c.Close()
 	answered := make(chan error, 1)
 	go func() {
-		answered <- c.Get(context.Background(), shoal.GetRequest{Items: []shoal.GetItem{{Ref: "x", Output: "/x"}}}, nil)
+		answered <- c.Get(t.Context(), shoal.GetRequest{Items: []shoal.GetItem{{Ref: "x", Output: "/x"}}}, nil)
 	}()
 	<-begun
 	stop()
@@ -44,7 +44,7 @@ func TestShutdownTellsClients(t *testing.T) {
 	if err := <-served; err != nil {
 		t.Errorf("Serve: %v", err)
 	}
-	if _, err := c.Status(context.Background()); shoal.CodeOf(err) != shoal.NoNode {
+	if _, err := c.Status(t.Context()); shoal.CodeOf(err) != shoal.NoNode {
 		t.Errorf("after the end: %v, want no node", err)
 	}
 }

@@ -14,7 +14,7 @@ import (
 // A call works on several files at a time: on many small ones, for each waits
 // for the disk and the network most of the time, and on few large ones.
 const (
-	batchWidth  = 128
+	batchWidth  = 48      // and each may have a stream to one peer, which takes 64
 	costlyBytes = 4 << 20 // a file of this size takes a quarter of the width
 )
 

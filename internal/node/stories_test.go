@@ -289,7 +289,7 @@ func TestCloseEndsWhatRuns(t *testing.T) {
 	ended := make(chan error, 1)
 	joined := make(chan struct{}, 16)
 	go func() {
-		ended <- b.Get(context.Background(), shoal.GetRequest{Items: []shoal.GetItem{{Ref: "file", Output: filepath.Join(t.TempDir(), "x")}}}, func(e shoal.Event) {
+		ended <- b.Get(t.Context(), shoal.GetRequest{Items: []shoal.GetItem{{Ref: "file", Output: filepath.Join(t.TempDir(), "x")}}}, func(e shoal.Event) {
 			if e.Type == shoal.EventSourceJoined {
 				joined <- struct{}{}
 			}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -60,9 +61,9 @@ func (d *diary) watch(e shoal.Event) {
 
 // last is the last event of a type, or a zero one.
 func (d *diary) last(kind shoal.EventType) shoal.Event {
-	for i := len(d.events) - 1; i >= 0; i-- {
-		if d.events[i].Type == kind {
-			return d.events[i]
+	for _, event := range slices.Backward(d.events) {
+		if event.Type == kind {
+			return event
 		}
 	}
 	return shoal.Event{}

@@ -1,6 +1,7 @@
 package apitest
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -26,7 +27,7 @@ func checkRead(t *testing.T, s Subject) {
 		if got, err := io.ReadAll(content); err != nil || string(got) != string(data) {
 			t.Errorf("read %d bytes, %v; want %d", len(got), err, size)
 		}
-		if n, err := content.Read(make([]byte, 1)); n != 0 || err != io.EOF {
+		if n, err := content.Read(make([]byte, 1)); n != 0 || !errors.Is(err, io.EOF) {
 			t.Errorf("read at the end: %d, %v; want io.EOF", n, err)
 		}
 		for range 20 {

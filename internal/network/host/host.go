@@ -87,7 +87,7 @@ func (h *Host) start(ctx context.Context, addrs []string, log *slog.Logger) erro
 	h.work.Go(h.passOnChanges)
 	notice, err := listen(ctx, h.stack.swarm, addrs)
 	if notice != "" {
-		log.Warn(notice)
+		log.Warn("listening elsewhere", "why", notice)
 	}
 	h.explicit = listensOnLoopback(h.stack.swarm.ListenAddresses())
 	return err

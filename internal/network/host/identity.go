@@ -99,7 +99,7 @@ func createKey(path string) error {
 	if err := writeSynced(temporary, pem.EncodeToMemory(&pem.Block{Type: keyBlock, Bytes: der})); err != nil {
 		return errors.Join(err, os.Remove(temporary))
 	}
-	defer os.Remove(temporary)
+	defer func() { _ = os.Remove(temporary) }()
 	if err := os.Link(temporary, path); err != nil && !errors.Is(err, fs.ErrExist) {
 		return err
 	}

@@ -106,6 +106,7 @@ func (s *stream) faultOfClose(err error) error {
 
 // fault gives the errors of the layers below the names in package network.
 func (s *stream) fault(doing string, err error) error {
+	//nolint:errorlint // an io.EOF below another error is a lost connection, not the end
 	if err == nil || err == io.EOF {
 		return err
 	}

@@ -1,6 +1,7 @@
 package networktest
 
 import (
+	"errors"
 	"io"
 	"testing"
 
@@ -34,7 +35,7 @@ func testHalfClose(t *testing.T, a, b network.Host) {
 		t.Fatal(err)
 	}
 	mustEnd(t, s, "answer")
-	if _, err := s.Read(make([]byte, 1)); err != io.EOF {
+	if _, err := s.Read(make([]byte, 1)); !errors.Is(err, io.EOF) {
 		t.Errorf("reading past the end gives %v", err)
 	}
 }

@@ -25,9 +25,22 @@ func shapes() []struct {
 		size int
 		cs   content.ChunkSize
 	}{
-		{0, kib}, {1, kib}, {kib - 1, kib}, {kib, kib}, {kib + 1, kib}, {100*kib - 1, kib},
-		{0, 4 * mib}, {1, 4 * mib}, {4 * mib, 4 * mib}, {8*mib + 1, 4 * mib}, {100, 32 * mib},
-		{16 * kib, kib}, {16*kib + 1, kib}, {16 * kib, 256 * kib}, {16*kib + 1, 256 * kib}, {3 * 256 * kib, 256 * kib},
+		{0, kib},
+		{1, kib},
+		{kib - 1, kib},
+		{kib, kib},
+		{kib + 1, kib},
+		{100*kib - 1, kib},
+		{0, 4 * mib},
+		{1, 4 * mib},
+		{4 * mib, 4 * mib},
+		{8*mib + 1, 4 * mib},
+		{100, 32 * mib},
+		{16 * kib, kib},
+		{16*kib + 1, kib},
+		{16 * kib, 256 * kib},
+		{16*kib + 1, 256 * kib},
+		{3 * 256 * kib, 256 * kib},
 	}
 }
 
@@ -234,7 +247,7 @@ func testEndedContext(t *testing.T, s storage.Store) {
 func lastOf(listing iter.Seq2[storage.Summary, error]) (last error) {
 	for _, err := range listing {
 		if last != nil {
-			return fmt.Errorf("the listing went on after an error: %v", last)
+			return fmt.Errorf("the listing went on after an error: %w", last)
 		}
 		last = err
 	}

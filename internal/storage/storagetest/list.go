@@ -77,7 +77,10 @@ func testAll(t *testing.T, s storage.Store) {
 		t.Fatalf("lists\n%v, want\n%v", got, want)
 	}
 	n := 0
-	for range s.All(t.Context()) {
+	for _, err := range s.All(t.Context()) {
+		if err != nil {
+			t.Fatal(err)
+		}
 		if n++; n == 3 {
 			break // leaving early must not hang or panic
 		}

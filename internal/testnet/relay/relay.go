@@ -7,6 +7,7 @@ package relay
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -137,7 +138,7 @@ func (r *Relay) write(ctx context.Context, dst *net.TCPConn, waiting <-chan bloc
 		if err != nil {
 			return err
 		}
-		if b.err == io.EOF {
+		if errors.Is(b.err, io.EOF) {
 			return dst.CloseWrite()
 		}
 		if b.err != nil {

@@ -24,7 +24,7 @@ import (
 // Bounds on what peers can make a server hold.
 const (
 	MaxSessions     = 1024     // at once, of all peers
-	MaxPeerSessions = 256      // at once, of one peer
+	MaxPeerSessions = 64       // at once, of one peer
 	MaxQueued       = 1024     // requests of one session that wait to be answered
 	MaxControl      = 64 << 10 // bytes of refusals a peer may leave unread
 	MaxAsk          = 1 << 10  // bytes of a frame's body that an asker may send
