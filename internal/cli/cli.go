@@ -45,6 +45,7 @@ type NodeConfig struct {
 	Listen   []string // HOST:PORT or multiaddrs; empty for the usual ones
 	Peers    []string // addresses to connect to, and to stay connected to
 	Capacity string   // SIZE or PERCENT%; empty for as much as the disk has
+	Upload   string   // SIZE a second to all peers; empty for no limit
 	Version  string
 	Log      *slog.Logger
 }

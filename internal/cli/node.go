@@ -21,9 +21,13 @@ func openNode(ctx context.Context, c NodeConfig) (Node, error) {
 	if err != nil {
 		return nil, err
 	}
+	upload, err := parseRate(c.Upload)
+	if err != nil {
+		return nil, err
+	}
 	return node.Open(ctx, node.Config{
 		Data: c.Data, Name: c.Name, Listen: c.Listen, Peers: c.Peers,
-		Capacity: capacity, Version: c.Version, Log: c.Log,
+		Capacity: capacity, UploadLimit: upload, Version: c.Version, Log: c.Log,
 	})
 }
 

@@ -2,55 +2,12 @@ package cli
 
 import (
 	"fmt"
-	"math/bits"
-	"strconv"
 	"strings"
 
 	"shoal"
 	"shoal/internal/content"
+	"shoal/internal/storage/quota"
 )
-
-// parseSize reads a number of bytes: digits, and a unit. K, M, G and T are
-// powers of 1024 with or without iB behind them, and powers of 1000 with B.
-func parseSize(text string) (int64, error) {
-	malformed := fmt.Errorf("a size is a number and a unit, such as 256KiB, 4M (of 1024) or 1MB (of 1000), not %q: %w", text, shoal.Usage)
-	digits := strings.TrimRight(text, "KMGTkmgtiBb")
-	n, err := strconv.ParseUint(digits, 10, 63)
-	if err != nil {
-		return 0, malformed
-	}
-	factor, ok := unit(text[len(digits):])
-	if !ok {
-		return 0, malformed
-	}
-	high, low := bits.Mul64(n, factor)
-	if high != 0 || int64(low) < 0 {
-		return 0, fmt.Errorf("the size %s is beyond all files: %w", text, shoal.Usage)
-	}
-	return int64(low), nil
-}
-
-// unit is how many bytes a unit has.
-func unit(text string) (uint64, bool) {
-	prefix, base := strings.ToUpper(text), uint64(1024)
-	switch {
-	case prefix == "" || prefix == "B":
-		return 1, true
-	case strings.HasSuffix(prefix, "IB"):
-		prefix = strings.TrimSuffix(prefix, "IB")
-	case strings.HasSuffix(prefix, "B"):
-		prefix, base = strings.TrimSuffix(prefix, "B"), 1000
-	}
-	power := strings.Index("KMGT", prefix)
-	if power < 0 || len(prefix) != 1 {
-		return 0, false
-	}
-	factor := base
-	for range power {
-		factor *= base
-	}
-	return factor, true
-}
 
 // parseChunkSize reads what --chunk-size says; nothing is 0, which leaves the
 // choice to the node.
@@ -58,7 +15,7 @@ func parseChunkSize(text string) (int, error) {
 	if text == "" {
 		return 0, nil
 	}
-	n, err := parseSize(text)
+	n, err := quota.ParseSize(text)
 	if err != nil {
 		return 0, fmt.Errorf("--chunk-size: %w", err)
 	}
@@ -69,4 +26,18 @@ func parseChunkSize(text string) (int, error) {
 				binarySize(int(content.MinChunkSize)), binarySize(int(content.MaxChunkSize))))
 	}
 	return int(chunkSize), nil
+}
+
+// parseRate reads what --upload-limit says, in bytes per second; nothing is 0,
+// which is no limit.
+func parseRate(text string) (int64, error) {
+	if text == "" {
+		return 0, nil
+	}
+	n, err := quota.ParseSize(strings.TrimSuffix(text, "/s"))
+	if err != nil || n == 0 {
+		return 0, shoal.WithHint(fmt.Errorf("--upload-limit %q is not a size: %w", text, shoal.Usage),
+			"say how much a second, such as 10MB or 500KiB")
+	}
+	return n, nil
 }

@@ -36,6 +36,7 @@ func newUp(a *app) *cobra.Command {
 	flags.StringArrayVar(&config.Listen, "listen", nil, "where to listen, HOST:PORT or a multiaddr; may be given again")
 	flags.StringArrayVar(&config.Peers, "peer", nil, "address of a node to stay connected to; may be given again")
 	flags.StringVar(&config.Capacity, "capacity", "", "how much to store at most: a SIZE or a part of the disk in % (default: what the disk has)")
+	flags.StringVar(&config.Upload, "upload-limit", "", "how much to send to all peers a second at most, a SIZE such as 10MB (default: no limit)")
 	return cmd
 }
 

@@ -1,6 +1,9 @@
 package fetch
 
 import (
+	"context"
+	"sync"
+
 	"lukechampine.com/blake3"
 
 	"shoal"
@@ -17,6 +20,28 @@ type assembly struct {
 	got    int
 	hasher *content.ChunkHasher
 	parts  []part
+	pool   *sync.Pool // of hashers, which are large
+}
+
+// newAssembly returns an empty chunk i of f, once there is memory for it.
+func newAssembly(ctx context.Context, e *Engine, f content.File, i int) (*assembly, error) {
+	buf, err := e.buffers.Acquire(ctx, f.ChunkLen(i))
+	if err != nil {
+		return nil, err
+	}
+	hasher, ok := e.hashers.Get().(*content.ChunkHasher)
+	if !ok {
+		hasher = new(content.ChunkHasher)
+	}
+	hasher.Reset(f, i)
+	return &assembly{index: i, buf: buf, hasher: hasher, pool: &e.hashers}, nil
+}
+
+// release gives the memory back.
+func (a *assembly) release() {
+	a.buf.Release()
+	a.pool.Put(a.hasher)
+	a.buf, a.hasher = nil, nil
 }
 
 // part is what one source gave to an assembly: the bytes up to the next part.

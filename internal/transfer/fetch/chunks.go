@@ -156,7 +156,7 @@ func (l *loop) accept(a *assembly) {
 	size := int64(len(a.buf.Bytes))
 	if l.have.Has(a.index) {
 		l.stats.Duplicates += size
-		a.buf.Release()
+		a.release()
 		return
 	}
 	l.have.Set(a.index)
@@ -197,12 +197,12 @@ func (m chunkWrong) apply(l *loop) {
 		l.picker.Release(src.handle, a.index)
 	}
 	if len(a.parts) == 1 {
-		a.buf.Release()
+		a.release()
 		l.ban(src, fmt.Errorf("chunk %d: %w", a.index, shoal.Integrity))
 		return
 	}
 	l.doubts[a.index] = append(l.doubts[a.index], a.suspicions()...)
-	a.buf.Release()
+	a.release()
 	l.refillAll()
 }
 
@@ -236,6 +236,8 @@ func (l *loop) adopt(halves []*assembly) {
 // waste lets go of a half-received chunk.
 func (l *loop) waste(a *assembly) {
 	l.stats.Wasted += int64(a.got)
-	delete(l.orphans, a.index)
-	a.buf.Release()
+	if l.orphans[a.index] == a {
+		delete(l.orphans, a.index)
+	}
+	a.release()
 }

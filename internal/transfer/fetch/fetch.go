@@ -11,6 +11,7 @@ package fetch
 import (
 	"context"
 	"log/slog"
+	"sync"
 	"time"
 
 	"shoal"
@@ -95,6 +96,7 @@ type Config struct {
 type Engine struct {
 	cfg     Config
 	buffers *transfer.Buffers
+	hashers sync.Pool // of *content.ChunkHasher
 }
 
 // New returns an engine.

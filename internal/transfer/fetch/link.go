@@ -21,12 +21,11 @@ const writeTimeout = time.Minute
 // it, and what is outstanding on it. The loop asks and cancels; the reader
 // tells the loop what came.
 type link struct {
-	fetch    *Fetch
-	peer     shoal.NodeID
-	attempt  int
-	stream   transfer.Stream
-	buffers  *transfer.Buffers
-	received func(peer shoal.NodeID, bytes int)
+	fetch   *Fetch
+	peer    shoal.NodeID
+	attempt int
+	stream  transfer.Stream
+	engine  *Engine
 
 	wake chan struct{} // has a value whenever outbox may have something
 
@@ -48,7 +47,7 @@ type request struct {
 
 func newLink(l *loop, peer shoal.NodeID, attempt int, stream transfer.Stream) *link {
 	return &link{
-		fetch: l.fetch, peer: peer, attempt: attempt, stream: stream, buffers: l.engine.buffers, received: l.engine.cfg.Received,
+		fetch: l.fetch, peer: peer, attempt: attempt, stream: stream, engine: l.engine,
 		wake: make(chan struct{}, 1), asked: make(map[int]*request),
 	}
 }

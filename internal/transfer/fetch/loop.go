@@ -190,10 +190,10 @@ func (l *loop) windUp() {
 		}
 	}
 	for _, a := range l.orphans {
-		a.buf.Release()
+		a.release()
 	}
 	for _, c := range l.early {
-		c.assembly.buf.Release()
+		c.assembly.release()
 	}
 	l.finishTarget()
 	l.sumUp()
@@ -204,14 +204,14 @@ func (l *loop) discard(m message) {
 	switch m := m.(type) {
 	case chunkRight:
 		l.stats.Wasted += int64(len(m.assembly.buf.Bytes))
-		m.assembly.buf.Release()
+		m.assembly.release()
 	case chunkWrong:
 		l.stats.Wasted += int64(len(m.assembly.buf.Bytes))
-		m.assembly.buf.Release()
+		m.assembly.release()
 	case linkEnded:
 		for _, a := range m.halves {
 			l.stats.Wasted += int64(a.got)
-			a.buf.Release()
+			a.release()
 		}
 	case chunksWritten:
 		l.wrote(m)

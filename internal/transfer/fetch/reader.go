@@ -239,7 +239,7 @@ func (r *reader) data(ctx context.Context, h wire.Header) error {
 	if err := r.fill(m.Length); err != nil {
 		return err
 	}
-	r.link.received(r.link.peer, m.Length)
+	r.link.engine.cfg.Received(r.link.peer, m.Length)
 	if r.open.full() {
 		r.finish(m.Length)
 		return nil
@@ -253,11 +253,11 @@ func (r *reader) data(ctx context.Context, h wire.Header) error {
 func (r *reader) place(ctx context.Context, req *request, m wire.Data) error {
 	if r.open == nil {
 		if req.assembly == nil {
-			buf, err := r.link.buffers.Acquire(ctx, r.file.ChunkLen(m.Chunk))
+			fresh, err := newAssembly(ctx, r.link.engine, r.file, m.Chunk)
 			if err != nil {
 				return err
 			}
-			req.assembly = &assembly{index: m.Chunk, buf: buf, hasher: content.NewChunkHasher(r.file, m.Chunk)}
+			req.assembly = fresh
 		}
 		r.open, req.assembly = req.assembly, nil
 		r.open.begin(r.link.peer)

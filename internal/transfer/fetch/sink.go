@@ -81,7 +81,7 @@ func (s *sink) write(ctx context.Context, batch []*assembly) {
 		} else {
 			report.failed++
 		}
-		a.buf.Release()
+		a.release()
 		if bytes >= reportBytes {
 			s.fetch.tell(report)
 			report, bytes = chunksWritten{err: report.err}, 0
