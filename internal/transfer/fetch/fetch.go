@@ -72,6 +72,14 @@ type Target interface {
 	Settle(ctx context.Context, whole bool) error
 }
 
+// RunTarget is a Target that can write adjacent chunks in one go: those from
+// the first on whose bytes, all of each, are data. After an error none counts
+// as written.
+type RunTarget interface {
+	Target
+	PutRun(ctx context.Context, first int, data []byte) error
+}
+
 // Config is what an engine needs. Dial must be given.
 type Config struct {
 	// Dial opens a stream for wire.ChunkProtocol to a peer.

@@ -16,6 +16,7 @@ type sink struct {
 	fetch  *Fetch
 	target Target
 	wake   chan struct{}
+	joined []byte // of a run being written
 
 	mu      sync.Mutex // guards the rest
 	waiting []*assembly
@@ -70,34 +71,66 @@ func (s *sink) write(ctx context.Context, batch []*assembly) {
 		return
 	}
 	slices.SortFunc(batch, func(a, b *assembly) int { return cmp.Compare(a.index, b.index) })
-	report, bytes := chunksWritten{}, 0
-	for _, a := range batch {
-		if report.err == nil {
-			report.err = s.target.Put(ctx, a.index, a.buf.Bytes)
+	var failed error
+	for len(batch) > 0 {
+		run := batch[:s.runLength(batch)]
+		batch = batch[len(run):]
+		if failed == nil {
+			failed = s.putRun(ctx, run)
 		}
-		if report.err == nil {
+		report := chunksWritten{err: failed}
+		for _, a := range run {
 			report.chunks = append(report.chunks, a.index)
-			bytes += len(a.buf.Bytes)
-		} else {
-			report.failed++
+			a.release()
 		}
-		a.release()
-		if bytes >= reportBytes {
-			s.fetch.tell(report)
-			report, bytes = chunksWritten{err: report.err}, 0
-		}
+		s.fetch.tell(report)
 	}
-	s.fetch.tell(report)
 }
 
-// reportBytes is how much is written at most before the loop, and through it
-// the peers that wait for these chunks, hears of it.
-const reportBytes = 1 << 20
+// runBytes is how much is written in one go, at most, before the loop, and
+// through it the peers that wait for these chunks, hears of it. A chunk that
+// is larger is written alone.
+const runBytes = 1 << 20
 
-// chunksWritten says which chunks can be read from the target now.
+// runLength is how many of the first chunks, in order, are one run.
+func (s *sink) runLength(batch []*assembly) int {
+	bytes := len(batch[0].buf.Bytes)
+	for n := 1; n < len(batch); n++ {
+		bytes += len(batch[n].buf.Bytes)
+		if batch[n].index != batch[0].index+n || bytes > runBytes {
+			return n
+		}
+	}
+	return len(batch)
+}
+
+// putRun writes adjacent chunks: in one go, through a buffer, if they are many
+// and small, for then the calls would cost more than the copying.
+func (s *sink) putRun(ctx context.Context, run []*assembly) error {
+	target, ok := s.target.(RunTarget)
+	if len(run) < minRun || !ok {
+		for _, a := range run {
+			if err := s.target.Put(ctx, a.index, a.buf.Bytes); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	s.joined = s.joined[:0]
+	for _, a := range run {
+		s.joined = append(s.joined, a.buf.Bytes...)
+	}
+	return target.PutRun(ctx, run[0].index, s.joined)
+}
+
+// minRun is how many chunks are worth joining. Runs of fewer are of chunks of
+// 256 KiB and more.
+const minRun = 5
+
+// chunksWritten says which chunks can be read from the target now or, with an
+// error, which cannot.
 type chunksWritten struct {
 	chunks []int
-	failed int
 	err    error
 }
 
@@ -112,7 +145,10 @@ func (m chunksWritten) apply(l *loop) {
 
 // wrote counts chunks that are written, and posts them for others.
 func (l *loop) wrote(m chunksWritten) {
-	l.writing -= len(m.chunks) + m.failed
+	l.writing -= len(m.chunks)
+	if m.err != nil {
+		return
+	}
 	l.left -= len(m.chunks)
 	for _, chunk := range m.chunks {
 		l.written += int64(l.file.ChunkLen(chunk))

@@ -196,6 +196,17 @@ func (b *book) Put(_ context.Context, index int, data []byte) error {
 	return nil
 }
 
+func (b *book) PutRun(ctx context.Context, first int, data []byte) error {
+	for i := first; len(data) > 0; i++ {
+		n := b.file.ChunkLen(i)
+		if err := b.Put(ctx, i, data[:n]); err != nil {
+			return err
+		}
+		data = data[n:]
+	}
+	return nil
+}
+
 func (b *book) Settle(context.Context, bool) error {
 	b.shelf.mu.Lock()
 	defer b.shelf.mu.Unlock()
