@@ -173,9 +173,7 @@ func (w *work) deliver(p *part) {
 	if l.at().path == from {
 		return
 	}
-	p.folder, p.place.folder = names, names
-	w.file.removed = append(w.file.removed, from)
-	w.removed = w.file.removed
+	p.folder, p.place.folder, p.place.left = names, names, from
 }
 
 // syncFolders syncs each folder once.
@@ -221,9 +219,6 @@ func (w *work) settle() {
 	for _, p := range w.parts {
 		if p.err == nil {
 			p.place.settle(p.version)
-			if p.version == p.place.changes {
-				p.place.folder = folder{}
-			}
 		}
 	}
 }

@@ -147,13 +147,28 @@ func (w *work) recordIn(ctx context.Context, batch recordsTx) error {
 		}
 	}
 	for _, p := range w.parts {
-		if l := p.place.linked(); l != nil && p.err == nil {
-			if err := batch.putLink(ctx, w.file.File, l.at(), w.bits(p.place)); err != nil {
-				return err
-			}
+		if p.place.linked() == nil || p.err != nil {
+			continue
+		}
+		if err := w.recordLink(ctx, batch, p.place); err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+// recordLink writes the row of a link, and with it takes away the one of the
+// path that it has left: a file that was moved is never without a row.
+func (w *work) recordLink(ctx context.Context, batch recordsTx, p *place) error {
+	w.file.mu.RLock()
+	left := p.left
+	w.file.mu.RUnlock()
+	if left != "" {
+		if err := batch.dropLink(ctx, w.file.ID, left); err != nil {
+			return err
+		}
+	}
+	return batch.putLink(ctx, w.file.File, p.linked().at(), w.bits(p))
 }
 
 func (w *work) own() *place {

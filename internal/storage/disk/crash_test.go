@@ -32,6 +32,16 @@ func story(w *world) {
 	w.output(tiny, peopleDir+"/out", Overwrite, 0)
 }
 
+// delivery has outputs alone: one that is finished, and one that is deleted
+// when half of it is here.
+func delivery(w *world) {
+	out, half := newSample(w.t, 4, 6*cs, cs), newSample(w.t, 2, 2*cs, cs)
+	w.output(half, peopleDir+"/half", Refuse, 1)
+	w.output(out, peopleDir+"/out", Refuse, 0, 1, 2)
+	w.output(out, peopleDir+"/out", Refuse, 3, 4, 5)
+	w.remove(half)
+}
+
 // replaced is the file whose output the story replaces.
 func replaced(t testing.TB) func(shoal.Chunk) bool {
 	id := newSample(t, 4, 6*cs, cs).ID
@@ -41,12 +51,16 @@ func replaced(t testing.TB) func(shoal.Chunk) bool {
 // TestPowerCutAtEveryCall cuts the power before each call of the story in
 // turn, loses what was not synced, and wants every promise kept.
 func TestPowerCutAtEveryCall(t *testing.T) {
-	forEveryCall(t, crashfs.ErrPower, func(crashfs.Op) bool { return true })
+	every := func(crashfs.Op) bool { return true }
+	forEveryCall(t, story, crashfs.ErrPower, every, replaced(t))
+	forEveryCall(t, delivery, crashfs.ErrPower, every, never)
 }
 
 // TestEveryCallFails fails each call of the story in turn that can fail so,
-// and then cuts the power.
+// and then cuts the power. What the system cannot read is given up, and breaks
+// no promise: of the delivery, which reads what it resumes, no look fails.
 func TestEveryCallFails(t *testing.T) {
+	looks := []crashfs.Op{crashfs.OpFree, crashfs.OpRead, crashfs.OpStat}
 	full := []crashfs.Op{crashfs.OpWrite, crashfs.OpOpen, crashfs.OpMakeDir, crashfs.OpTruncate, crashfs.OpRename}
 	for failure, can := range map[error]func(crashfs.Op) bool{
 		syscall.EIO:      func(op crashfs.Op) bool { return op != crashfs.OpFree },
@@ -55,14 +69,17 @@ func TestEveryCallFails(t *testing.T) {
 	} {
 		t.Run(failure.Error(), func(t *testing.T) {
 			t.Parallel()
-			forEveryCall(t, failure, can)
+			forEveryCall(t, story, failure, can, replaced(t))
+			forEveryCall(t, delivery, failure, func(op crashfs.Op) bool {
+				return can(op) && !slices.Contains(looks, op)
+			}, never)
 		})
 	}
 }
 
-func forEveryCall(t *testing.T, failure error, can func(crashfs.Op) bool) {
+func forEveryCall(t *testing.T, story func(*world), failure error, can func(crashfs.Op) bool, mayLose func(shoal.Chunk) bool) {
 	var calls []crashfs.Call
-	tell(t, func(c crashfs.Call) error {
+	tell(t, story, func(c crashfs.Call) error {
 		calls = append(calls, c)
 		return nil
 	})
@@ -72,9 +89,9 @@ func forEveryCall(t *testing.T, failure error, can func(crashfs.Op) bool) {
 			continue
 		}
 		tried++
-		w := tell(t, crashfs.FailAt(c.Index, failure))
+		w := tell(t, story, crashfs.FailAt(c.Index, failure))
 		w.crash(rand.New(rand.NewPCG(uint64(c.Index), 1)))
-		if err := w.check(replaced(t)); err != nil {
+		if err := w.check(mayLose); err != nil {
 			t.Fatalf("call %d, %s %s: %v", c.Index, c.Op, c.Name, err)
 		}
 		closeStore(t, w.store)
@@ -84,7 +101,7 @@ func forEveryCall(t *testing.T, failure error, can func(crashfs.Op) bool) {
 }
 
 // tell tells the story on a file system with that plan.
-func tell(t *testing.T, plan crashfs.Plan) *world {
+func tell(t *testing.T, story func(*world), plan crashfs.Plan) *world {
 	w := newWorld(t, t.TempDir())
 	w.disk.SetPlan(plan)
 	if w.open() {

@@ -112,6 +112,9 @@ func (f *file) detach(p *place) bool {
 	f.retired = append(f.retired, p.body)
 	if l := p.linked(); l != nil {
 		f.removed = append(f.removed, l.at().path)
+		if p.left != "" {
+			f.removed = append(f.removed, p.left)
+		}
 	} else {
 		f.recorded = false // its row must say so
 	}

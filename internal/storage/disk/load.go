@@ -169,20 +169,38 @@ func (r smallRow) file() (content.File, error) {
 	return c, nil
 }
 
-// loadLinks adds the places that are people's files. Whether they are still
-// there is seen when they are used.
+// loadLinks adds the places that are people's files, and that still are what
+// they were.
 func (s *Store) loadLinks(ctx context.Context, f *file) error {
 	rows, err := s.records.links(ctx, f.ID)
 	if err != nil {
 		return err
 	}
 	for _, r := range rows {
-		body := &link{system: s.system, spot: r.spot}
-		if bits, err := unpackBits(r.bits, r.present, f.Chunks()); err == nil {
-			f.add(newPlace(body, bits))
-		} else if err := s.recheck(ctx, f, f.add(newPlace(body, content.NewBitmap(f.Chunks()))), nil); err != nil {
+		if err := s.loadLink(ctx, f, r); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+func (s *Store) loadLink(ctx context.Context, f *file, r linkRow) error {
+	l := &link{system: s.system, spot: r.spot}
+	bits, damage := unpackBits(r.bits, r.present, f.Chunks())
+	if damage != nil {
+		bits = content.NewBitmap(f.Chunks())
+	}
+	p := f.add(newPlace(l, bits))
+	err := l.use()
+	switch {
+	case err == nil:
+		l.mu.RUnlock()
+	case lost(err) && !s.rescue(f, p):
+		s.dropPlace(f, p, err)
+		return nil
+	}
+	if damage != nil {
+		return s.recheck(ctx, f, p, nil)
+	}
+	return nil // what else is wrong with it, its next use will tell
 }

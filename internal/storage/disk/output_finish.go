@@ -97,7 +97,7 @@ func (s *Store) rescue(f *file, p *place) bool {
 func (s *Store) moved(f *file, p *place, part string) {
 	names := p.linked().names()
 	f.mu.Lock()
-	f.removed = append(f.removed, part)
+	p.left = part
 	p.folder = names
 	p.changes++
 	f.mu.Unlock()

@@ -23,6 +23,7 @@ type place struct {
 	broken  error    // its last sync failed: nothing put there will be durable
 	folder  folder   // whose names the next commit must make durable first
 	arrival *arrival // an output's, that the next commit must do once it has synced
+	left    string   // the path it has left, whose row goes when its own is written
 }
 
 // arrival is an output going from its partial file to its target.
@@ -64,6 +65,9 @@ func (p *place) settle(version uint64) {
 	}
 	p.syncing = content.NewBitmap(p.durable.Len())
 	p.recorded = version
+	if version == p.changes {
+		p.folder, p.left = folder{}, ""
+	}
 }
 
 // linked is the link that the place is, or nil for the file's own.
