@@ -102,7 +102,7 @@ func forEveryCall(t *testing.T, story func(*world), failure error, can func(cras
 
 // tell tells the story on a file system with that plan.
 func tell(t *testing.T, story func(*world), plan crashfs.Plan) *world {
-	w := newWorld(t, t.TempDir())
+	w := newWorld(t)
 	w.disk.SetPlan(plan)
 	if w.open() {
 		story(w)
@@ -117,7 +117,7 @@ func TestRandomCrashes(t *testing.T) {
 		newSample(t, 1, 6*cs, cs), newSample(t, 2, 2*cs, cs), newSample(t, 3, 5*cs+1, cs), newSample(t, 4, 1, cs),
 	}
 	rapid.Check(t, func(rt *rapid.T) {
-		w := newWorld(t, t.TempDir())
+		w := newWorld(t)
 		if !w.open() {
 			rt.Fatal("it does not open")
 		}

@@ -15,7 +15,7 @@ import (
 // TestDiskFull fills the disk, and wants clear errors, reads and deletes that
 // go on, and writes that do again once there is room.
 func TestDiskFull(t *testing.T) {
-	w := newWorld(t, t.TempDir())
+	w := newWorld(t)
 	if !w.open() {
 		t.Fatal("it does not open")
 	}
@@ -68,7 +68,7 @@ func TestDiskFull(t *testing.T) {
 // TestFullBetweenLookAndWrite has the system refuse a write that there seemed
 // to be room for.
 func TestFullBetweenLookAndWrite(t *testing.T) {
-	w := newWorld(t, t.TempDir())
+	w := newWorld(t)
 	if !w.open() {
 		t.Fatal("it does not open")
 	}
@@ -87,7 +87,7 @@ func TestFullBetweenLookAndWrite(t *testing.T) {
 // only what was promised.
 func TestFailedSyncIsFinal(t *testing.T) {
 	for _, op := range []crashfs.Op{crashfs.OpSync, crashfs.OpSyncDir} {
-		w := newWorld(t, t.TempDir())
+		w := newWorld(t)
 		if !w.open() {
 			t.Fatal("it does not open")
 		}
@@ -120,7 +120,7 @@ func TestFailedSyncIsFinal(t *testing.T) {
 // TestFailedSyncOfOutput refuses a sync of a person's file only, which is not
 // the store's trouble.
 func TestFailedSyncOfOutput(t *testing.T) {
-	w := newWorld(t, t.TempDir())
+	w := newWorld(t)
 	if !w.open() {
 		t.Fatal("it does not open")
 	}

@@ -30,8 +30,9 @@ type world struct {
 
 const peopleDir = "/people"
 
-func newWorld(t testing.TB, dir string) *world {
+func newWorld(t testing.TB) *world {
 	t.Helper()
+	dir := memoryDir(t)
 	w := &world{
 		t: t, dir: dir, disk: crashfs.New(),
 		samples: map[shoal.FileID]sample{}, promised: map[shoal.FileID]map[int]bool{},
@@ -40,6 +41,18 @@ func newWorld(t testing.TB, dir string) *world {
 	w.disk.Mkdir(dir)
 	w.disk.Mkdir(peopleDir)
 	return w
+}
+
+// memoryDir is a folder for databases whose own syncs are not what is tested,
+// and would take most of the time: in memory, if the system has that.
+func memoryDir(t testing.TB) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("/dev/shm", "shoal") //nolint:usetesting // t.TempDir is on the disk
+	if err != nil {
+		return t.TempDir()
+	}
+	t.Cleanup(func() { must(t, os.RemoveAll(dir)) })
+	return dir
 }
 
 // open opens the store, and reports whether it could.
