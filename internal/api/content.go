@@ -6,7 +6,6 @@ import (
 	"mime"
 	"net/http"
 	"path"
-	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -16,25 +15,21 @@ import (
 )
 
 // serveContent answers with a file's bytes. Its id is its ETag: the same for
-// as long as there are files. When the bytes cannot be had to the end, a
-// client that takes trailers (RFC 9110 section 6.5.1) is told why in one; for
-// others the answer is cut short of its Content-Length, which they notice.
+// as long as there are files. The status waits for the first of the bytes, so
+// that what cannot be had at all is an error and no answer cut short. When the
+// rest cannot be had, the answer is cut short of its Content-Length; whoever
+// asks again from there on is told why.
 func serveContent(w http.ResponseWriter, r *http.Request, content shoal.Content) {
-	entry := content.Entry()
-	if err := contentHeaders(w.Header(), entry); err != nil {
+	if err := contentHeaders(w.Header(), content.Entry()); err != nil {
 		writeProblem(w, err)
 		return
 	}
-	source := &watched{ReadSeeker: content}
-	if !strings.EqualFold(r.Header.Get("TE"), "trailers") {
-		http.ServeContent(w, r, "", time.Time{}, source)
+	if r.Method == http.MethodHead {
+		http.ServeContent(w, r, "", time.Time{}, content)
 		return
 	}
-	w.Header().Set("Trailer", wire.FailureHeader)
-	http.ServeContent(chunked{w}, r, "", time.Time{}, source)
-	if source.err != nil {
-		w.Header().Set(wire.FailureHeader, wire.FormatFailure(source.err))
-	}
+	source := &peeked{ReadSeeker: content}
+	http.ServeContent(&patient{ResponseWriter: w, source: source}, r, "", time.Time{}, source)
 }
 
 // contentHeaders says what the bytes are. They come from anyone, so a browser
@@ -57,27 +52,70 @@ func contentHeaders(h http.Header, entry shoal.Entry) error {
 	return nil
 }
 
-// watched remembers why reading failed, which http.ServeContent does not tell.
-type watched struct {
+// peeked is a file of which some bytes may have been read ahead.
+type peeked struct {
 	io.ReadSeeker
-	err error
+	ahead []byte
 }
 
-func (s *watched) Read(p []byte) (int, error) {
-	n, err := s.ReadSeeker.Read(p)
-	if err != nil && !errors.Is(err, io.EOF) {
-		s.err = err
+// peekSize is how many bytes are read ahead at most.
+const peekSize = 4 << 10
+
+// peek makes sure that there is a byte, or that there is none left.
+func (p *peeked) peek() error {
+	buf := make([]byte, peekSize)
+	n, err := p.ReadSeeker.Read(buf)
+	p.ahead = buf[:n]
+	if n > 0 || errors.Is(err, io.EOF) {
+		return nil
 	}
-	return n, err
+	return err
 }
 
-// chunked drops the Content-Length, because HTTP/1.1 has trailers only behind
-// an answer in chunks (RFC 9112 section 7.1.2).
-type chunked struct{ http.ResponseWriter }
+func (p *peeked) Read(buf []byte) (int, error) {
+	if len(p.ahead) == 0 {
+		return p.ReadSeeker.Read(buf)
+	}
+	n := copy(buf, p.ahead)
+	p.ahead = p.ahead[n:]
+	return n, nil
+}
 
-func (c chunked) WriteHeader(status int) {
-	c.Header().Del("Content-Length")
-	c.ResponseWriter.WriteHeader(status)
+func (p *peeked) Seek(offset int64, whence int) (int64, error) {
+	if whence == io.SeekCurrent {
+		offset -= int64(len(p.ahead))
+	}
+	p.ahead = nil
+	return p.ReadSeeker.Seek(offset, whence)
+}
+
+// patient is an answer that promises bytes when it has some.
+type patient struct {
+	http.ResponseWriter
+	source *peeked
+	failed error // why the answer became a problem
+}
+
+// WriteHeader sends the status, or that of the error that stands in the way.
+func (p *patient) WriteHeader(status int) {
+	if status == http.StatusOK || status == http.StatusPartialContent {
+		p.failed = p.source.peek()
+	}
+	if p.failed == nil {
+		p.ResponseWriter.WriteHeader(status)
+		return
+	}
+	for _, of := range []string{"Content-Length", "Content-Range", "Content-Disposition", "ETag", "Accept-Ranges", wire.EntryHeader} {
+		p.Header().Del(of) // they are the file's
+	}
+	writeProblem(p.ResponseWriter, p.failed)
+}
+
+func (p *patient) Write(data []byte) (int, error) {
+	if p.failed != nil {
+		return 0, p.failed
+	}
+	return p.ResponseWriter.Write(data)
 }
 
 // contentResponses describes the answers that serveContent gives.

@@ -60,27 +60,41 @@ func (f *content) Read(p []byte) (int, error) {
 	case len(p) == 0:
 		return 0, nil
 	}
+	n, err := f.readAnswer(p)
+	if n == 0 && err != nil && f.cutShort(err) {
+		// Asking again from here on says why, or goes on if that has passed.
+		n, err = f.readAnswer(p)
+	}
+	if n > 0 || err == nil {
+		return n, nil // what is wrong, if anything, is so at the next read too
+	}
+	return 0, err
+}
+
+// readAnswer reads from the answer that goes on at the offset.
+func (f *content) readAnswer(p []byte) (int, error) {
 	if err := f.seekAnswer(); err != nil {
 		return 0, err
 	}
 	n, err := f.answer.Body.Read(p[:min(int64(len(p)), f.entry.Size-f.offset)])
 	f.offset += int64(n)
 	f.answerAt = f.offset
-	if n > 0 || err == nil {
-		return n, nil // what is wrong, if anything, is so at the next read too
+	if err == nil || n > 0 {
+		return n, nil
 	}
-	return 0, f.cutShort(err)
+	f.drop()
+	return 0, cut{broken(f.ctx, fmt.Errorf("its answer ended early: %w", err))}
 }
 
-// cutShort is why an answer ended before the file did.
-func (f *content) cutShort(err error) error {
-	if !errors.Is(err, io.EOF) {
-		return broken(f.ctx, err)
-	}
-	if failure := wire.ParseFailure(f.answer.Trailer.Get(wire.FailureHeader)); failure != nil {
-		return failure
-	}
-	return broken(f.ctx, io.ErrUnexpectedEOF)
+// cut is why an answer ended before the file did, as far as this side knows.
+type cut struct{ error }
+
+func (c cut) Unwrap() error { return c.error }
+
+// cutShort reports whether err is that of an answer cut short, by a node that
+// may have more to say.
+func (f *content) cutShort(err error) bool {
+	return errors.As(err, new(cut)) && f.ctx.Err() == nil
 }
 
 // seekAnswer makes sure that an answer is open that goes on at the offset.
@@ -104,7 +118,7 @@ func (f *content) seekAnswer() error {
 // fetch asks for the file from an offset on. After the first time the answer
 // must be of the same file, though the name may mean another by now.
 func (f *content) fetch(offset int64) (*http.Response, error) {
-	header := http.Header{"Te": {"trailers"}}
+	header := make(http.Header)
 	if offset > 0 {
 		header.Set("Range", "bytes="+strconv.FormatInt(offset, 10)+"-")
 	}

@@ -2,6 +2,7 @@ package wire_test
 
 import (
 	"bytes"
+	"encoding/json"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -59,14 +60,18 @@ func FuzzParseEntry(f *testing.F) {
 	})
 }
 
-// Any trailer is an error or none, never a panic.
-func FuzzParseFailure(f *testing.F) {
-	f.Add(`{"code":"integrity","text":"chunk 3 is rotten","hint":"verify it"}`)
-	f.Add(``)
-	f.Add(`{"code":`)
+// Any problem is an error.
+func FuzzProblem(f *testing.F) {
+	f.Add(`{"status":502,"code":"integrity","detail":"chunk 3 is rotten","hint":"verify it"}`)
+	f.Add(`{"errors":["a","b"],"code":"usage"}`)
+	f.Add(`{}`)
 	f.Fuzz(func(t *testing.T, text string) {
-		if (wire.ParseFailure(text) == nil) != (text == "") && text != "null" {
-			t.Errorf("%q became no failure", text)
+		var p wire.Problem
+		if json.Unmarshal([]byte(text), &p) != nil {
+			return
+		}
+		if err := p.Err(); err == nil || err.Error() == "" {
+			t.Errorf("%q became %v", text, err)
 		}
 	})
 }

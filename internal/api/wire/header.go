@@ -29,30 +29,6 @@ func ParseEntry(text string) (shoal.Entry, error) {
 	return e, nil
 }
 
-// FormatFailure is an error as the FailureHeader; "" for nil.
-func FormatFailure(err error) string {
-	if err == nil {
-		return ""
-	}
-	text, err := asciiJSON(FailureOf(err))
-	if err != nil {
-		return `{"code":"other"}`
-	}
-	return text
-}
-
-// ParseFailure reads what FormatFailure writes; "" is nil.
-func ParseFailure(text string) error {
-	if text == "" {
-		return nil
-	}
-	var f Failure
-	if err := json.Unmarshal([]byte(text), &f); err != nil {
-		return fmt.Errorf("understand %s: %w", FailureHeader, err)
-	}
-	return f.Err()
-}
-
 // asciiJSON is v as JSON of one line that has no byte beyond ASCII: other
 // characters stand as escapes, which JSON allows in strings, and outside of
 // strings there are none.

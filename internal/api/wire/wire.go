@@ -40,9 +40,8 @@ const entryOverhead = 512
 
 // The names and media types that the API and its client must agree on.
 const (
-	Prefix        = "/api/v1"
-	EntryHeader   = "Shoal-Entry"   // the entry whose bytes follow, as ASCII JSON
-	FailureHeader = "Shoal-Failure" // a trailer: why the bytes stopped early, as ASCII JSON
+	Prefix      = "/api/v1"
+	EntryHeader = "Shoal-Entry" // the entry whose bytes follow, as ASCII JSON
 
 	MediaProblem = "application/problem+json" // RFC 9457
 	MediaLines   = "application/x-ndjson"     // one JSON value a line

@@ -176,18 +176,6 @@ func TestEntryHeaderRoundTrip(t *testing.T) {
 	})
 }
 
-func TestFailureHeaderRoundTrip(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		want := anyError(t)
-		if got := wire.ParseFailure(wire.FormatFailure(want)); !sameError(want, got) {
-			t.Errorf("failure %v arrives as %v", want, got)
-		}
-	})
-	if err := wire.ParseFailure(wire.FormatFailure(nil)); err != nil {
-		t.Errorf("no failure became %v", err)
-	}
-}
-
 func TestLongTextIsCut(t *testing.T) {
 	f := wire.FailureOf(errors.New(strings.Repeat("ö", wire.MaxText)))
 	if len(f.Text) > wire.MaxText || !strings.HasSuffix(f.Text, "ö...") {
