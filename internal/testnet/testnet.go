@@ -13,6 +13,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -177,4 +179,25 @@ func (n *Net) Close() error {
 	}
 	n.nodes = nil
 	return errors.Join(errs...)
+}
+
+// Memory is what of the node is in memory now, in bytes.
+func (n *Node) Memory() (int64, error) { return n.statusKiB("VmRSS") }
+
+// PeakMemory is the most of the node that ever was in memory, in bytes.
+func (n *Node) PeakMemory() (int64, error) { return n.statusKiB("VmHWM") }
+
+// statusKiB reads a size from the process's status (proc(5)).
+func (n *Node) statusKiB(field string) (int64, error) {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", n.PID()))
+	if err != nil {
+		return 0, err
+	}
+	for line := range strings.Lines(string(text)) {
+		if value, ok := strings.CutPrefix(line, field+":"); ok {
+			kib, err := strconv.ParseInt(strings.TrimSuffix(strings.TrimSpace(value), " kB"), 10, 64)
+			return kib << 10, err
+		}
+	}
+	return 0, fmt.Errorf("node %s has no %s", n.Name, field)
 }
