@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -69,8 +70,7 @@ func (b *bench) run(ctx context.Context, match *regexp.Regexp) (err error) {
 	if err := b.warmUp(); err != nil {
 		return err
 	}
-	table := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "measure\tours\tthe other\tratio\ttarget\t\tnote")
+	lines := []string{"measure\tours\tthe other\tratio\ttarget\t\tnote"}
 	for _, r := range rows() {
 		if !match.MatchString(r.name) {
 			continue
@@ -84,12 +84,14 @@ func (b *bench) run(ctx context.Context, match *regexp.Regexp) (err error) {
 		if !res.ok {
 			verdict = "MISSED"
 		}
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", r.name, res.ours, res.theirs, res.ratio, r.target, verdict, res.note)
+		lines = append(lines, strings.Join([]string{r.name, res.ours, res.theirs, res.ratio, r.target, verdict, res.note}, "\t"))
 		if err := b.endNodes(); err != nil {
 			return err
 		}
 	}
-	return table.Flush()
+	table := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
+	_, err = io.WriteString(table, strings.Join(lines, "\n")+"\n")
+	return errors.Join(err, table.Flush())
 }
 
 // warmUp makes the sample, and before it a file that is deleted again: the

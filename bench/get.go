@@ -168,7 +168,6 @@ func memoryRow(ctx context.Context, b *bench) (result, error) {
 func smallRow(ctx context.Context, b *bench) (result, error) {
 	const files, size = 10_000, 4096
 	folder := filepath.Join(b.dir, "small")
-	defer os.RemoveAll(folder)
 	if err := os.Mkdir(folder, 0o700); err != nil {
 		return result{}, err
 	}
@@ -196,11 +195,11 @@ func smallRow(ctx context.Context, b *bench) (result, error) {
 		return result{}, err
 	}
 	output := filepath.Join(b.dir, "small-out")
-	defer os.RemoveAll(output)
 	got, err := timed(func() error {
 		_, err := getter.Run(ctx, "get", "small/", "-q", "-o", output+"/")
 		return err
 	})
 	add, get := files/added.Seconds(), files/got.Seconds()
-	return result{ours: fmt.Sprintf("add %.0f/s, get %.0f/s", add, get), ok: add >= 2000 && get >= 1000}, err
+	return result{ours: fmt.Sprintf("add %.0f/s, get %.0f/s", add, get), ok: add >= 2000 && get >= 1000},
+		errors.Join(err, os.RemoveAll(folder), os.RemoveAll(output))
 }
