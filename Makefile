@@ -61,8 +61,8 @@ fmt: $(GOLANGCI) ## format the code: gofumpt, and imports in three groups
 fuzz: ## run every fuzz target for FUZZTIME=30s
 	scripts/fuzz $(FUZZTIME) $(PKG)
 
-bench: build ## measure against the machine's own limits; needs a quiet machine
-	go run ./bench
+bench: build ## measure against the machine's own limits; needs a quiet machine (RUN=regexp of rows)
+	go run ./bench$(if $(RUN), -run='$(RUN)')
 
 demo: build ## the main job on six nodes, 512 MiB or FILE=path, two sources killed half-way
 	go run ./bench/demo$(if $(FILE), -file='$(FILE)')
