@@ -78,7 +78,7 @@ func (l Link) String() string {
 	for _, addr := range l.Addrs {
 		// Multiaddrs are letters, digits, dots, colons and slashes: all
 		// allowed in a query (RFC 3986 section 3.4), and easier to read as is.
-		parts = append(parts, "at="+strings.ReplaceAll(url.QueryEscape(addr), "%2F", "/"))
+		parts = append(parts, "at="+strings.NewReplacer("%2F", "/", "%3A", ":").Replace(url.QueryEscape(addr)))
 	}
 	if len(parts) == 0 {
 		return linkScheme + l.ID.String()

@@ -27,7 +27,8 @@ func TestMain(m *testing.M) {
 // TestScripts runs the stories in testdata, each in an empty folder, with these
 // commands beside testscript's own:
 //
-//	up NAME [ARGS...]       start a node on folder NAME; $NAME_addr is where it is
+//	up NAME [ARGS...]       start a node on folder NAME, logging to NAME.log;
+//	                        $NAME_addr is where it is
 //	down NAME               stop it; crash NAME kills it
 //	exits CODE CMD ARGS...  run a command that must end with that exit code
 //	keep VAR                set $VAR to what the last command printed
@@ -64,7 +65,10 @@ func up(ts *testscript.TestScript, neg bool, args []string) {
 	cmd := exec.Command(binary, all...)
 	cmd.Dir = ts.MkAbs(".")
 	cmd.Env = append(os.Environ(), "HOME="+ts.Getenv("HOME"))
-	cmd.Stderr = &logWriter{ts, name}
+	log, err := os.Create(ts.MkAbs(name + ".log"))
+	ts.Check(err)
+	ts.Defer(func() { _ = log.Close() })
+	cmd.Stderr = log
 	out, err := cmd.StdoutPipe()
 	ts.Check(err)
 	ts.Check(cmd.Start())
@@ -81,17 +85,6 @@ func up(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("node %s says %s", name, line)
 	}
 	ts.Setenv(name+"_addr", ready.Listen[0])
-}
-
-// logWriter passes a node's stderr on to the script's log.
-type logWriter struct {
-	ts   *testscript.TestScript
-	name string
-}
-
-func (w *logWriter) Write(p []byte) (int, error) {
-	w.ts.Logf("[%s] %s", w.name, p)
-	return len(p), nil
 }
 
 // end signals a process and waits for it; one that has ended is left alone.

@@ -31,9 +31,6 @@ func (n *Node) startFetch(ctx context.Context, t target, task fetch.Task) *fetch
 		task.Known = &known
 	}
 	task.Sources, task.Searching = n.connected(t.sources), len(t.addrs) > 0
-	if n.wholeHere(ctx, task) {
-		task.Sources = nil
-	}
 	n.transfers.Add(1)
 	f := n.engine.Start(ctx, task)
 	n.fetches.Store(f, struct{}{})
@@ -43,12 +40,6 @@ func (n *Node) startFetch(ctx context.Context, t target, task fetch.Task) *fetch
 		n.transfers.Add(-1)
 	})
 	return f
-}
-
-// wholeHere reports whether nothing of the file needs to be fetched.
-func (n *Node) wholeHere(ctx context.Context, task fetch.Task) bool {
-	have, err := n.store.Has(ctx, task.File)
-	return err == nil && have.Full() && !task.Demand
 }
 
 // findSources feeds a fetch with sources until it ends.

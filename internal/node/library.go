@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"shoal"
 )
@@ -111,6 +112,18 @@ func (n *Node) Link(ctx context.Context, ref string) (shoal.Link, error) {
 	if err != nil {
 		return shoal.Link{}, err
 	}
-	addrs := n.host.Addrs()
+	addrs := forOthers(n.host.Addrs())
 	return shoal.Link{ID: entry.ID, Name: entry.Name, Size: entry.Size, Addrs: addrs[:min(len(addrs), shoal.MaxLinkAddrs)]}, nil
+}
+
+// forOthers leaves out the addresses that mean this machine on every machine,
+// unless there are no others.
+func forOthers(addrs []string) []string {
+	far := slices.DeleteFunc(slices.Clone(addrs), func(addr string) bool {
+		return strings.HasPrefix(addr, "/ip4/127.") || strings.HasPrefix(addr, "/ip6/::1/")
+	})
+	if len(far) == 0 {
+		return addrs
+	}
+	return far
 }

@@ -214,7 +214,7 @@ func (o *Output) create(folder vfs.FS, part string) (*link, error) {
 	if err := removeIfThere(folder, base); err != nil {
 		return nil, err
 	}
-	file, err := folder.Open(base, vfs.CreateNew)
+	file, err := folder.Open(base, vfs.CreateOpen)
 	if err != nil {
 		return nil, err
 	}

@@ -17,6 +17,7 @@ var ErrLocked = errors.New("file is locked")
 // Permissions of what is made: a node's files are its user's alone.
 const (
 	fileMode = 0o600
+	openMode = 0o666 // less the umask
 	dirMode  = 0o700
 )
 
@@ -113,8 +114,12 @@ func (o *osFS) Free() (int64, error) {
 // that what was looked at is what was opened: os.Root itself would follow a
 // symbolic link that stays inside the folder.
 func (o *osFS) Open(name string, mode Mode) (File, error) {
-	if mode == CreateNew {
-		return o.open(name, os.O_RDWR|os.O_CREATE|os.O_EXCL)
+	switch mode {
+	case CreateNew:
+		return o.open(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, fileMode)
+	case CreateOpen:
+		return o.open(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, openMode)
+	case ReadOnly, ReadWrite:
 	}
 	before, err := o.Stat(name)
 	if err != nil {
@@ -127,7 +132,7 @@ func (o *osFS) Open(name string, mode Mode) (File, error) {
 	if mode == ReadWrite {
 		flag = os.O_RDWR
 	}
-	file, err := o.open(name, flag|unix.O_NONBLOCK)
+	file, err := o.open(name, flag|unix.O_NONBLOCK, 0)
 	if err != nil {
 		return nil, err
 	}
@@ -137,8 +142,8 @@ func (o *osFS) Open(name string, mode Mode) (File, error) {
 	return file, nil
 }
 
-func (o *osFS) open(name string, flag int) (File, error) {
-	file, err := o.root.OpenFile(name, flag, fileMode)
+func (o *osFS) open(name string, flag int, perm fs.FileMode) (File, error) {
+	file, err := o.root.OpenFile(name, flag, perm)
 	if err != nil {
 		return nil, err
 	}

@@ -68,9 +68,10 @@ type Mode uint8
 
 // The modes.
 const (
-	ReadOnly  Mode = iota // a file that is there
-	ReadWrite             // a file that is there
-	CreateNew             // read and write a file that is not there: fs.ErrExist if it is
+	ReadOnly   Mode = iota // a file that is there
+	ReadWrite              // a file that is there
+	CreateNew              // read and write a file that is not there: fs.ErrExist if it is
+	CreateOpen             // CreateNew for a person's file: others may use it as far as the umask lets them
 )
 
 // File is an open file. ReadAt and WriteAt may be used by many goroutines at

@@ -51,8 +51,8 @@ func (m targetOpened) apply(l *loop) {
 	for _, c := range early {
 		c.apply(l)
 	}
+	l.checkDone() // it may be whole already, and nobody need be asked
 	l.dial()
-	l.checkDone()
 }
 
 // plan makes the picker, for all chunks that are not there yet or, on demand,

@@ -141,8 +141,12 @@ func (l *loop) found(peer shoal.NodeID) {
 }
 
 // dial opens streams to known sources, as many as may be asked at once. Until
-// the hash list is here only a few are, for each would send it.
+// the hash list is here only a few are, for each would send it; and none while
+// the target is being opened, for it may lack nothing.
 func (l *loop) dial() {
+	if l.opening {
+		return
+	}
 	busy := l.sources.count(stageDialling) + l.sources.live()
 	limit := MaxSources
 	if l.file.ChunkSize == 0 {

@@ -127,10 +127,11 @@ func (r *root) Open(name string, mode vfs.Mode) (f vfs.File, err error) {
 			return err
 		}
 		n := dir.names[base]
+		create := mode == vfs.CreateNew || mode == vfs.CreateOpen
 		switch {
-		case mode == vfs.CreateNew && n != nil:
+		case create && n != nil:
 			return pathError("open", name, fs.ErrExist)
-		case mode == vfs.CreateNew:
+		case create:
 			n = r.system.newNode(regular)
 			dir.names[base] = n
 		case n == nil:
