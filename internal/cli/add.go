@@ -26,7 +26,7 @@ func newAdd(a *app) *cobra.Command {
 			"shoal add --link big.iso", "share it where it lies, without a copy",
 			"id=$(shoal add -q big.iso)", "the id alone, for scripts",
 		),
-		Args: refCount(1, 0),
+		Args: refCount(1, anyNumber),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			size, err := parseChunkSize(chunkSize)
 			if err != nil {
@@ -68,7 +68,7 @@ func (a *app) add(ctx context.Context, node shoal.Node, paths []string, request 
 	run := &adding{app: a, node: node, request: request, progress: a.screen.progress("adding", 0)}
 	run.outcome.screen = a.screen
 	defer run.progress.end()
-	began := time.Now()
+	began := a.env.Now()
 	w := walker{own: data, notice: a.screen.notice}
 	var batch []shoal.AddItem
 	for item, err := range w.files(ctx, paths) {
@@ -129,7 +129,7 @@ func (r *adding) finish(ctx context.Context, began time.Time) error {
 	}
 	if done, _ := r.progress.tally.bytes(); r.outcome.done > 0 {
 		r.screen.sum.Bytes = done
-		r.screen.notice("added %s, %s in %s", count(r.outcome.done, "file"), size(done), span(time.Since(began)))
+		r.screen.conclude("added %s, %s in %s", count(r.outcome.done, "file"), size(done), span(r.env.Now().Sub(began)))
 	}
 	return r.outcome.err()
 }

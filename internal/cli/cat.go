@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -88,7 +87,7 @@ func (a *app) pour(content io.Reader, entry shoal.Entry, length int64) (int64, e
 		p := a.screen.progress("reading", 1)
 		defer p.end()
 		seen = func(done int64) {
-			p.see(shoal.Event{Type: shoal.EventProgress, Time: time.Now(), Name: entry.Name, File: entry.ID, Done: done, Total: length})
+			p.see(shoal.Event{Type: shoal.EventProgress, Time: a.env.Now(), Name: entry.Name, File: entry.ID, Done: done, Total: length})
 		}
 	}
 	buf := make([]byte, min(copyBuffer, max(length, 1)))

@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"shoal"
 )
@@ -23,6 +24,7 @@ type Env struct {
 	Stdin          io.Reader
 	Stdout, Stderr io.Writer
 	Getenv         func(string) string
+	Now            func() time.Time
 
 	// OpenNode starts a node in this process.
 	OpenNode func(context.Context, NodeConfig) (Node, error)

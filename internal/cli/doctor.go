@@ -61,7 +61,7 @@ func (a *app) doctor(ctx context.Context, repair Repair) error {
 	if problems > 0 {
 		return told{fmt.Sprintf("%s found", count(problems, "problem")), shoal.Other}
 	}
-	a.screen.notice("all is well")
+	a.screen.conclude("all is well")
 	return nil
 }
 
@@ -79,17 +79,14 @@ func (a *app) examine(ctx context.Context, data string, repair Repair) ([]Findin
 		return nil, shoal.WithHint(fmt.Errorf("the index cannot be rebuilt while a node runs on %s: %w", data, shoal.Exists),
 			"stop the node first, then try again")
 	}
-	findings := []Finding{clockFinding(time.Now(), data), folderFinding(data)}
+	findings := []Finding{clockFinding(a.env.Now(), data)}
 	switch {
 	case running && err != nil:
 		return append(findings, problem("a node runs, but does not answer: "+err.Error(), "stop it and start it again: shoal up")), nil
 	case running:
-		return append(findings, nodeFindings(ctx, status)...), nil
+		return append(append(findings, folderFinding(data)), nodeFindings(ctx, status)...), nil
 	}
-	findings = append(findings, Finding{OK: true, Text: "no node is running"})
-	if _, err := os.Stat(data); err != nil {
-		return findings, nil // nothing has been kept here yet
-	}
+	findings = append(findings, well("no node is running"))
 	offline, err := a.env.Doctor(ctx, data, repair)
 	if err != nil {
 		return nil, err
@@ -124,8 +121,6 @@ func printFinding(w io.Writer, style style, f Finding) error {
 func folderFinding(data string) Finding {
 	info, err := os.Stat(data)
 	switch {
-	case os.IsNotExist(err):
-		return well("there is no data folder yet; shoal up makes " + data)
 	case err != nil:
 		return problem("the data folder cannot be looked at: "+err.Error(), "check who owns "+filepath.Dir(data))
 	case !info.IsDir():

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -37,7 +38,7 @@ func newGet(a *app) *cobra.Command {
 			"shoal get photos/ -o .", "everything under a name",
 			"shoal get 9f86d081 -o - | tar x", "to stdout; only checked bytes come out",
 		),
-		Args:              refCount(1, 0),
+		Args:              refCount(1, anyNumber),
 		ValidArgsFunction: a.completeRefs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			refs, err := readRefs(args, a.env.Stdin)
@@ -206,9 +207,9 @@ func (r *getting) finish() error {
 	r.screen.sum.Bytes = done
 	switch {
 	case r.outcome.done == 1 && r.last.Stats != nil:
-		r.screen.notice("got %s%s", size(r.last.Size), account(*r.last.Stats))
+		r.screen.conclude("got %s%s", size(r.last.Size), account(*r.last.Stats))
 	case r.outcome.done > 0:
-		r.screen.notice("got %s, %s in %s", count(r.outcome.done, "file"), size(done), span(time.Since(r.screen.began)))
+		r.screen.conclude("got %s, %s in %s", count(r.outcome.done, "file"), size(done), span(r.env.Now().Sub(r.screen.began)))
 	}
 	return r.outcome.err()
 }
@@ -224,15 +225,13 @@ func account(s shoal.Stats) string {
 		text += " (" + rate(float64(s.Bytes)/seconds) + ")"
 	}
 	var parts []string
-	sources := slices.SortedFunc(slices.Values(s.Sources), func(a, b shoal.Source) int { return int(b.Bytes - a.Bytes) })
-	for i, source := range sources {
-		if i == maxNamed {
-			parts = append(parts, count(len(sources)-maxNamed, "more node"))
-			break
-		}
-		if source.Bytes > 0 {
-			parts = append(parts, size(source.Bytes)+" from "+peerName(source.Node, source.Name))
-		}
+	gave := slices.DeleteFunc(slices.Clone(s.Sources), func(source shoal.Source) bool { return source.Bytes == 0 })
+	slices.SortFunc(gave, func(a, b shoal.Source) int { return cmp.Compare(b.Bytes, a.Bytes) })
+	for _, source := range gave[:min(len(gave), maxNamed)] {
+		parts = append(parts, size(source.Bytes)+" from "+peerName(source.Node, source.Name))
+	}
+	if more := len(gave) - maxNamed; more > 0 {
+		parts = append(parts, count(more, "more node"))
 	}
 	if s.Reused > 0 {
 		parts = append(parts, size(s.Reused)+" was here")

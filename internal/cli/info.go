@@ -29,7 +29,7 @@ func newInfo(a *app) *cobra.Command {
 					return err
 				}
 				return a.screen.result(info, func(w io.Writer) error {
-					return printInfo(w, a.screen.outStyle, info, time.Now())
+					return printInfo(w, a.screen.outStyle, info, a.env.Now())
 				})
 			})
 		},
@@ -42,7 +42,7 @@ func printInfo(w io.Writer, style style, info shoal.FileInfo, now time.Time) err
 	if err != nil {
 		return err
 	}
-	t := newTable(left, left)
+	t := newTable(toLeft, toLeft)
 	t.row("id", info.ID.String())
 	if len(info.Names) > 1 {
 		t.row("names", strings.Join(info.Names, ", "))

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -53,14 +52,14 @@ func (a *app) list(ctx context.Context, node shoal.Node, prefix string, long boo
 		request.After = entries[len(entries)-1].Name
 	}
 	if a.screen.sum.Results == 0 && prefix == "" {
-		a.screen.notice("nothing is here yet: shoal add FILE")
+		a.screen.conclude("nothing is here yet: shoal add FILE")
 	}
 	return nil
 }
 
 func (a *app) listPage(entries []shoal.Entry, long bool) error {
-	now := time.Now()
-	t := newTable(right, left, left, left)
+	now := a.env.Now()
+	t := newTable(toRight, toLeft, toLeft, toLeft)
 	for _, e := range entries {
 		err := a.screen.result(e, func(w io.Writer) error {
 			if long {

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"os"
+	"time"
 
 	"shoal/internal/node"
 	"shoal/internal/storage/quota"
@@ -11,7 +12,7 @@ import (
 // system is the process that this program runs in.
 func system() Env {
 	return Env{
-		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Getenv: os.Getenv,
+		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Getenv: os.Getenv, Now: time.Now,
 		OpenNode: openNode, Doctor: lookOver,
 	}
 }

@@ -23,7 +23,7 @@ func newPeers(a *app) *cobra.Command {
 					return err
 				}
 				if len(peers) == 0 {
-					a.screen.notice("no peer is connected: shoal up --peer ADDR names one, and so does every link")
+					a.screen.conclude("no peer is connected: shoal up --peer ADDR names one, and so does every link")
 				}
 				return a.listPeers(peers)
 			})
@@ -32,14 +32,14 @@ func newPeers(a *app) *cobra.Command {
 }
 
 func (a *app) listPeers(peers []shoal.Peer) error {
-	now := time.Now()
-	t := newTable(left, left, right, right, right, left, left)
+	now := a.env.Now()
+	t := newTable(toLeft, toLeft, toRight, toRight, toRight, toLeft, toLeft)
 	if len(peers) > 0 {
 		t.row("NAME", "ID", "LATENCY", "RECEIVED", "SENT", "SINCE", "ADDRESS")
 	}
 	for _, p := range peers {
 		err := a.screen.result(p, func(io.Writer) error {
-			t.row(peerName(p.ID, p.Name), p.ID.Short(), span(p.Latency), size(p.BytesIn), size(p.BytesOut), ago(p.Since, now), p.Addr)
+			t.row(peerName(p.ID, p.Name), p.ID.Short(), latency(p.Latency), size(p.BytesIn), size(p.BytesOut), ago(p.Since, now), p.Addr)
 			return nil
 		})
 		if err != nil {
@@ -50,4 +50,12 @@ func (a *app) listPeers(peers []shoal.Peer) error {
 		return nil
 	}
 	return t.print(a.screen.stdout, "")
+}
+
+// latency is a round trip, or nothing where none was measured yet.
+func latency(d time.Duration) string {
+	if d == 0 {
+		return "-"
+	}
+	return span(d)
 }

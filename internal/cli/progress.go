@@ -116,7 +116,7 @@ func newBar(w io.Writer) *bar {
 		progressbar.OptionSetPredictTime(false),
 		progressbar.OptionShowDescriptionAtLineEnd(),
 		progressbar.OptionUseANSICodes(true),
-		progressbar.OptionSetTheme(progressbar.Theme{Saucer: "━", SaucerHead: "╸", SaucerPadding: " "}),
+		progressbar.OptionSetTheme(progressbar.Theme{Saucer: "━", SaucerHead: "╸", SaucerPadding: "─"}),
 	)
 	return &bar{line: line, writer: w}
 }
@@ -128,7 +128,7 @@ func (b *bar) set(share float64, text string) {
 		return
 	}
 	b.last, b.shown = now, true
-	b.line.Describe(clean(text) + "\x1b[K")
+	b.line.Describe(clean(text))
 	_ = b.line.Set(min(int(share*barSteps), barSteps-1))
 }
 

@@ -20,7 +20,7 @@ func newRm(a *app) *cobra.Command {
 			"shoal rm old.iso", "by name",
 			"shoal ls tmp/ | shoal rm -", "everything under tmp",
 		),
-		Args:              refCount(1, 0),
+		Args:              refCount(1, anyNumber),
 		ValidArgsFunction: a.completeRefs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			refs, err := readRefs(args, a.env.Stdin)
@@ -50,7 +50,7 @@ func (a *app) remove(ctx context.Context, node shoal.Node, refs []string) error 
 		}
 	}
 	if sum.done > 0 {
-		a.screen.notice("removed %s", count(sum.done, "file"))
+		a.screen.conclude("removed %s", count(sum.done, "file"))
 	}
 	return sum.err()
 }

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"math"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -105,15 +106,17 @@ func examples(pairs ...string) string {
 	return strings.Join(lines, "\n")
 }
 
-// refCount makes sure that a command has from least to most refs; a most of 0
-// is no bound.
+// anyNumber is a most that is no bound for refCount.
+const anyNumber = math.MaxInt
+
+// refCount makes sure that a command has from least to most arguments.
 func refCount(least, most int) cobra.PositionalArgs {
 	return func(_ *cobra.Command, args []string) error {
 		switch {
-		case len(args) < least && least == 1:
-			return fmt.Errorf("it needs a file to be about: %w", shoal.Usage)
-		case most > 0 && len(args) > most:
-			return fmt.Errorf("it takes %d argument(s), not %d: %w", most, len(args), shoal.Usage)
+		case len(args) < least:
+			return fmt.Errorf("no file was named: %w", shoal.Usage)
+		case len(args) > most:
+			return fmt.Errorf("too many arguments, %d where at most %d can be: %w", len(args), most, shoal.Usage)
 		}
 		return nil
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"syscall"
 	"time"
 
@@ -25,6 +26,7 @@ type screen struct {
 	jsonOut            io.Writer // stdout, unless that carries a file's bytes
 	outStyle, errStyle style
 	errTerminal        bool
+	now                func() time.Time
 	began              time.Time
 	moving             *bar // the bar that stands on stderr now, if one does
 
@@ -43,7 +45,7 @@ type summary struct {
 }
 
 func newScreen(env Env) *screen {
-	s := &screen{stdout: outlet{env.Stdout}, stderr: env.Stderr, began: time.Now(), summary: true}
+	s := &screen{stdout: outlet{env.Stdout}, stderr: env.Stderr, now: env.Now, began: env.Now(), summary: true}
 	s.jsonOut = s.stdout
 	colour := env.Getenv("NO_COLOR") == "" && env.Getenv("TERM") != "dumb"
 	s.errTerminal = isTerminal(env.Stderr)
@@ -82,6 +84,14 @@ func (s *screen) notice(format string, args ...any) {
 	}
 }
 
+// conclude sums up for a person what the results and the summary have for a
+// script.
+func (s *screen) conclude(format string, args ...any) {
+	if !s.json {
+		s.notice(format, args...)
+	}
+}
+
 type noticeLine struct {
 	Event shoal.EventType `json:"event"`
 	Text  string          `json:"text"`
@@ -106,7 +116,11 @@ func (s *screen) failed(name string, err error) {
 		return
 	}
 	s.still()
-	s.complain(clean(name)+": "+clean(err.Error()), shoal.HintOf(err))
+	text := sentence(err)
+	if !strings.Contains(text, name) {
+		text = name + ": " + text
+	}
+	s.complain(clean(text), shoal.HintOf(err))
 }
 
 // end says how the command as a whole ended.
@@ -120,13 +134,13 @@ func (s *screen) end(err error) {
 	switch {
 	case err == nil:
 	case !s.json:
-		s.complain(clean(err.Error()), shoal.HintOf(err))
+		s.complain(clean(sentence(err)), shoal.HintOf(err))
 	case !told:
 		s.sum.Failed++
 		_ = s.line("error", failureOf("", err))
 	}
 	if s.json && (s.summary || err != nil) {
-		s.sum.Elapsed = time.Since(s.began)
+		s.sum.Elapsed = s.now().Sub(s.began)
 		_ = s.line("summary", s.sum)
 	}
 }

@@ -33,7 +33,7 @@ func printStatus(w io.Writer, style style, s shoal.Status) error {
 	if _, err := fmt.Fprintln(w, verdict(s, style)+"\n"); err != nil {
 		return err
 	}
-	t := newTable(left, left)
+	t := newTable(toLeft, toLeft)
 	t.row("peer id", string(s.ID))
 	for i, addr := range s.Listen {
 		t.row(unless(i > 0, "listening"), addr)

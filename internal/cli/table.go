@@ -10,8 +10,8 @@ import (
 type align int
 
 const (
-	left align = iota
-	right
+	toLeft align = iota
+	toRight
 )
 
 // table lays out rows in columns that are as wide as their widest cell.
@@ -46,7 +46,7 @@ func (t *table) print(w io.Writer, indent string) error {
 				line.WriteString("  ")
 			}
 			blanks := strings.Repeat(" ", widths[i]-utf8.RuneCountInString(cell))
-			if t.aligns[i] == right {
+			if t.aligns[i] == toRight {
 				line.WriteString(blanks + cell)
 			} else {
 				line.WriteString(cell + blanks)

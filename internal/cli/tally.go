@@ -138,8 +138,9 @@ func (t *tally) String() string {
 	words = append(words, size(done)+" of "+size(total))
 	if r := t.rate(); r > 0 {
 		words = append(words, rate(r))
-		left := time.Duration(float64(total-done) / r * float64(time.Second))
-		words = append(words, span(left.Round(time.Second))+" left")
+		if done < total {
+			words = append(words, left(time.Duration(float64(total-done)/r*float64(time.Second))))
+		}
 	}
 	if len(t.sources) > 0 {
 		words = append(words, count(len(t.sources), "source"))

@@ -20,9 +20,12 @@ func binarySize(n int) string {
 // rate is a number of bytes per second.
 func rate(perSecond float64) string { return size(int64(perSecond)) + "/s" }
 
-// count is a number of things: 1 file, 1,204 files.
+// count is a number of things: no files, 1 file, 1,204 files.
 func count(n int, thing string) string {
-	if n == 1 {
+	switch n {
+	case 0:
+		return "no " + thing + "s"
+	case 1:
 		return "1 " + thing
 	}
 	return humanize.Comma(int64(n)) + " " + thing + "s"
@@ -39,8 +42,10 @@ func ago(t, now time.Time) string {
 // span is a length of time in the one or two units that matter.
 func span(d time.Duration) string {
 	switch {
+	case d < time.Millisecond:
+		return "<1 ms"
 	case d < time.Second:
-		return d.Round(time.Millisecond).String()
+		return fmt.Sprintf("%d ms", d/time.Millisecond)
 	case d < time.Minute:
 		return fmt.Sprintf("%.1f s", d.Seconds())
 	case d < time.Hour:
@@ -49,6 +54,16 @@ func span(d time.Duration) string {
 		return fmt.Sprintf("%d h %02d min", d/time.Hour, d%time.Hour/time.Minute)
 	}
 	return fmt.Sprintf("%d d %d h", d/(24*time.Hour), d%(24*time.Hour)/time.Hour)
+}
+
+// left is how long something will go on: rounded up, for nobody believes in 0
+// seconds, and in whole ones, for it is a guess.
+func left(d time.Duration) string {
+	seconds := max((d+time.Second-1)/time.Second, 1)
+	if seconds < 60 {
+		return fmt.Sprintf("%d s left", seconds)
+	}
+	return span(seconds*time.Second) + " left"
 }
 
 // clean makes text from elsewhere safe to show: a peer chooses its own name,
@@ -62,6 +77,9 @@ func clean(s string) string {
 		return r
 	}, s)
 }
+
+// sentence is an error as one line, though it may be several joined.
+func sentence(err error) string { return strings.ReplaceAll(err.Error(), "\n", "; ") }
 
 // meter is a bar of ten cells that shows have of all.
 func meter(have, all int) string {

@@ -99,7 +99,7 @@ func printBanner(w io.Writer, style style, s shoal.Status) error {
 	if _, err := fmt.Fprintf(w, "%s is up\n\n", style.bold(clean(s.Name))); err != nil {
 		return err
 	}
-	t := newTable(left, left)
+	t := newTable(toLeft, toLeft)
 	t.row("peer id", string(s.ID))
 	for i, addr := range s.Listen {
 		t.row(unless(i > 0, "listening"), addr)

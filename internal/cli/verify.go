@@ -48,16 +48,27 @@ func (a *app) verify(ctx context.Context, node shoal.Node, ref string) error {
 		}
 	}
 	a.screen.sum.Bytes = report.Bytes
+	if a.screen.json && (err == nil || len(report.Rotten) > 0) {
+		if werr := a.screen.result(verified{report.Files, report.Chunks, report.Bytes, len(report.Rotten)}, nil); werr != nil {
+			return werr
+		}
+	}
 	switch {
 	case len(report.Rotten) > 0:
 		return shoal.WithHint(err, "the rotten chunks count as absent now: shoal get the files again to mend them")
 	case err != nil:
 		return err
-	case a.screen.json:
-		return a.screen.result(report, nil)
 	}
-	a.screen.notice("all is well: %s, %s, %s", count(report.Files, "file"), count(report.Chunks, "chunk"), size(report.Bytes))
+	a.screen.conclude("all is well: %s, %s, %s", count(report.Files, "file"), count(report.Chunks, "chunk"), size(report.Bytes))
 	return nil
+}
+
+// verified is the account of a verify, beside a line for each rotten chunk.
+type verified struct {
+	Files  int   `json:"files"`
+	Chunks int   `json:"chunks"`
+	Bytes  int64 `json:"bytes"`
+	Rotten int   `json:"rotten"`
 }
 
 func rotName(r shoal.Rot) string {

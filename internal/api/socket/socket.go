@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"shoal"
 )
 
 // MaxPath is the longest path the system takes for a socket, in bytes:
@@ -32,7 +34,7 @@ const mode = 0o600
 const probeTimeout = time.Second
 
 // ErrInUse means that a living process listens on the socket.
-var ErrInUse = errors.New("another process is listening on the socket")
+var ErrInUse = fmt.Errorf("another process is listening on the socket: %w", shoal.Exists)
 
 // Listen makes the socket at path, with mode 0600 from its first moment. One
 // that a dead process left behind is replaced; one that a living process
