@@ -31,6 +31,7 @@ func TestMain(m *testing.M) {
 //	                        $NAME_addr is where it is
 //	down NAME               stop it; crash NAME kills it
 //	exits CODE CMD ARGS...  run a command that must end with that exit code
+//	interrupt CMD ARGS...   run a get --json, press Ctrl-C when bytes have come
 //	keep VAR                set $VAR to what the last command printed
 //	random FILE SIZE SEED   make a file
 //	flip FILE OFFSET        flip a bit of it
@@ -44,7 +45,7 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"up": up, "down": down, "crash": crash, "exits": exits, "keep": keep, "random": random, "flip": flip,
+			"up": up, "down": down, "crash": crash, "exits": exits, "interrupt": interrupt, "keep": keep, "random": random, "flip": flip,
 		},
 	})
 }
@@ -126,6 +127,33 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	if code != want {
 		ts.Fatalf("exit code %d, want %d", code, want)
+	}
+}
+
+// interrupt runs a command with --json until it tells of progress, and sends it
+// SIGINT then. It must end with exit code 130; its lines are there for stdout.
+func interrupt(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 1 {
+		ts.Fatalf("usage: interrupt CMD ARGS...")
+	}
+	binary, err := exec.LookPath(args[0])
+	ts.Check(err)
+	cmd := exec.Command(binary, args[1:]...)
+	cmd.Dir = ts.MkAbs(".")
+	cmd.Stderr = ts.Stderr()
+	out, err := cmd.StdoutPipe()
+	ts.Check(err)
+	ts.Check(cmd.Start())
+	ts.Defer(func() { end(cmd, syscall.SIGKILL) })
+	for lines := bufio.NewScanner(out); lines.Scan(); {
+		_, _ = io.WriteString(ts.Stdout(), lines.Text()+"\n")
+		if strings.Contains(lines.Text(), `"event":"progress"`) {
+			ts.Check(cmd.Process.Signal(os.Interrupt))
+		}
+	}
+	exit, ok := errors.AsType[*exec.ExitError](cmd.Wait())
+	if !ok || exit.ExitCode() != 130 {
+		ts.Fatalf("exit code %d, want 130", cmd.ProcessState.ExitCode())
 	}
 }
 

@@ -3,6 +3,7 @@ package cli
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -117,18 +118,30 @@ func TestGetIsStopped(t *testing.T) {
 	if a.stderr != "shoal: interrupted\nhint: what is here is kept: "+hint+"\n" {
 		t.Errorf("stderr:\n%s", a.stderr)
 	}
-	<-ended
+	wantStopped(t, <-ended)
 	go func() { <-begun }()
 	s.run("get", "f", "--timeout", "50ms").want(t, shoal.Network.ExitCode()).says(t, "not done within 50ms").says(t, hint)
-	<-ended
+	wantStopped(t, <-ended)
 	s.run("get", "f", "--timeout", "-1s").want(t, shoal.Usage.ExitCode())
 	s.run("get", "f", "--timeout", "soon").want(t, shoal.Usage.ExitCode())
 }
 
+// wantStopped fails the test unless the node's work was cancelled.
+func wantStopped(t *testing.T, err error) {
+	t.Helper()
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("the node's work ended with %v", err)
+	}
+}
+
 func TestAccount(t *testing.T) {
 	sources := []shoal.Source{
-		{Node: "n1", Name: "a", Bytes: 1e6}, {Node: "n2", Name: "b", Bytes: 5e6}, {Node: "12D3KooWabcdefgh", Bytes: 2e6},
-		{Node: "n4", Name: "d", Bytes: 3e6}, {Node: "n5", Name: "e", Bytes: 4e5}, {Node: "n6", Name: "f"},
+		{Node: "n1", Name: "a", Bytes: 1e6},
+		{Node: "n2", Name: "b", Bytes: 5e6},
+		{Node: "12D3KooWabcdefgh", Bytes: 2e6},
+		{Node: "n4", Name: "d", Bytes: 3e6},
+		{Node: "n5", Name: "e", Bytes: 4e5},
+		{Node: "n6", Name: "f"},
 	}
 	got := account(shoal.Stats{Bytes: 11.4e6, Reused: 1e9, Elapsed: 2e9, Sources: sources})
 	if want := " in 2.0 s (5.7 MB/s): 5.0 MB from b, 3.0 MB from d, 2.0 MB from abcdefgh, 1.0 MB from a, 1 more node, 1.0 GB was here"; got != want {
