@@ -1,83 +1,85 @@
 package testnet
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
-	"time"
+	"io"
+
+	"shoal"
 )
 
 // Got is how a get ended.
 type Got struct {
-	Path  string `json:"path"`
-	Stats Stats  `json:"stats"`
+	Path  string      `json:"path"`
+	Stats shoal.Stats `json:"stats"`
 }
 
-// Stats is what `shoal get --json` says of where the bytes came from.
-type Stats struct {
-	Bytes      int64         `json:"bytes"`
-	Reused     int64         `json:"reused"`
-	Duplicates int64         `json:"duplicates"`
-	Wasted     int64         `json:"wasted"`
-	Elapsed    time.Duration `json:"elapsed_ns"`
-	Sources    []Source      `json:"sources"`
-}
-
-// Source is what one peer gave.
-type Source struct {
-	Node   string `json:"node"`
-	Bytes  int64  `json:"bytes"`
-	Reason string `json:"reason"`
-	Banned bool   `json:"banned"`
-}
-
-// Progress is how far a get is.
-type Progress struct {
-	Done  int64 `json:"done"`
-	Total int64 `json:"total"`
-}
-
-// Get has the node get ref into output, and tells of progress as it comes;
-// watch may be nil.
-func (n *Node) Get(ctx context.Context, ref, output string, watch func(Progress)) (Got, error) {
+// Get has the node get one file into output. It shows each event to watch,
+// which may be nil and holds up the reading while it runs; an error has the
+// command's own words in it.
+func (n *Node) Get(ctx context.Context, ref, output string, watch func(shoal.Event)) (Got, error) {
 	cmd := n.Command(ctx, "get", ref, "-o", output, "--json")
 	out, err := cmd.StdoutPipe()
-	if err != nil {
-		return Got{}, err
+	if err == nil {
+		err = cmd.Start()
 	}
-	if err := cmd.Start(); err != nil {
+	if err != nil {
 		return Got{}, fmt.Errorf("get at %s: %w", n.Name, err)
 	}
-	var got Got
-	var failure string
-	lines := bufio.NewScanner(out)
-	lines.Buffer(nil, 1<<20)
-	for lines.Scan() {
+	got, err := readGet(out, watch)
+	_, rest := io.Copy(io.Discard, out) // or the command could wait for us for ever
+	if err := errors.Join(cmd.Wait(), err, rest); err != nil {
+		return got, fmt.Errorf("get at %s: %w", n.Name, err)
+	}
+	return got, nil
+}
+
+// readGet reads what `shoal get --json` says, to its last line, the summary.
+func readGet(r io.Reader, watch func(shoal.Event)) (got Got, err error) {
+	if watch == nil {
+		watch = func(shoal.Event) {}
+	}
+	lines := json.NewDecoder(r)
+	results := 0
+	for {
+		var line json.RawMessage
+		if err := lines.Decode(&line); err != nil {
+			return got, fmt.Errorf("there is no summary: %w", err)
+		}
 		var kind struct {
 			Type string `json:"type"`
 			Text string `json:"text"`
 		}
-		if err := json.Unmarshal(lines.Bytes(), &kind); err != nil {
-			return Got{}, fmt.Errorf("get at %s says %q: %w", n.Name, lines.Text(), err)
+		if err := json.Unmarshal(line, &kind); err != nil {
+			return got, err
 		}
 		switch kind.Type {
 		case "progress":
-			var p Progress
-			if json.Unmarshal(lines.Bytes(), &p) == nil && watch != nil {
-				watch(p)
-			}
+			err = show(line, watch)
 		case "result":
-			err = json.Unmarshal(lines.Bytes(), &got)
+			results++
+			err = json.Unmarshal(line, &got)
 		case "error":
-			failure = kind.Text
+			return got, errors.New(kind.Text)
+		case "summary":
+			if results != 1 {
+				return got, fmt.Errorf("there are %d results", results)
+			}
+			return got, nil
 		}
 		if err != nil {
-			return Got{}, fmt.Errorf("get at %s: %w", n.Name, err)
+			return got, fmt.Errorf("line %s: %w", line, err)
 		}
 	}
-	if err := cmd.Wait(); err != nil {
-		return got, fmt.Errorf("get at %s: %w: %s", n.Name, err, failure)
+}
+
+func show(line []byte, watch func(shoal.Event)) error {
+	var event shoal.Event
+	if err := json.Unmarshal(line, &event); err != nil {
+		return err
 	}
-	return got, nil
+	watch(event)
+	return nil
 }
