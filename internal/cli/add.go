@@ -88,6 +88,7 @@ func (a *app) add(ctx context.Context, node shoal.Node, paths []string, request 
 		return context.Cause(ctx)
 	}
 	if len(batch) > 0 {
+		run.progress.tally.items = run.outcome.expected + len(batch) // known only now
 		if err := run.send(ctx, batch); err != nil {
 			return err
 		}
@@ -100,7 +101,6 @@ func (a *app) add(ctx context.Context, node shoal.Node, paths []string, request 
 func (r *adding) send(ctx context.Context, batch []shoal.AddItem) error {
 	alone := len(batch) == 1 && r.outcome.expected == 0
 	r.outcome.expect(len(batch))
-	r.progress.tally.items = r.outcome.expected
 	request := r.request
 	request.Items = batch
 	err := r.node.Add(ctx, request, func(e shoal.Event) {

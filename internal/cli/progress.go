@@ -66,8 +66,16 @@ func (p *progress) plain(e shoal.Event) {
 		p.next = e.Time.Add(plainEvery)
 	case e.Type == shoal.EventProgress && !e.Time.Before(p.next):
 		p.next = e.Time.Add(plainEvery)
-		fmt.Fprintf(p.screen.stderr, "%s: %.0f%%, %s\n", p.verb, 100*p.tally.share(), p.tally)
+		fmt.Fprintf(p.screen.stderr, "%s: %s%s\n", p.verb, percent(p.tally.share()), p.tally)
 	}
+}
+
+// percent is a share as the beginning of a line; nothing if it is unknown.
+func percent(share float64) string {
+	if share == unknown {
+		return ""
+	}
+	return fmt.Sprintf("%.0f%%, ", 100*share)
 }
 
 // end takes the bar away.
@@ -128,14 +136,19 @@ func (b *bar) set(share float64, text string) {
 		return
 	}
 	b.last, b.shown = now, true
+	if share == unknown {
+		fmt.Fprint(b.writer, "\r"+clean(text)+"\x1b[K")
+		return
+	}
 	b.line.Describe(clean(text))
 	_ = b.line.Set(min(int(share*barSteps), barSteps-1))
 }
 
-// clear takes the bar away until it moves again.
+// clear takes the bar away until it moves again, which it does in its own time:
+// between lines that come fast it would only flicker.
 func (b *bar) clear() {
 	if b.shown {
-		b.shown, b.last = false, time.Time{}
+		b.shown = false
 		fmt.Fprint(b.writer, "\r\x1b[K")
 	}
 }

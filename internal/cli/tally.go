@@ -1,9 +1,10 @@
 package cli
 
 import (
-	"fmt"
 	"strings"
 	"time"
+
+	"github.com/dustin/go-humanize"
 
 	"shoal"
 )
@@ -118,27 +119,48 @@ func (t *tally) rate() float64 {
 	return float64(last.moved-first.moved) / elapsed.Seconds()
 }
 
-// share is how much is there, from 0 to 1.
+// complete reports whether every file has begun, so that the bytes that there
+// are to come are known.
+func (t *tally) complete() bool {
+	return t.items > 0 && t.ended+len(t.parts) >= t.items
+}
+
+// unknown is the share where nobody knows how much is to come.
+const unknown = -1
+
+// share is how much is there, from 0 to 1: of the bytes where their number is
+// known, else of the files where theirs is.
 func (t *tally) share() float64 {
-	done, total := t.bytes()
-	if total == 0 {
-		return 0
+	if t.items == 0 {
+		return unknown
 	}
-	return float64(done) / float64(total)
+	if done, total := t.bytes(); t.complete() && total > 0 {
+		return float64(done) / float64(total)
+	}
+	files := float64(t.ended)
+	for _, e := range t.parts {
+		if e.total > 0 {
+			files += float64(e.done) / float64(e.total)
+		}
+	}
+	return min(files/float64(t.items), 1)
 }
 
 // String is the state in words: 12 of 40 files, 2.9 GB of 4.2 GB, 212 MB/s,
 // 6 s left, 3 sources.
 func (t *tally) String() string {
 	var words []string
-	if t.items > 1 {
-		words = append(words, fmt.Sprintf("%d of %s", t.ended, count(t.items, "file")))
+	switch {
+	case t.items > 1:
+		words = append(words, humanize.Comma(int64(t.ended))+" of "+count(t.items, "file"))
+	case t.items == 0:
+		words = append(words, count(t.ended, "file"))
 	}
 	done, total := t.bytes()
-	words = append(words, size(done)+" of "+size(total))
+	words = append(words, size(done)+unless(!t.complete(), " of "+size(total)))
 	if r := t.rate(); r > 0 {
 		words = append(words, rate(r))
-		if done < total {
+		if t.complete() && done < total {
 			words = append(words, left(time.Duration(float64(total-done)/r*float64(time.Second))))
 		}
 	}

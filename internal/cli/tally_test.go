@@ -48,8 +48,26 @@ func TestTallyOfSeveral(t *testing.T) {
 	tally.see(second(0, shoal.EventStarted, 1, 0, 30e6))
 	tally.see(second(1, shoal.EventDone, 0, 10e6, 10e6))
 	tally.see(second(1, shoal.EventFailed, 1, 0, 0))
-	if got, want := tally.String(), "2 of 3 files, 40 MB of 40 MB, 10 MB/s"; got != want {
+	if got, want := tally.String(), "2 of 3 files, 40 MB, 10 MB/s"; got != want {
 		t.Errorf("got %q, want %q", got, want)
+	}
+	tally.see(second(2, shoal.EventStarted, 2, 0, 10e6))
+	if got, want := tally.String(), "2 of 3 files, 40 MB of 50 MB, 5.0 MB/s, 2 s left"; got != want || tally.share() != 0.8 {
+		t.Errorf("got %q and share %v, want %q and 0.8", got, tally.share(), want)
+	}
+}
+
+// Of a folder, nobody knows how much is to come.
+func TestTallyOfFolder(t *testing.T) {
+	tally := newTally(0)
+	tally.see(second(0, shoal.EventStarted, 0, 0, 10e6))
+	tally.see(second(1, shoal.EventDone, 0, 10e6, 10e6))
+	tally.see(second(1, shoal.EventStarted, 0, 0, 30e6))
+	if got, want := tally.String(), "1 file, 10 MB, 10 MB/s"; got != want || tally.share() != unknown {
+		t.Errorf("got %q and share %v, want %q and none", got, tally.share(), want)
+	}
+	if got := percent(tally.share()); got != "" {
+		t.Errorf("as a percentage: %q", got)
 	}
 }
 

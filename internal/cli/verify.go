@@ -34,7 +34,15 @@ func newVerify(a *app) *cobra.Command {
 }
 
 func (a *app) verify(ctx context.Context, node shoal.Node, ref string) error {
-	p := a.screen.progress("verifying", 0)
+	files := 1
+	if ref == "" {
+		status, err := node.Status(ctx)
+		if err != nil {
+			return err
+		}
+		files = status.Files
+	}
+	p := a.screen.progress("verifying", files)
 	defer p.end()
 	report, err := node.Verify(ctx, ref, p.see)
 	p.end()
