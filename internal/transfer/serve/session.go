@@ -180,15 +180,18 @@ func (s *session) handle(t wire.Type, body []byte) error {
 	return fmt.Errorf("%w: frame %d from an asker", wire.ErrMalformed, t)
 }
 
-// request queues a span, if there can be such a one.
+// request queues a span, if there can be such a one. An empty file has no
+// first chunk, which a peer may have asked for before it knew.
 func (s *session) request(span wire.Span) error {
-	if span.Chunk >= s.file.Chunks() || span.Offset+span.Length > s.file.ChunkLen(span.Chunk) ||
-		span.Offset >= s.file.ChunkLen(span.Chunk) {
-		if s.file.Size == 0 || span == (wire.Span{}) {
-			s.queue.reject(span, wire.ReasonAbsent)
-			return nil
-		}
+	if s.file.Size == 0 {
+		s.queue.reject(span, wire.ReasonAbsent)
+		return nil
+	}
+	if span.Chunk >= s.file.Chunks() {
 		return fmt.Errorf("%w: request outside the file", wire.ErrMalformed)
+	}
+	if length := s.file.ChunkLen(span.Chunk); span.Offset >= length || span.Offset+span.Length > length {
+		return fmt.Errorf("%w: request outside the chunk", wire.ErrMalformed)
 	}
 	return s.queue.ask(span)
 }
