@@ -105,8 +105,12 @@ func signal(ts *testscript.TestScript, neg bool, args []string, s os.Signal) {
 	if neg || len(args) != 1 || nodes(ts)[args[0]] == nil {
 		ts.Fatalf("usage: down|crash NAME, of a node that is up")
 	}
-	end(nodes(ts)[args[0]], s)
+	cmd := nodes(ts)[args[0]]
+	end(cmd, s)
 	delete(nodes(ts), args[0])
+	if s == syscall.SIGTERM && !cmd.ProcessState.Success() {
+		ts.Fatalf("node %s did not stop cleanly: %v", args[0], cmd.ProcessState)
+	}
 }
 
 // exits runs a command and checks its exit code; its output is there for
