@@ -24,9 +24,10 @@ type account struct {
 func newAccount(names map[string]string, killed ...string) *account {
 	left := func(title string) table.Column { return table.Column{Title: title} }
 	right := func(title string) table.Column { return table.Column{Title: title, Align: table.Right} }
-	return &account{names: names, killed: killed, table: table.New(
-		left("node"), left("from"), right("bytes"), right("share"), left(strings.Repeat(" ", barCells)),
-		right("time"), right("rate"), right("duplicates"), right("wasted"), left("")),
+	return &account{
+		names: names, killed: killed, table: table.New(
+			left("node"), left("from"), right("bytes"), right("share"), left(strings.Repeat(" ", barCells)),
+			right("time"), right("rate"), right("duplicates"), right("wasted"), left("")),
 	}
 }
 

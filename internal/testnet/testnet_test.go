@@ -31,15 +31,15 @@ func fake(args []string) int {
 	case "up":
 		stop := make(chan os.Signal, 1)
 		signal.Notify(stop, syscall.SIGTERM)
-		fmt.Printf(`{"type":"ready","peer_id":%q,"listen":["/ip4/127.0.0.1/tcp/1/p2p/%s"]}`+"\n", fakeID, fakeID)
+		fmt.Fprintf(os.Stdout, `{"type":"ready","peer_id":%q,"listen":["/ip4/127.0.0.1/tcp/1/p2p/%s"]}`+"\n", fakeID, fakeID)
 		<-stop
 		fmt.Fprintln(os.Stderr, "stopped in order")
 	case "get":
-		fmt.Println(`{"type":"progress","event":"progress","done":1,"total":2}`)
-		fmt.Println(`{"type":"result","path":"out","stats":{"bytes":2,"sources":[{"node":"` + fakeID + `","bytes":2}]}}`)
-		fmt.Println(`{"type":"summary","exit":0}`)
+		fmt.Fprintln(os.Stdout, `{"type":"progress","event":"progress","done":1,"total":2}`)
+		fmt.Fprintln(os.Stdout, `{"type":"result","path":"out","stats":{"bytes":2,"sources":[{"node":"`+fakeID+`","bytes":2}]}}`)
+		fmt.Fprintln(os.Stdout, `{"type":"summary","exit":0}`)
 	case "echo":
-		fmt.Println(strings.Join(args[1:], " "))
+		fmt.Fprintln(os.Stdout, strings.Join(args[1:], " "))
 	default:
 		fmt.Fprintln(os.Stderr, "no such command")
 		return 3

@@ -1,0 +1,103 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"shoal/internal/testnet"
+)
+
+// The small files: how many, of how many bytes, and the least that are to be
+// added and got in a second.
+const (
+	smallFiles  = 10_000
+	smallSize   = 4 << 10
+	leastAdded  = 2000
+	leastGotten = 1000
+)
+
+// smallRow adds a folder of small files at one node, and gets all of it at
+// another, both new in every round.
+func smallRow(ctx context.Context, b *bench) (res result, err error) {
+	folder := filepath.Join(b.dir, "small")
+	defer func() { err = errors.Join(err, os.RemoveAll(folder)) }()
+	if err := writeSmall(ctx, folder); err != nil {
+		return result{}, err
+	}
+	var adds, gets []time.Duration
+	for range b.rounds {
+		add, get, err := b.small(ctx, folder)
+		if err != nil {
+			return result{}, err
+		}
+		adds, gets = append(adds, add), append(gets, get)
+	}
+	added, gotten := smallFiles/median(adds).Seconds(), smallFiles/median(gets).Seconds()
+	return result{
+		Ours:       fmt.Sprintf("add %.0f/s, get %.0f/s", added, gotten),
+		OurSeconds: append(inSeconds(adds), inSeconds(gets)...),
+		Met:        added >= leastAdded && gotten >= leastGotten,
+	}, nil
+}
+
+func writeSmall(ctx context.Context, folder string) error {
+	if err := os.Mkdir(folder, 0o700); err != nil {
+		return err
+	}
+	var group errgroup.Group
+	group.SetLimit(8)
+	for i := range smallFiles {
+		group.Go(func() error {
+			return testnet.WriteSample(ctx, filepath.Join(folder, fmt.Sprintf("%05d", i)), smallSize)
+		})
+	}
+	return group.Wait()
+}
+
+// small is one round.
+func (b *bench) small(ctx context.Context, folder string) (add, get time.Duration, err error) {
+	source, err := b.start(ctx)
+	if err != nil {
+		return 0, 0, err
+	}
+	if add, err = timed(func() error {
+		out, err := source.Run(ctx, "add", "-q", folder)
+		return errors.Join(err, all(bytes.Count(out, []byte("\n"))))
+	}); err != nil {
+		return 0, 0, err
+	}
+	getter, err := b.startFor(ctx, source.Addr)
+	if err != nil {
+		return 0, 0, err
+	}
+	output := filepath.Join(b.dir, "small-out")
+	get, err = timed(func() error {
+		_, err := getter.Run(ctx, "get", filepath.Base(folder)+"/", "-q", "-o", output+"/")
+		return err
+	})
+	if err == nil {
+		err = allBelow(output)
+	}
+	return add, get, errors.Join(err, os.RemoveAll(output), b.endNodes())
+}
+
+// allBelow is an error unless all small files are in the one folder below
+// output.
+func allBelow(output string) error {
+	files, err := filepath.Glob(filepath.Join(output, "*", "*"))
+	return errors.Join(err, all(len(files)))
+}
+
+func all(files int) error {
+	if files != smallFiles {
+		return fmt.Errorf("there are %d files, not %d", files, smallFiles)
+	}
+	return nil
+}
