@@ -31,21 +31,23 @@ func fake(args []string) int {
 	case "up":
 		stop := make(chan os.Signal, 1)
 		signal.Notify(stop, syscall.SIGTERM)
-		fmt.Fprintf(os.Stdout, `{"type":"ready","peer_id":%q,"listen":["/ip4/127.0.0.1/tcp/1/p2p/%s"]}`+"\n", fakeID, fakeID)
+		say(`{"type":"ready","peer_id":"` + fakeID + `","listen":["/ip4/127.0.0.1/tcp/1/p2p/` + fakeID + `"]}`)
 		<-stop
 		fmt.Fprintln(os.Stderr, "stopped in order")
 	case "get":
-		fmt.Fprintln(os.Stdout, `{"type":"progress","event":"progress","done":1,"total":2}`)
-		fmt.Fprintln(os.Stdout, `{"type":"result","path":"out","stats":{"bytes":2,"sources":[{"node":"`+fakeID+`","bytes":2}]}}`)
-		fmt.Fprintln(os.Stdout, `{"type":"summary","exit":0}`)
+		say(`{"type":"progress","event":"progress","done":1,"total":2}`)
+		say(`{"type":"result","path":"out","stats":{"bytes":2,"sources":[{"node":"`+fakeID+`","bytes":2}]}}`)
+		say(`{"type":"summary","exit":0}`)
 	case "echo":
-		fmt.Fprintln(os.Stdout, strings.Join(args[1:], " "))
+		say(strings.Join(args[1:], " "))
 	default:
 		fmt.Fprintln(os.Stderr, "no such command")
 		return 3
 	}
 	return 0
 }
+
+func say(line string) { _, _ = os.Stdout.WriteString(line + "\n") }
 
 // newNet is a net of fakes, which leaves nothing behind.
 func newNet(t *testing.T) *Net {
