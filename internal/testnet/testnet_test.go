@@ -36,7 +36,7 @@ func fake(args []string) int {
 		fmt.Fprintln(os.Stderr, "stopped in order")
 	case "get":
 		say(`{"type":"progress","event":"progress","done":1,"total":2}`)
-		say(`{"type":"result","path":"out","stats":{"bytes":2,"sources":[{"node":"`+fakeID+`","bytes":2}]}}`)
+		say(`{"type":"result","path":"out","stats":{"bytes":2,"sources":[{"node":"` + fakeID + `","bytes":2}]}}`)
 		say(`{"type":"summary","exit":0}`)
 	case "echo":
 		say(strings.Join(args[1:], " "))
