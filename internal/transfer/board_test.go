@@ -130,3 +130,23 @@ func TestBuffersAreBounded(t *testing.T) {
 		large.Release()
 	})
 }
+
+func TestBuffersAreUsedAgain(t *testing.T) {
+	buffers := transfer.NewBuffers(64 << 20)
+	for _, size := range []int{1 << 20, 4 << 20, 100} {
+		first, err := buffers.Acquire(t.Context(), size)
+		if err != nil {
+			t.Fatal(err)
+		}
+		where := &first.Bytes[0]
+		first.Release()
+		again, err := buffers.Acquire(t.Context(), size)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if &again.Bytes[0] != where {
+			t.Errorf("a buffer of %d bytes was not used again", size)
+		}
+		again.Release()
+	}
+}

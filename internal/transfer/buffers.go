@@ -14,8 +14,15 @@ import (
 type Buffers struct {
 	budget *semaphore.Weighted
 	bytes  int64
-	pools  [64]sync.Pool // of *Buffer, by the logarithm of their capacity
+
+	mu   sync.Mutex    // guards the rest
+	free [64][]*Buffer // by the logarithm of their capacity, the last used at the end
+	kept int64         // bytes in free
 }
+
+// keepBytes is how much is kept for reuse. It is not left to a sync.Pool, which
+// the collector empties: to touch fresh pages costs more than a hash of them.
+const keepBytes = 32 << 20
 
 // headroom is what lies before the bytes of every buffer: enough for the header
 // of any frame that carries them.
@@ -45,12 +52,41 @@ func (b *Buffers) Acquire(ctx context.Context, n int) (*Buffer, error) {
 	if err := b.budget.Acquire(ctx, cost); err != nil {
 		return nil, err
 	}
-	buf, ok := b.pools[class].Get().(*Buffer)
-	if !ok {
+	buf := b.reuse(class)
+	if buf == nil {
 		buf = &Buffer{whole: make([]byte, headroom+1<<class), from: b, class: class}
 	}
 	buf.Bytes, buf.cost = buf.whole[headroom:headroom+n], cost
 	return buf, nil
+}
+
+// reuse gives the buffer of a class that was used last, or nil.
+func (b *Buffers) reuse(class int) *Buffer {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	last := len(b.free[class]) - 1
+	if last < 0 {
+		return nil
+	}
+	buf := b.free[class][last]
+	b.free[class] = b.free[class][:last]
+	b.kept -= 1 << class
+	return buf
+}
+
+// keep puts a buffer aside for reuse, if there are not too many.
+func (b *Buffers) keep(buf *Buffer) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	size, own := int64(1)<<buf.class, int64(len(b.free[buf.class]))<<buf.class
+	if b.kept+size > keepBytes {
+		if own >= keepBytes/2 || size > keepBytes {
+			return
+		}
+		b.free, b.kept = [64][]*Buffer{}, 0 // they are of files that were cut otherwise
+	}
+	b.free[buf.class] = append(b.free[buf.class], buf)
+	b.kept += size
 }
 
 // Framed gives Bytes[from:to] with head, at most 64 bytes, right before it, so
@@ -66,6 +102,6 @@ func (b *Buffer) Framed(head []byte, from, to int) []byte {
 func (b *Buffer) Release() {
 	from, cost := b.from, b.cost
 	b.Bytes = nil
-	from.pools[b.class].Put(b)
+	from.keep(b)
 	from.budget.Release(cost)
 }
