@@ -17,20 +17,22 @@ import (
 // chapter is a new line here.
 func chapters() map[string]int {
 	return map[string]int{
-		"":                   0, // the vocabulary
-		"internal/content":   1, // what a file is
-		"internal/storage":   2, // keeping chunks here
-		"internal/network":   2, // speaking to peers
-		"internal/discovery": 2, // who is there
-		"internal/catalog":   2, // what exists
-		"internal/transfer":  2, // moving chunks
-		"internal/node":      3, // the only one that knows them all
-		"internal/api":       4, // shoal.Node over a socket
-		"internal/client":    4, // a socket as a shoal.Node
-		"internal/cli":       5, // a file for each command
-		"internal/testnet":   6, // what tests and benchmarks run nodes with
-		"cmd/shoal":          7,
-		"bench":              7,
+		"":                    0, // the vocabulary
+		"internal/content":    1, // what a file is
+		"internal/record":     1, // what a node says to all
+		"internal/storage":    2, // keeping chunks here
+		"internal/network":    2, // speaking to peers
+		"internal/discovery":  2, // who is there
+		"internal/catalog":    2, // what exists
+		"internal/transfer":   2, // moving chunks
+		"internal/redundancy": 2, // enough copies
+		"internal/node":       3, // the only one that knows them all
+		"internal/api":        4, // shoal.Node over a socket
+		"internal/client":     4, // a socket as a shoal.Node
+		"internal/cli":        5, // a file for each command
+		"internal/testnet":    6, // what tests and benchmarks run nodes with
+		"cmd/shoal":           7,
+		"bench":               7,
 	}
 }
 
@@ -57,6 +59,7 @@ type purity struct {
 func purePackages() map[string]purity {
 	return map[string]purity{
 		"internal/content":         {goroutines: true},
+		"internal/record":          {},
 		"internal/network/wire":    {},
 		"internal/transfer/picker": {},
 	}
