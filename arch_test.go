@@ -60,6 +60,7 @@ func purePackages() map[string]purity {
 	return map[string]purity{
 		"internal/content":         {goroutines: true},
 		"internal/record":          {},
+		"internal/catalog/merge":   {},
 		"internal/network/wire":    {},
 		"internal/transfer/picker": {},
 	}

@@ -1,0 +1,168 @@
+package merge_test
+
+import (
+	"bytes"
+	"crypto/ed25519"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"shoal"
+	"shoal/internal/catalog/merge"
+	"shoal/internal/record"
+)
+
+func nodeOf(n byte) shoal.NodeID {
+	key := ed25519.NewKeyFromSeed(bytes.Repeat([]byte{n}, ed25519.SeedSize))
+	return record.NodeOf(key.Public().(ed25519.PublicKey))
+}
+
+func dot(stamp record.Stamp, node byte) merge.Dot {
+	return merge.Dot{Stamp: stamp, Author: nodeOf(node)}
+}
+
+func put(stamp record.Stamp, node, file byte, over ...merge.Dot) merge.Version {
+	return merge.Version{Dot: dot(stamp, node), File: shoal.FileID{file}, Over: over}
+}
+
+func drop(stamp record.Stamp, node byte, over ...merge.Dot) merge.Version {
+	return merge.Version{Dot: dot(stamp, node), Over: over}
+}
+
+func nameOf(versions ...merge.Version) merge.Name {
+	var n merge.Name
+	for _, v := range versions {
+		n = n.Add(v)
+	}
+	return n
+}
+
+// files is what a name means, as the first bytes of the files: the current one,
+// then the conflicts; empty if it means nothing.
+func files(n merge.Name) []byte {
+	m, ok := n.Meaning()
+	if !ok {
+		return nil
+	}
+	all := []byte{m.Current.File[0]}
+	for _, v := range m.Conflicts {
+		all = append(all, v.File[0])
+	}
+	return all
+}
+
+func TestMeaning(t *testing.T) {
+	first := put(10, 1, 1)
+	for what, test := range map[string]struct {
+		name merge.Name
+		want []byte
+	}{
+		"nothing":                {nameOf(), nil},
+		"one":                    {nameOf(first), []byte{1}},
+		"a new version":          {nameOf(first, put(20, 2, 2, first.Dot)), []byte{2}},
+		"two at once":            {nameOf(first, put(20, 2, 2)), []byte{2, 1}},
+		"two at once, same file": {nameOf(first, put(20, 2, 1)), []byte{1}},
+		"same stamp, the author counts": {nameOf(first, put(10, 2, 2)), func() []byte {
+			if nodeOf(2) > nodeOf(1) {
+				return []byte{2, 1}
+			}
+			return []byte{1, 2}
+		}()},
+		"removed":                        {nameOf(first, drop(20, 2, first.Dot)), nil},
+		"removed, and added at once":     {nameOf(first, drop(20, 2, first.Dot), put(15, 3, 3)), []byte{3}},
+		"removed without having seen it": {nameOf(first, drop(20, 2)), []byte{1}},
+		"removed and added again":        {nameOf(first, drop(20, 2, first.Dot), put(30, 1, 1, dot(20, 2))), []byte{1}},
+		"conflict resolved":              {nameOf(first, put(20, 2, 2), put(30, 3, 2, first.Dot, dot(20, 2))), []byte{2}},
+		"a liar replaces what is later":  {nameOf(put(10, 1, 1, dot(20, 2)), put(20, 2, 2)), []byte{2, 1}},
+		"a liar replaces itself":         {nameOf(put(10, 1, 1, dot(10, 1))), []byte{1}},
+		"liars in a circle":              {nameOf(put(10, 1, 1, dot(20, 2)), put(20, 2, 2, dot(10, 1))), []byte{2}},
+		"the middle one is not known":    {nameOf(first, put(30, 3, 3, dot(20, 2))), []byte{3, 1}},
+	} {
+		if got := files(test.name); !bytes.Equal(got, test.want) {
+			t.Errorf("%s: means %v, want %v", what, got, test.want)
+		}
+	}
+}
+
+// Nodes that say things at various times, having seen this or that, and hear
+// of each other in any order, come to agree, and nothing is lost unseen.
+func TestOrderDoesNotMatter(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		said := history(t)
+		want := nameOf(said...)
+		for seed := range uint64(5) {
+			shuffled := append(slices.Clone(said), said[:len(said)/2]...)
+			rand.New(rand.NewPCG(seed, 0)).Shuffle(len(shuffled), func(i, j int) { shuffled[i], shuffled[j] = shuffled[j], shuffled[i] })
+			if diff := cmp.Diff(want, nameOf(shuffled...)); diff != "" {
+				t.Fatal(diff)
+			}
+		}
+		for _, v := range said {
+			replaced := slices.ContainsFunc(said, func(w merge.Version) bool { return slices.Contains(w.Over, v.Dot) })
+			if v.IsDrop() || replaced {
+				continue
+			}
+			if !slices.Contains(files(want), v.File[0]) {
+				t.Fatalf("file %d was replaced by nobody, and is lost: %v", v.File[0], files(want))
+			}
+		}
+	})
+}
+
+// history is what three nodes say of one name; each has seen some of it.
+func history(t *rapid.T) []merge.Version {
+	var said []merge.Version
+	seen := make([]merge.Name, 3)
+	for i := range rapid.IntRange(1, 12).Draw(t, "steps") {
+		node := rapid.IntRange(0, 2).Draw(t, "node")
+		if rapid.Bool().Draw(t, "hears") {
+			for _, v := range said {
+				seen[node] = seen[node].Add(v)
+			}
+		}
+		v := merge.Version{Dot: dot(record.Stamp(10+i), byte(node)), Over: seen[node].Over()}
+		if !rapid.Bool().Draw(t, "drops") {
+			v.File = shoal.FileID{byte(i + 1)}
+		}
+		seen[node] = seen[node].Add(v)
+		said = append(said, v)
+	}
+	return said
+}
+
+func TestWhoHasSeenAllReplacesAll(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		n := nameOf(history(t)...)
+		n = n.Add(merge.Version{Dot: dot(1000, 1), File: shoal.FileID{99}, Over: n.Over()})
+		if got := files(n); !bytes.Equal(got, []byte{99}) {
+			t.Fatalf("means %v, want the last alone", got)
+		}
+	})
+}
+
+func TestConflictName(t *testing.T) {
+	at := dot(record.StampAt(time.Date(2026, 11, 21, 1, 31, 40, 0, time.UTC))+7, 1)
+	mark := " (conflict 2026-11-21 013140-0007 from " + nodeOf(1).Short() + ")"
+	for name, want := range map[string]string{
+		"a/report.pdf":   "a/report" + mark + ".pdf",
+		".profile":       ".profile" + mark,
+		"Makefile":       "Makefile" + mark,
+		"a.b/c":          "a.b/c" + mark,
+		"1. Of the fish": "1. Of the fish" + mark,
+		strings.Repeat("ü", shoal.MaxNameLength/2):           "",
+		strings.Repeat("a/", shoal.MaxNameLength/2-1) + "aa": "aa" + mark,
+	} {
+		got := merge.ConflictName(name, at)
+		if err := shoal.CheckName(got); err != nil {
+			t.Errorf("%q: %v", name, err)
+		}
+		if want != "" && got != want {
+			t.Errorf("%q is shown as %q, want %q", name, got, want)
+		}
+	}
+}
