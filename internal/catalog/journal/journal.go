@@ -1,0 +1,230 @@
+// Package journal keeps what every node of the shoal has said: the signed
+// batches of records, each author's in the order of their numbers, durably. It
+// signs and numbers what this node says, checks what others are said to have
+// said, and gives peers what they lack.
+//
+// What the records mean is not its business: catalogue and roster are views
+// over them, and can be made again from here.
+package journal
+
+import (
+	"context"
+	"crypto/ed25519"
+	"database/sql"
+	"errors"
+	"fmt"
+	"maps"
+	"sync"
+	"time"
+
+	"shoal"
+	"shoal/internal/catalog/database"
+	"shoal/internal/record"
+)
+
+// Config says whose journal it is.
+type Config struct {
+	Shoal shoal.NodeID       // the founder's id, which names the shoal
+	Key   ed25519.PrivateKey // this node's identity
+	Now   func() time.Time   // the wall clock
+
+	// Admits reports whether the batch may be taken in: nil, or why not. One
+	// that may not is put off, with all later ones of its author, and offered
+	// again by the next peer that has it.
+	Admits func(record.Batch) error
+
+	// Apply is called with the batches that were made durable, in that order,
+	// from one goroutine at a time, before Append or Take returns.
+	Apply func([]Item)
+}
+
+// Item is a batch and its place in the journal. Later places are greater.
+type Item struct {
+	Place int64
+	record.Batch
+}
+
+// Journal is an open journal. Its methods are safe for use by many goroutines
+// at once.
+type Journal struct {
+	cfg  Config
+	self shoal.NodeID
+	data *database.DB
+
+	writing sync.Mutex // held by whoever appends or takes, from the first look to the last Apply
+
+	mu     sync.Mutex // of what is below
+	clock  record.Clock
+	vector record.Vector
+}
+
+// format: application is "shoj" in ASCII.
+func format() database.Format {
+	return database.Format{
+		Application: 0x73686f6a, Version: 1, Durability: database.OnCommit,
+		Schema: `
+CREATE TABLE authors (
+	node  TEXT    PRIMARY KEY,
+	upto  INTEGER NOT NULL,
+	stamp INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE batches (
+	place  INTEGER PRIMARY KEY AUTOINCREMENT,
+	author TEXT    NOT NULL,
+	seq    INTEGER NOT NULL,
+	data   BLOB    NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX batches_by_author ON batches (author, seq);
+`,
+		Damaged: "stop the node and run `shoal doctor --rebuild`: it keeps the damaged file aside, saves what can be read, and the rest comes from the other nodes",
+	}
+}
+
+// Open opens the journal at path, and makes it if nothing is there. One that is
+// damaged is database.ErrDamaged; see Repair.
+func Open(ctx context.Context, path string, cfg Config) (*Journal, error) {
+	data, err := database.Open(ctx, path, format())
+	if err != nil {
+		return nil, fmt.Errorf("open the journal: %w", err)
+	}
+	j := &Journal{
+		cfg: cfg, self: record.NodeOf(cfg.Key.Public().(ed25519.PublicKey)), data: data, vector: record.Vector{},
+	}
+	if err := j.load(ctx); err != nil {
+		return nil, errors.Join(fmt.Errorf("open the journal: %w", data.Explain(err)), data.Close())
+	}
+	return j, nil
+}
+
+// Close gives the journal back.
+func (j *Journal) Close() error { return j.data.Close() }
+
+// load reads how far the journal is.
+func (j *Journal) load(ctx context.Context) error {
+	rows, err := j.data.Readers.QueryContext(ctx, "SELECT node, upto, stamp FROM authors")
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var node string
+		var upto, stamp int64
+		if err := rows.Scan(&node, &upto, &stamp); err != nil {
+			return err
+		}
+		j.vector[shoal.NodeID(node)] = uint64(upto)
+		// Stamps in the journal were believed when they were taken in.
+		_ = j.clock.Hear(record.Stamp(stamp), record.Stamp(stamp).Time())
+	}
+	return rows.Err()
+}
+
+// Self is the id of the node whose journal it is.
+func (j *Journal) Self() shoal.NodeID { return j.self }
+
+// Vector is how far the journal has each author.
+func (j *Journal) Vector() record.Vector {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return maps.Clone(j.vector)
+}
+
+// Append has this node say something: build makes the records, with stamps it
+// takes from next, in order. They are durable, and applied, when Append returns
+// the batch. No records is no batch and no error. Errors: build's own;
+// shoal.NoSpace; record.ErrMalformed for records out of bounds.
+func (j *Journal) Append(ctx context.Context, build func(next func() record.Stamp) ([]record.Record, error)) (Item, error) {
+	j.writing.Lock()
+	defer j.writing.Unlock()
+	records, err := build(j.nextStamp)
+	if err != nil || len(records) == 0 {
+		return Item{}, err
+	}
+	batch := record.Batch{Author: j.self, Seq: j.Vector()[j.self] + 1, Records: records}
+	data, err := record.Sign(j.cfg.Shoal, j.cfg.Key, batch)
+	if err != nil {
+		return Item{}, fmt.Errorf("sign batch %d: %w", batch.Seq, err)
+	}
+	items, err := j.write(ctx, []incoming{{batch, data}})
+	if err != nil {
+		return Item{}, fmt.Errorf("write batch %d to the journal: %w", batch.Seq, err)
+	}
+	return items[0], nil
+}
+
+func (j *Journal) nextStamp() record.Stamp {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.clock.Next(j.cfg.Now())
+}
+
+// incoming is a batch on its way into the journal.
+type incoming struct {
+	record.Batch
+	data []byte
+}
+
+// write makes batches durable, moves the vector on to them, and has them
+// applied. The caller holds writing.
+func (j *Journal) write(ctx context.Context, batches []incoming) ([]Item, error) {
+	items := make([]Item, 0, len(batches))
+	reached := reachedBy(batches)
+	err := j.data.Transact(ctx, func(tx *sql.Tx) error {
+		items = items[:0]
+		for _, b := range batches {
+			result, err := tx.Exec("INSERT INTO batches (author, seq, data) VALUES (?, ?, ?)", string(b.Author), int64(b.Seq), b.data)
+			if err != nil {
+				return err
+			}
+			place, err := result.LastInsertId()
+			if err != nil {
+				return err
+			}
+			items = append(items, Item{Place: place, Batch: b.Batch})
+		}
+		for author, end := range reached {
+			const put = `INSERT INTO authors (node, upto, stamp) VALUES (?1, ?2, ?3)
+ON CONFLICT (node) DO UPDATE SET upto = max(upto, ?2), stamp = max(stamp, ?3)`
+			if _, err := tx.Exec(put, string(author), int64(end.seq), int64(end.stamp)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	j.advance(reached)
+	if j.cfg.Apply != nil {
+		j.cfg.Apply(items)
+	}
+	return items, nil
+}
+
+// end is how far an author's records go.
+type end struct {
+	seq   uint64
+	stamp record.Stamp
+}
+
+func reachedBy(batches []incoming) map[shoal.NodeID]end {
+	ends := make(map[shoal.NodeID]end)
+	for _, b := range batches {
+		e := ends[b.Author]
+		e.seq = max(e.seq, b.Seq)
+		for _, r := range b.Records {
+			e.stamp = max(e.stamp, r.Stamp)
+		}
+		ends[b.Author] = e
+	}
+	return ends
+}
+
+func (j *Journal) advance(reached map[shoal.NodeID]end) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	for author, e := range reached {
+		j.vector[author] = max(j.vector[author], e.seq)
+		_ = j.clock.Hear(e.stamp, e.stamp.Time()) // Take has looked whether it can be believed
+	}
+}

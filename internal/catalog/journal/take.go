@@ -1,0 +1,109 @@
+package journal
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+
+	"shoal"
+	"shoal/internal/record"
+)
+
+// Taken is what Take did.
+type Taken struct {
+	New    int   // batches that were not here
+	PutOff int   // batches that may not be taken yet
+	Reason error // why the first was put off
+}
+
+// Take takes in batches that a peer gave, as After gives them: each author's in
+// ascending order. Those that are here are passed over; what is missing between
+// them means nothing any more. Errors: record.ErrMalformed and record.ErrForged,
+// which are the peer's fault, and of what it gave with them nothing is taken;
+// shoal.NoSpace.
+//
+// Checking signatures is most of the work; it is done before others have to
+// wait.
+func (j *Journal) Take(ctx context.Context, batches [][]byte) (Taken, error) {
+	parsed := make([]incoming, 0, len(batches))
+	known := j.Vector()
+	for _, data := range batches {
+		b, err := record.Parse(data)
+		if err != nil {
+			return Taken{}, fmt.Errorf("take batches: %w", err)
+		}
+		if b.Seq <= known[b.Author] {
+			continue
+		}
+		if _, err := record.Verify(j.cfg.Shoal, data); err != nil {
+			return Taken{}, fmt.Errorf("take batches: %w", err)
+		}
+		parsed = append(parsed, incoming{b, data})
+	}
+	j.writing.Lock()
+	defer j.writing.Unlock()
+	taken, fit := j.choose(parsed)
+	if len(fit) == 0 {
+		return taken, nil
+	}
+	if _, err := j.write(ctx, fit); err != nil {
+		return Taken{}, fmt.Errorf("take batches: %w", err)
+	}
+	return taken, nil
+}
+
+// choose picks the batches that may be taken in. One that may not holds up all
+// later ones of its author.
+func (j *Journal) choose(parsed []incoming) (taken Taken, fit []incoming) {
+	held := make(map[shoal.NodeID]bool)
+	reached := j.Vector()
+	for _, b := range parsed {
+		if b.Seq <= reached[b.Author] {
+			continue
+		}
+		if err := j.admits(b.Batch); err != nil && !held[b.Author] {
+			held[b.Author] = true
+			taken.Reason = cmp.Or(taken.Reason, err)
+		}
+		if held[b.Author] {
+			taken.PutOff++
+			continue
+		}
+		reached[b.Author] = b.Seq
+		fit = append(fit, b)
+	}
+	taken.New = len(fit)
+	return taken, fit
+}
+
+// admits reports whether a batch may be taken now.
+func (j *Journal) admits(b record.Batch) error {
+	j.mu.Lock()
+	clock := j.clock // a copy: the stamps count only once the batch is taken
+	j.mu.Unlock()
+	for _, r := range b.Records {
+		if err := clock.Hear(r.Stamp, j.cfg.Now()); err != nil {
+			return fmt.Errorf("batch %d of %s: %w", b.Seq, b.Author.Short(), err)
+		}
+	}
+	if j.cfg.Admits == nil {
+		return nil
+	}
+	return j.cfg.Admits(b)
+}
+
+// Void takes back what an author said after a number: the author was cut off
+// there. It returns the batches that were taken back, which are no longer
+// in the journal.
+func (j *Journal) Void(ctx context.Context, author shoal.NodeID, after uint64) ([]Item, error) {
+	j.writing.Lock()
+	defer j.writing.Unlock()
+	var items []Item
+	for item, err := range j.read(ctx, "SELECT place, data FROM batches WHERE author = ? AND seq > ? ORDER BY seq", string(author), int64(after)) {
+		if err != nil {
+			return nil, fmt.Errorf("void batches of %s: %w", author.Short(), err)
+		}
+		items = append(items, item.Item)
+	}
+	return items, j.remove(ctx, items)
+}
