@@ -33,6 +33,13 @@ const (
 	// together eight.
 	maxPeerMemory   = 4 * maxStreamWindow
 	maxSystemMemory = 16 * maxStreamWindow
+
+	// maxFrame is the most bytes of one frame of yamux, for each of which the
+	// other side is woken: half of a Data frame of wire.MaxPayload with all its
+	// headers. yamux queues 64 frames on a connection, but no more of a stream
+	// than the peer's window allows, so this bounds what a slow peer pins of
+	// ours to 8 MiB; frames of twice the size saved nothing more.
+	maxFrame = 129 << 10
 )
 
 // How many of everything. Shoal opens a few long-lived streams to each peer,
@@ -65,6 +72,7 @@ func muxer() upgrader.StreamMuxer {
 	config.MaxIncomingStreams = maxPeerStreamsIn
 	config.KeepAliveInterval = keepAlive
 	config.ConnectionWriteTimeout = silence
+	config.MaxMessageSize = maxFrame
 	config.ReadBufSize = 0 // TLS below has a buffer of its own
 	config.LogOutput = io.Discard
 	return upgrader.StreamMuxer{ID: yamux.ID, Muxer: (*yamux.Transport)(config)}

@@ -105,7 +105,7 @@ func (s *stack) addTransports(key crypto.PrivKey, resources network.ResourceMana
 	if err != nil {
 		return err
 	}
-	upgrade, err := upgrader.New([]sec.SecureTransport{security}, muxers, nil, resources, nil)
+	upgrade, err := upgrader.New([]sec.SecureTransport{newGathering(security)}, muxers, nil, resources, nil)
 	if err != nil {
 		return err
 	}
