@@ -2,6 +2,7 @@ package members_test
 
 import (
 	"crypto/ed25519"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"hash/fnv"
@@ -119,7 +120,8 @@ func (s *stage) claim(reporter, node shoal.NodeID, level members.Level) *members
 
 // claimText is what docs/spec/members.md says is signed of a claim.
 func claimText(node, reporter shoal.NodeID, c *members.Claim) []byte {
-	return fmt.Appendf(nil, "shoal members claim 1\x00%s\x00%s\x00%c%c", node, reporter, rune(c.Incarnation), rune(c.Level))
+	b := fmt.Appendf(nil, "shoal members claim 1\x00%s\x00%s\x00", node, reporter)
+	return append(binary.AppendUvarint(b, c.Incarnation), byte(c.Level))
 }
 
 func TestSilence(t *testing.T) {
@@ -322,6 +324,57 @@ func TestConfigIsChecked(t *testing.T) {
 	}
 }
 
+func TestRosterChanges(t *testing.T) {
+	s := newStage(t, 5)
+	for _, id := range s.ids[1:] {
+		s.play(id)
+	}
+	s.pass(2*time.Second, "b", "c", "d", "e")
+	s.d.Step(s.now, members.NewRoster([]shoal.NodeID{"a", "b", "d", "e"}))
+	if _, ok := s.d.Member("c"); ok {
+		t.Error("c was taken off the roster, and is known")
+	}
+	s.pass(8*time.Second, "b", "d")
+	s.want("b", members.Alive)
+	s.want("e", members.Suspect)
+	s.d.Step(s.now, members.NewRoster(append(s.ids, "0")))
+	s.want("0", members.Suspect)
+	s.want("b", members.Alive)
+	s.want("c", members.Suspect)
+	s.want("e", members.Suspect)
+	s.hear("c", s.greeting("c"))
+	s.want("c", members.Alive)
+}
+
+// TestNeighbours has each node of a large shoal say whom it wants to be
+// connected to: the same as want it, and few.
+func TestNeighbours(t *testing.T) {
+	const n = 200
+	w := newWorld(t, n, 1, members.Config{})
+	wants := map[[2]int]bool{}
+	count := make([]int, n)
+	for _, node := range w.nodes {
+		w.start(node)
+		for range 15 {
+			w.now += w.tickEvery()
+			for _, a := range node.detector.Step(w.now+node.offset, members.Tick{}) {
+				if dial, ok := a.(members.Dial); ok && !wants[[2]int{node.index, w.node(dial.To).index}] {
+					wants[[2]int{node.index, w.node(dial.To).index}] = true
+					count[node.index]++
+				}
+			}
+		}
+	}
+	for pair := range wants {
+		if !wants[[2]int{pair[1], pair[0]}] {
+			t.Errorf("%d wants %d, which does not want it", pair[0], pair[1])
+		}
+	}
+	if least, most := slices.Min(count), slices.Max(count); least < 10 || most > 2*members.MaxWatchers {
+		t.Errorf("nodes want %d to %d connections, want 10 to %d", least, most, 2*members.MaxWatchers)
+	}
+}
+
 // TestSameEventsSameActions runs one seed twice.
 func TestSameEventsSameActions(t *testing.T) {
 	trace := func() uint64 {
@@ -332,7 +385,7 @@ func TestSameEventsSameActions(t *testing.T) {
 			if send, ok := a.(members.Send); ok {
 				h.Write(send.Message.Append(nil))
 			} else {
-				fmt.Fprintf(h, "%d %+v", at.index, a)
+				h.Write(fmt.Appendf(nil, "%d %+v", at.index, a))
 			}
 			check(at, a)
 		}

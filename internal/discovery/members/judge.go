@@ -6,6 +6,11 @@ import "time"
 // node that was down alive again.
 const revival = 3
 
+// refutation is how many intervals a node has to refute what is claimed of it,
+// before those believe it who do not watch it. Doubts come Down - Suspect
+// before worse, so it delays only the news of those that are gone.
+const refutation = 3
+
 // judge brings a peer's state up to date, and what this node claims of it.
 func (d *Detector) judge(i int) {
 	if i == d.self {
@@ -38,9 +43,9 @@ func (d *Detector) verdict(i int) State {
 		return Down
 	case d.hears(p):
 		return Alive
-	case p.accusers() > 0 && (p.state == Down || p.accusers() >= d.needed(i)):
+	case p.accusers() > 0 && (p.state == Down || p.accusers() >= d.needed(i) && d.answerable(p)):
 		return Down // and it stays so, though more could be asked now: that is no sign of life
-	case len(p.claims) > 0, p.said == nil:
+	case len(p.claims) > 0, p.said == nil, d.deaf:
 		return Suspect
 	case p.link != nil && p.link.watched && d.quiet(p.link):
 		return Suspect
@@ -57,14 +62,23 @@ func (d *Detector) quiet(l *link) bool {
 	return l.gone || l.cut || d.t-max(l.heard, l.begun) >= d.cfg.Suspect
 }
 
+// answerable reports whether the peer has had the time to refute. One that is
+// watched from here would have been heard; of another there may be claims that
+// a node held for long, and that the peer never learnt of.
+func (d *Detector) answerable(p *peer) bool {
+	return p.link != nil && p.link.watched || d.t-p.accused >= refutation*d.cfg.Interval
+}
+
 // needed is how many must agree that a node is down: fewer where there are
-// few, or where few that are alive could say so.
+// few, or where few could say so. On rings others' claims make a node suspect,
+// but no less a witness: one liar could silence all. In a mesh only this node's
+// own ears make it suspect.
 func (d *Detector) needed(i int) int {
 	if d.roster.Len() < voters || d.self < 0 {
 		return 1
 	}
 	if !d.mesh() {
-		return max(1, d.liveWatchers(i))
+		return d.witnesses(i)
 	}
 	others := d.alive + 1 // and this node
 	if d.peers[i].state == Alive {
@@ -73,12 +87,16 @@ func (d *Detector) needed(i int) int {
 	return min(quorum, others)
 }
 
-// liveWatchers counts the nodes that watch i now and are alive, up to quorum.
-func (d *Detector) liveWatchers(i int) int {
+// witnesses counts the watchers of i that are not down, up to quorum; at least
+// one. A node that is cut off cannot ask them.
+func (d *Detector) witnesses(i int) int {
+	if d.deaf {
+		return 1
+	}
 	found := -1
 	for k := range d.cfg.Watchers {
 		for w := range d.along(k, i, +1) {
-			if w == found || w != d.self && d.peers[w].state != Alive {
+			if w == found || d.down(w) {
 				continue
 			}
 			if found >= 0 {
@@ -87,7 +105,28 @@ func (d *Detector) liveWatchers(i int) int {
 			found = w
 		}
 	}
-	return min(found, 0) + 1
+	return 1
+}
+
+// listen finds out whether this node is cut off: most of those that it
+// watches and that are not known to be down are silent. Where not all watch all
+// it then knows nothing of those it does not hear, rather than good.
+func (d *Detector) listen() {
+	silent, all := 0, 0
+	for _, i := range d.links {
+		if l := d.peers[i].link; l.watched && !d.down(i) {
+			all++
+			if d.quiet(l) {
+				silent++
+			}
+		}
+	}
+	if deaf := !d.mesh() && silent > quorum && 2*silent > all; deaf != d.deaf {
+		d.deaf = deaf
+		for i := range d.peers {
+			d.touch(i)
+		}
+	}
 }
 
 // returned reports whether a node that was down has been back for long enough.
@@ -155,7 +194,12 @@ func (d *Detector) suspicion(l *link) Level {
 
 // hold keeps a claim against a peer.
 func (d *Detector) hold(i int, c Claim) {
-	d.edit(i, func(p *peer) { p.keep(c) })
+	d.edit(i, func(p *peer) {
+		if len(p.claims) == 0 {
+			p.accused = d.t
+		}
+		p.keep(c)
+	})
 }
 
 // edit changes what is known of a peer, and keeps the summary right.

@@ -32,6 +32,7 @@ type Detector struct {
 	started bool
 	actions []Action
 	random  uint64
+	deaf    bool          // cut off, so that no news is not good news
 	waking  time.Duration // own time until which nobody is called down, after a stall
 
 	me
@@ -91,7 +92,7 @@ func (d *Detector) Step(now time.Duration, e Event) []Action {
 // calls nobody down before it has read what waited for it: the first of that
 // may be claims that the last of it refutes.
 func (d *Detector) advance(now time.Duration) {
-	gap := now - d.now
+	gap := max(now-d.now, 0)
 	if !d.started {
 		d.started, gap = true, 0
 	}
@@ -108,6 +109,7 @@ func (d *Detector) advance(now time.Duration) {
 func (d *Detector) tick() {
 	d.restate()
 	d.refill()
+	d.listen()
 	for i := range d.open {
 		d.touch(i)
 	}

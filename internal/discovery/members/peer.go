@@ -14,12 +14,13 @@ const (
 
 // peer is what is known of one node of the roster.
 type peer struct {
-	state  State
-	since  time.Duration // the shell's clock
-	said   *Statement    // its newest; nil if none is known
-	claims []Claim       // against its incarnation, one a reporter, at most quorum + 1
-	link   *link         // nil if there is no connection and none is wanted
-	back   time.Duration // own time since which a down node seems to be back; 0 if it does not
+	state   State
+	since   time.Duration // the shell's clock
+	said    *Statement    // its newest; nil if none is known
+	claims  []Claim       // against its incarnation, one a reporter, at most quorum + 1
+	accused time.Duration // own time of the first of claims
+	link    *link         // nil if there is no connection and none is wanted
+	back    time.Duration // own time since which a down node seems to be back; 0 if it does not
 }
 
 // link is what this node has to do with a peer itself. Times are its own.

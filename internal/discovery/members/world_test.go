@@ -27,8 +27,10 @@ type world struct {
 	loss, twice float64       // shares of messages
 	delay       time.Duration // most of one message; the least is a tenth
 	blocked     map[[2]int]bool
-	wire        bool // messages go through the codec
+	wire        bool           // messages go through the codec
+	said        map[int]uint64 // the incarnation in each node's last message
 
+	lie   func(from *node, m *members.Message) // changes what is sent
 	watch func(at *node, a members.Action)
 	count func(from *node, m *members.Message)
 }
@@ -74,7 +76,7 @@ func (a *agenda) Pop() any {
 }
 
 func newWorld(t testing.TB, n int, seed uint64, cfg members.Config) *world {
-	w := &world{t: t, random: rand.New(rand.NewPCG(seed, 1)), cfg: cfg, blocked: map[[2]int]bool{}, wire: true}
+	w := &world{t: t, random: rand.New(rand.NewPCG(seed, 1)), cfg: cfg, blocked: map[[2]int]bool{}, wire: true, said: map[int]uint64{}}
 	var ids []shoal.NodeID
 	for i := range n {
 		ids = append(ids, shoal.NodeID(fmt.Sprintf("node-%04d-of-%d", i, seed)))
@@ -86,6 +88,7 @@ func newWorld(t testing.TB, n int, seed uint64, cfg members.Config) *world {
 	w.delay = 50 * time.Millisecond
 	w.watch = func(*node, members.Action) {}
 	w.count = func(*node, *members.Message) {}
+	w.lie = func(*node, *members.Message) {}
 	return w
 }
 
@@ -186,6 +189,8 @@ func (w *world) node(id shoal.NodeID) *node {
 
 func (w *world) send(from, to *node, m *members.Message) {
 	w.count(from, m)
+	w.said[from.index] = m.Incarnation
+	w.lie(from, m)
 	if m.Size() > members.MaxMessage {
 		w.t.Fatalf("a message of %d bytes", m.Size())
 	}
