@@ -12,7 +12,18 @@ type Entry struct {
 	Name      string    `json:"name"`       // a relative path with forward slashes
 	Size      int64     `json:"size"`       // bytes
 	ChunkSize int       `json:"chunk_size"` // bytes, a power of two
+	Copies    int       `json:"copies"`     // wanted, each on a node of its own
 	Added     time.Time `json:"added"`
+	By        NodeID    `json:"by,omitempty"`       // the node it was added at
+	Conflict  bool      `json:"conflict,omitempty"` // someone gave the name another file at the same time; this is shown beside it
+}
+
+// Removed is an entry in the trash: it was removed, or its name was given
+// another file.
+type Removed struct {
+	Entry
+	Since time.Time `json:"since"` // when this node heard of it
+	Until time.Time `json:"until"` // when this node may delete the chunks it has
 }
 
 // FileInfo is what a node knows of one file.

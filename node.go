@@ -1,6 +1,9 @@
 package shoal
 
-import "context"
+import (
+	"context"
+	"time"
+)
 
 // Node is everything a person can ask of a node. The node itself implements
 // it, and so does the client that speaks to a running node over its socket.
@@ -112,6 +115,24 @@ type ListRequest struct {
 	Prefix string `json:"prefix,omitempty"`
 	After  string `json:"after,omitempty"` // a name: only entries behind it
 	Limit  int    `json:"limit,omitempty"`
+}
+
+// SearchRequest says what to look for among the names of all files. What is not
+// set does not matter.
+type SearchRequest struct {
+	Text    string    `json:"text,omitempty"`     // words that are in the name, in any case; START* is what a name or its last element starts with
+	Types   []string  `json:"types,omitempty"`    // name endings such as "pdf", any of them
+	MinSize int64     `json:"min_size,omitempty"` // bytes
+	MaxSize int64     `json:"max_size,omitempty"` // bytes; 0 is no bound
+	Since   time.Time `json:"since,omitzero"`     // added then or later
+	After   string    `json:"after,omitempty"`    // the Next of the page before
+	Limit   int       `json:"limit,omitempty"`    // entries, at most MaxList; 0 means MaxList
+}
+
+// SearchPage is one page of what a search found, the latest first.
+type SearchPage struct {
+	Entries []Entry `json:"entries"`
+	Next    string  `json:"next,omitempty"` // "" on the last page
 }
 
 // VerifyReport is what Verify found.

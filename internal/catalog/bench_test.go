@@ -2,49 +2,94 @@ package catalog_test
 
 import (
 	"fmt"
-	"sync/atomic"
+	"os"
 	"testing"
+	"time"
 
 	"shoal"
+	"shoal/internal/catalog/journal"
 )
 
-// BenchmarkPut is 32 callers that put one entry at a time, durably.
-func BenchmarkPut(b *testing.B) {
+// million is a catalogue of so many entries in batches of 64, as a person who
+// adds folders makes them. It takes a while to make.
+func million(b *testing.B, entries int) *node {
+	b.Helper()
 	c := open(b)
-	var n atomic.Int64
-	b.SetParallelism(16) // for each of the cores; 32 on the two of the test machine
-	b.RunParallel(func(pb *testing.PB) {
-		for pb.Next() {
-			i := int(n.Add(1))
-			if err := c.Put(b.Context(), entry(fmt.Sprintf("file-%d", i), i)); err != nil {
-				b.Error(err)
-			}
+	for i := 0; i < entries; i += 64 {
+		var batch []shoal.Entry
+		for j := i; j < min(i+64, entries); j++ {
+			batch = append(batch, entry(someName(j), j))
 		}
-	})
-	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "entries/s")
+		if err := c.Put(b.Context(), batch...); err != nil {
+			b.Fatal(err)
+		}
+	}
+	return c
 }
 
-// BenchmarkRead is what a page, a name and a prefix cost among 100,000 entries.
-func BenchmarkRead(b *testing.B) {
-	c := open(b)
-	entries := fill(b, c, 100_000)
-	middle := entries[len(entries)/2]
-	for name, read := range map[string]func() error{
-		"list-100": func() error {
-			_, err := c.List(b.Context(), shoal.ListRequest{After: middle.Name, Limit: 100})
-			return err
-		},
-		"list-10000":  func() error { _, err := c.List(b.Context(), shoal.ListRequest{After: middle.Name}); return err },
-		"list-folder": func() error { _, err := c.List(b.Context(), shoal.ListRequest{Prefix: "folder-00777/"}); return err },
-		"by-name":     func() error { _, err := c.Resolve(b.Context(), middle.Name); return err },
-		"by-prefix":   func() error { _, err := c.Resolve(b.Context(), middle.ID.String()[:12]); return err },
-		"match-base":  func() error { _, err := c.Match(b.Context(), "file-42.bin", "", 1); return err },
-		"len":         func() error { _, err := c.Len(b.Context()); return err },
-		"check":       func() error { return c.Check(b.Context()) },
+// someName is a name such as people give, all different.
+func someName(i int) string {
+	words := []string{"photo", "report", "holiday", "invoice", "music", "backup", "draft", "final", "summer", "winter", "alpha", "beta"}
+	endings := []string{"jpg", "pdf", "txt", "mp4", "zip"}
+	return fmt.Sprintf("%s/%s-%d/%s_%07d.%s", words[i%12], words[i/7%12], i/1000, words[i/3%12], i, endings[i%5])
+}
+
+// BenchmarkFirstSync is what a newcomer needs to take in all that another has
+// said: 100,000 entries, or as many as SHOAL_ENTRIES says.
+func BenchmarkFirstSync(b *testing.B) {
+	entries := benchEntries(b)
+	c := million(b, entries)
+	for b.Loop() {
+		start := time.Now()
+		newcomer := openAt(b, 2, b.TempDir())
+		var batches []journal.Piece
+		size := 0
+		take := func() {
+			if _, err := newcomer.journal.Take(b.Context(), batches); err != nil {
+				b.Fatal(err)
+			}
+			batches, size = nil, 0
+		}
+		for data, err := range c.journal.After(b.Context(), nil) {
+			if err != nil {
+				b.Fatal(err)
+			}
+			if batches, size = append(batches, data), size+len(data.Data); size > 512<<10 {
+				take()
+			}
+		}
+		take()
+		b.ReportMetric(float64(entries)/time.Since(start).Seconds(), "entries/s")
+	}
+}
+
+func benchEntries(b *testing.B) int {
+	entries := 100_000
+	if text := os.Getenv("SHOAL_ENTRIES"); text != "" {
+		if _, err := fmt.Sscan(text, &entries); err != nil {
+			b.Fatal(err)
+		}
+	}
+	return entries
+}
+
+// BenchmarkSearch is what a person waits for who looks for something among
+// 100,000 entries, or as many as SHOAL_ENTRIES says.
+func BenchmarkSearch(b *testing.B) {
+	c := million(b, benchEntries(b))
+	for name, req := range map[string]shoal.SearchRequest{
+		"common":  {Text: "holiday", Limit: 100},
+		"two":     {Text: "winter invoice", Limit: 100},
+		"rare":    {Text: "_0012345", Limit: 100},
+		"none":    {Text: "no such thing", Limit: 100},
+		"short":   {Text: "zq", Limit: 100},
+		"start":   {Text: "photo/wint*", Limit: 100},
+		"type":    {Types: []string{"pdf"}, Limit: 100},
+		"filters": {Text: "summer", Types: []string{"pdf"}, MinSize: 1000, Since: time.UnixMilli(1_700_000_010_000), Limit: 100},
 	} {
 		b.Run(name, func(b *testing.B) {
 			for b.Loop() {
-				if err := read(); err != nil {
+				if _, err := c.Search(b.Context(), req); err != nil {
 					b.Fatal(err)
 				}
 			}
@@ -52,13 +97,13 @@ func BenchmarkRead(b *testing.B) {
 	}
 }
 
-// BenchmarkOpen is what a node with 100,000 entries waits for its catalogue.
-func BenchmarkOpen(b *testing.B) {
-	path := b.TempDir() + "/catalog.db"
-	c := openAt(b, path)
-	fill(b, c, 100_000)
+// BenchmarkPut is one entry at a time, durably.
+func BenchmarkPut(b *testing.B) {
+	c := open(b)
+	i := 0
 	for b.Loop() {
-		if err := openAt(b, path).Close(); err != nil {
+		i++
+		if err := c.Put(b.Context(), entry(someName(i), i)); err != nil {
 			b.Fatal(err)
 		}
 	}

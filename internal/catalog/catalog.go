@@ -1,99 +1,100 @@
-// Package catalog keeps the names of this node: which name points at which
-// file, in a SQLite database whose every change is durable when the call that
-// made it returns. Names cannot be made again from the chunks, so a damaged
-// database is reported and kept, never started over in silence.
+// Package catalog is what exists in the shoal: which name points at which file,
+// as all nodes have written it. It is a view over the journal (package
+// journal), made by the rules of package merge, in a SQLite database that can
+// be thrown away and made again.
 //
-// It does not know whether a file's chunks are here, and it speaks to no peer:
-// the catalogue that nodes share is built on top of it.
+// It does not know whether a file's chunks are here, and it speaks to no peer.
 package catalog
 
 import (
 	"context"
-	"database/sql"
+	"errors"
 	"fmt"
-	"path"
+	"iter"
+	"log/slog"
 	"path/filepath"
 	"sync"
+	"time"
 
 	"shoal"
+	"shoal/internal/catalog/database"
+	"shoal/internal/catalog/journal"
+	"shoal/internal/record"
 )
 
-// Catalog is an open catalogue. Its methods are safe for use by many
-// goroutines at once; readers never wait for writers. One process at a time
-// may have a catalogue open.
-//
-// There is one entry for each pair of name and file. The latest of the entries
-// with one name, in the order they were put, is what that name means: clocks
-// play no part in it.
-type Catalog struct {
-	data   *database
-	writes *writeQueue
-	close  func() error
+// Journal is what a catalogue needs of a journal.Journal, whose Apply must call
+// the catalogue's.
+type Journal interface {
+	Self() shoal.NodeID
+	Append(ctx context.Context, build func(next func() record.Stamp) ([]record.Record, error)) (journal.Item, error)
+	Replay(ctx context.Context, after int64) iter.Seq2[journal.Item, error]
+	Batch(ctx context.Context, author shoal.NodeID, seq uint64) (journal.Item, error)
+	Forget(ctx context.Context, items []journal.Item) error
 }
 
-// Open opens the catalogue at path, and makes it if nothing is there. A file
-// that is damaged, or is no catalogue, is ErrDamaged and left as it is; one of
-// a newer version is shoal.Usage. Call Close when done.
-func Open(ctx context.Context, path string) (*Catalog, error) {
+// Config says how a catalogue is to be kept.
+type Config struct {
+	Now   func() time.Time // the wall clock; only ages are told from it
+	Trash time.Duration    // how long what was removed or replaced can be had back
+	Log   *slog.Logger     // nil logs nothing
+}
+
+// Catalog is an open catalogue. Its methods are safe for use by many goroutines
+// at once; readers never wait for writers.
+type Catalog struct {
+	cfg     Config
+	data    *database.DB
+	journal Journal
+	writes  *database.Queue[*write]
+
+	applying sync.Mutex // of place, and of who writes to the database
+	place    int64      // in the journal, up to which all is applied
+}
+
+// format: application is "shoa" in ASCII. Nothing waits for the disk: what a
+// power cut undoes is applied again from the journal.
+func format() database.Format {
+	return database.Format{Application: 0x73686f61, Version: 2, Durability: database.Later, CacheKiB: 32 << 10, Schema: schema}
+}
+
+// Open opens the view at path. If nothing is there, or what is there is damaged
+// or of an older version, it is made anew by the first CatchUp.
+func Open(ctx context.Context, path string, cfg Config) (*Catalog, error) {
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
 	path, err := filepath.Abs(path)
 	if err != nil {
 		return nil, fmt.Errorf("open catalogue: %w", err)
 	}
-	if err := createIfMissing(ctx, path); err != nil {
-		return nil, fmt.Errorf("make catalogue %s: %w", path, err)
+	data, err := database.Open(ctx, path, format())
+	if errors.Is(err, database.ErrDamaged) {
+		cfg.Log.Warn("the catalogue is made anew from the journal", "err", err)
+		if err := database.Remove(path); err != nil {
+			return nil, fmt.Errorf("remove the damaged catalogue: %w", err)
+		}
+		data, err = database.Open(ctx, path, format())
 	}
-	data, err := openDatabase(ctx, path)
 	if err != nil {
-		return nil, fmt.Errorf("open catalogue %s: %w", path, err)
+		return nil, fmt.Errorf("open catalogue: %w", err)
 	}
-	return &Catalog{data: data, writes: newWriteQueue(data.transact), close: sync.OnceValue(data.close)}, nil
+	c := &Catalog{cfg: cfg, data: data}
+	c.writes = database.NewQueue(maxWrites, c.commit)
+	if err := data.Readers.QueryRowContext(ctx, "SELECT place FROM progress").Scan(&c.place); err != nil {
+		return nil, errors.Join(fmt.Errorf("open catalogue: %w", data.Explain(err)), data.Close())
+	}
+	return c, nil
 }
 
-// Close gives the database back. Calls under way end with an error; every Put
-// that returned without one is kept. Closing again does nothing.
-func (c *Catalog) Close() error { return c.close() }
+// Close gives the database back.
+func (c *Catalog) Close() error { return c.data.Close() }
 
-const putEntry = `INSERT OR REPLACE INTO entries (name, base, id, size, chunk, added) VALUES (?, ?, ?, ?, ?, ?)`
-
-// Put writes the entries, all or none of them, and makes each what its name
-// means, in the order given. They are durable when it returns. Calls made at
-// the same time share a transaction. An entry out of bounds is shoal.Usage, a
-// full disk shoal.NoSpace. If ctx ends while Put waits, the entries may have
-// been written or not.
-func (c *Catalog) Put(ctx context.Context, entries ...shoal.Entry) error {
-	for _, entry := range entries {
-		if err := checkEntry(entry); err != nil {
-			return fmt.Errorf("put entry: %w", err)
-		}
-	}
-	err := c.writes.do(ctx, func(tx *sql.Tx) error {
-		put := tx.Stmt(c.data.put)
-		for _, e := range entries {
-			if _, err := put.Exec(e.Name, path.Base(e.Name), e.ID[:], e.Size, e.ChunkSize, e.Added.UnixMilli()); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		return fmt.Errorf("put %d entries: %w", len(entries), explain(err))
-	}
-	return nil
-}
-
-const removeFile = `DELETE FROM entries WHERE id = ? RETURNING seq, name, id, size, chunk, added`
-
-// Remove forgets every name of the file and returns the entries it had, none if
-// it had none, in no particular order. A name that meant another file before
-// means that again. It is as durable as Put.
-func (c *Catalog) Remove(ctx context.Context, id shoal.FileID) ([]shoal.Entry, error) {
-	var removed []shoal.Entry
-	err := c.writes.do(ctx, func(tx *sql.Tx) (err error) {
-		removed, err = scanEntries(tx.Query(removeFile, id[:]))
-		return err
-	})
-	if err != nil {
-		return nil, fmt.Errorf("remove the names of %s: %w", id.Short(), explain(err))
-	}
-	return removed, nil
+// Follow has the catalogue show a journal, and write to it: what is in it and not
+// yet here is applied before Follow returns. It is called once, before
+// anything else.
+func (c *Catalog) Follow(ctx context.Context, j Journal) error {
+	c.journal = j
+	c.applying.Lock()
+	defer c.applying.Unlock()
+	return c.catchUp(ctx)
 }

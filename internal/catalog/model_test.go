@@ -1,237 +1,271 @@
 package catalog_test
 
 import (
-	"cmp"
 	"context"
-	"path/filepath"
+	"fmt"
+	"path"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
-	gocmp "github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 	"pgregory.net/rapid"
 
 	"shoal"
-	"shoal/internal/catalog"
+	"shoal/internal/catalog/journal"
+	"shoal/internal/catalog/merge"
+	"shoal/internal/record"
 )
 
-// model is a catalogue as anyone would write it: the entries in the order they
-// were put.
-type model []shoal.Entry
-
-func (m *model) put(e shoal.Entry) {
-	*m = slices.DeleteFunc(*m, func(old shoal.Entry) bool { return old.Name == e.Name && old.ID == e.ID })
-	*m = append(*m, e)
-}
-
-func (m *model) remove(id shoal.FileID) (removed model) {
-	removed = m.where(func(e shoal.Entry) bool { return e.ID == id })
-	*m = m.where(func(e shoal.Entry) bool { return e.ID != id })
-	return removed
-}
-
-// where gives the entries that are so, the oldest first.
-func (m model) where(so func(shoal.Entry) bool) (found model) {
-	for _, e := range m {
-		if so(e) {
-			found = append(found, e)
+// modelOf is what the records a node has mean, without a database: the entries
+// that can be seen, by name.
+func modelOf(ctx context.Context, n *node) (map[string]shoal.Entry, error) {
+	names := make(map[string]merge.Name)
+	puts := make(map[merge.Dot]merge.Put)
+	for item, err := range n.journal.Replay(ctx, 0) {
+		if err != nil {
+			return nil, err
 		}
-	}
-	return found
-}
-
-func (m model) newestFirst() model {
-	turned := slices.Clone(m)
-	slices.Reverse(turned)
-	return turned
-}
-
-// latest gives the last entry of each name that is so, by name.
-func (m model) latest(so func(name string) bool) (found model) {
-	byName := map[string]shoal.Entry{}
-	for _, e := range m {
-		byName[e.Name] = e
-	}
-	for name, e := range byName {
-		if so(name) {
-			found = append(found, e)
-		}
-	}
-	slices.SortFunc(found, func(a, b shoal.Entry) int { return cmp.Compare(a.Name, b.Name) })
-	return found
-}
-
-func (m model) first(n int) model { return m[:min(n, len(m))] }
-
-func (m model) list(req shoal.ListRequest) model {
-	return m.latest(func(name string) bool { return strings.HasPrefix(name, req.Prefix) && name > req.After }).first(req.Limit)
-}
-
-func (m model) match(name, after string, limit int) model {
-	if strings.HasSuffix(name, "/") {
-		return m.list(shoal.ListRequest{Prefix: name, After: after, Limit: limit})
-	}
-	if exact := m.latest(func(n string) bool { return n == name }); len(exact) > 0 {
-		return exact
-	}
-	based := m.latest(func(n string) bool { return strings.HasSuffix(n, "/"+name) && !strings.Contains(name, "/") })
-	if len(based) != 1 {
-		return nil
-	}
-	return based
-}
-
-// resolve gives what ref may mean, the most likely rule first.
-func (m model) resolve(ref string) (shoal.Entry, shoal.Code) {
-	byID := m.where(func(e shoal.Entry) bool { return e.ID.String() == strings.ToLower(ref) }).newestFirst()
-	byName := m.where(func(e shoal.Entry) bool { return e.Name == ref }).newestFirst()
-	byPrefix := m.where(func(e shoal.Entry) bool { return strings.HasPrefix(e.ID.String(), strings.ToLower(ref)) }).newestFirst()
-	switch {
-	case len(byID) > 0:
-		return byID[0], 0
-	case len(byName) > 0:
-		return byName[0], 0
-	case len(ref) < shoal.MinPrefix || len(byPrefix) == 0:
-		return shoal.Entry{}, shoal.NotFound
-	case len(byPrefix.where(func(e shoal.Entry) bool { return e.ID != byPrefix[0].ID })) > 0:
-		return shoal.Entry{}, shoal.Usage
-	}
-	return byPrefix[0], 0
-}
-
-// Few names and files, so that they meet; some look like each other's ids.
-var (
-	someNames = rapid.SampledFrom([]string{
-		"a", "b", "A", "a/b", "a/c", "a%b", "a_b", "axb", "ä/ö", "ä/b", "a/b c/d", "a\U0010ffff", "zz/c", "00000001",
-		fileID(0).String(), fileID(1).String()[:10], fileID(1).String() + "/x", strings.ToUpper(fileID(2).String()),
-	})
-	someFiles = rapid.IntRange(0, 5)
-	someRefs  = rapid.OneOf(someNames, rapid.Custom(func(t *rapid.T) string {
-		digits := fileID(someFiles.Draw(t, "file")).String()
-		if rapid.Bool().Draw(t, "upper") {
-			digits = strings.ToUpper(digits)
-		}
-		return digits[:rapid.SampledFrom([]int{7, 8, 9, 40, 64}).Draw(t, "digits")]
-	}))
-)
-
-// machine holds a catalogue against the model.
-type machine struct {
-	ctx   context.Context
-	path  string
-	c     *catalog.Catalog
-	model model
-}
-
-func (m *machine) Put(t *rapid.T) {
-	batch := rapid.SliceOfN(rapid.Custom(func(t *rapid.T) shoal.Entry {
-		return entry(someNames.Draw(t, "name"), someFiles.Draw(t, "file"))
-	}), 0, 4).Draw(t, "entries")
-	for i := range batch {
-		m.model.put(batch[i])
-	}
-	if err := m.c.Put(m.ctx, batch...); err != nil {
-		t.Fatal(err)
-	}
-}
-
-func (m *machine) Remove(t *rapid.T) {
-	id := fileID(someFiles.Draw(t, "file"))
-	got, err := m.c.Remove(m.ctx, id)
-	slices.SortFunc(got, func(a, b shoal.Entry) int { return cmp.Compare(a.Name, b.Name) })
-	want := m.model.remove(id).latest(func(string) bool { return true })
-	m.same(t, got, want, err)
-}
-
-func (m *machine) List(t *rapid.T) {
-	req := shoal.ListRequest{
-		Prefix: rapid.SampledFrom([]string{"", "a", "a/", "a%", "a_", "A", "ä", "\xc3", "z", "\xff"}).Draw(t, "prefix"),
-		After:  rapid.OneOf(rapid.Just(""), someNames).Draw(t, "after"),
-		Limit:  rapid.IntRange(1, 5).Draw(t, "limit"),
-	}
-	got, err := m.c.List(m.ctx, req)
-	m.same(t, got, m.model.list(req), err)
-}
-
-func (m *machine) Match(t *rapid.T) {
-	name := rapid.OneOf(someNames, rapid.SampledFrom([]string{"a/", "ä/", "/", "", "c", "d", "c/d", "x"})).Draw(t, "name")
-	after := rapid.OneOf(rapid.Just(""), someNames).Draw(t, "after")
-	limit := rapid.IntRange(1, 5).Draw(t, "limit")
-	got, err := m.c.Match(m.ctx, name, after, limit)
-	m.same(t, got, m.model.match(name, after, limit), err)
-}
-
-func (m *machine) Resolve(t *rapid.T) {
-	ref := someRefs.Draw(t, "ref")
-	want, code := m.model.resolve(ref)
-	got, err := m.c.Resolve(m.ctx, ref)
-	if code != 0 {
-		if shoal.CodeOf(err) != code || shoal.HintOf(err) == "" {
-			t.Fatalf("Resolve(%q): error %v with hint %q, want %v with a hint", ref, err, shoal.HintOf(err), code)
-		}
-		return
-	}
-	m.same(t, []shoal.Entry{got}, []shoal.Entry{want}, err)
-}
-
-func (m *machine) Versions(t *rapid.T) {
-	name := someNames.Draw(t, "name")
-	got, err := m.c.Versions(m.ctx, name)
-	m.same(t, got, m.model.where(func(e shoal.Entry) bool { return e.Name == name }).newestFirst(), err)
-}
-
-func (m *machine) Names(t *rapid.T) {
-	id := fileID(someFiles.Draw(t, "file"))
-	got, err := m.c.Names(m.ctx, id)
-	var want []string
-	for _, e := range m.model.where(func(e shoal.Entry) bool { return e.ID == id }).newestFirst() {
-		want = append(want, e.Name)
-	}
-	if err != nil || !slices.Equal(got, want) {
-		t.Fatalf("names %q, %v; want %q", got, err, want)
-	}
-}
-
-func (m *machine) Reopen(t *rapid.T) {
-	if rapid.IntRange(0, 9).Draw(t, "seldom") != 0 {
-		return // it takes much longer than the others
-	}
-	if err := m.c.Close(); err != nil {
-		t.Fatal(err)
-	}
-	var err error
-	if m.c, err = catalog.Open(m.ctx, m.path); err != nil {
-		t.Fatal(err)
-	}
-}
-
-func (m *machine) Check(t *rapid.T) {
-	if n, err := m.c.Len(m.ctx); err != nil || n != len(m.model) {
-		t.Fatalf("Len is %d, %v; want %d", n, err, len(m.model))
-	}
-}
-
-func (m *machine) same(t *rapid.T, got, want []shoal.Entry, err error) {
-	if diff := gocmp.Diff(want, got, cmpopts.EquateEmpty()); diff != "" || err != nil {
-		t.Fatalf("error %v; -want +got:\n%s", err, diff)
-	}
-}
-
-func TestAgainstModel(t *testing.T) {
-	m := &machine{ctx: t.Context(), path: filepath.Join(t.TempDir(), "catalog.db")}
-	var err error
-	if m.c, err = catalog.Open(m.ctx, m.path); err != nil {
-		t.Fatal(err)
-	}
-	defer func() { m.c.Close() }()
-	rapid.Check(t, func(t *rapid.T) {
-		for _, e := range m.model {
-			if _, err := m.c.Remove(m.ctx, e.ID); err != nil {
-				t.Fatal(err)
+		for _, r := range item.Records {
+			dot := merge.Dot{Stamp: r.Stamp, Author: item.Author}
+			if put, err := merge.ParsePut(r.Body); r.Kind == record.KindPut && err == nil {
+				names[put.Name], puts[dot] = names[put.Name].Add(put.Version(dot)), put
+			}
+			if drop, err := merge.ParseDrop(r.Body); r.Kind == record.KindDrop && err == nil {
+				names[drop.Name] = names[drop.Name].Add(drop.Version(dot))
 			}
 		}
-		m.model = nil
-		t.Repeat(rapid.StateMachineActions(m))
+	}
+	model := make(map[string]shoal.Entry)
+	show := func(name string, v merge.Version, conflict bool) {
+		p := puts[v.Dot]
+		model[name] = shoal.Entry{
+			ID: p.File, Name: name, Size: p.Size, ChunkSize: int(p.ChunkSize), Copies: p.Copies, Added: p.Added, By: v.Author, Conflict: conflict,
+		}
+	}
+	for name, n := range names {
+		m, ok := n.Meaning()
+		if !ok {
+			continue
+		}
+		show(name, m.Current, false)
+		for _, v := range m.Conflicts {
+			show(merge.ConflictName(name, v.Dot), v, true)
+		}
+	}
+	return model, nil
+}
+
+// shoalOf is a few nodes that write, and hear of each other now and then.
+type shoalOf struct {
+	ctx   context.Context
+	nodes []*node
+}
+
+var (
+	someNames = rapid.SampledFrom([]string{"a", "b", "a/b", "a/B c.txt", "a/bc/d.txt", "ä/Öl.PDF", "c%d_e", "long/name of a holiday photo.jpg"})
+	someFiles = rapid.IntRange(0, 5)
+)
+
+func (s *shoalOf) one(t *rapid.T, label string) *node {
+	return s.nodes[rapid.IntRange(0, len(s.nodes)-1).Draw(t, label)]
+}
+
+func (s *shoalOf) Put(t *rapid.T) {
+	var batch []shoal.Entry
+	for range rapid.IntRange(1, 3).Draw(t, "entries") {
+		batch = append(batch, entry(someNames.Draw(t, "name"), someFiles.Draw(t, "file")))
+	}
+	if err := s.one(t, "node").Put(s.ctx, batch...); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (s *shoalOf) Drop(t *rapid.T) {
+	n := s.one(t, "node")
+	seen, err := n.List(s.ctx, shoal.ListRequest{})
+	if err != nil || len(seen) == 0 {
+		return
+	}
+	e := rapid.SampledFrom(seen).Draw(t, "entry")
+	if err := n.Drop(s.ctx, e); err != nil {
+		t.Fatal(err)
+	}
+	if left, err := n.List(s.ctx, shoal.ListRequest{Prefix: e.Name}); err != nil || slices.Contains(left, e) {
+		t.Fatalf("what was removed is still there: %v, %v", left, err)
+	}
+}
+
+func (s *shoalOf) Move(t *rapid.T) {
+	n := s.one(t, "node")
+	seen, err := n.List(s.ctx, shoal.ListRequest{})
+	if err != nil || len(seen) == 0 {
+		return
+	}
+	if err := n.Move(s.ctx, rapid.SampledFrom(seen).Draw(t, "entry"), someNames.Draw(t, "name")); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (s *shoalOf) Hear(t *rapid.T) {
+	from, to := s.one(t, "from"), s.one(t, "to")
+	var batches []journal.Piece
+	for data, err := range from.journal.After(s.ctx, to.journal.Vector()) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		batches = append(batches, data)
+	}
+	if rapid.Bool().Draw(t, "cut short") {
+		batches = batches[:len(batches)/2]
+	}
+	if _, err := to.journal.Take(s.ctx, batches); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (s *shoalOf) Wait(t *rapid.T) { s.one(t, "node").wait(time.Second) }
+
+// Check holds each catalogue against what its records mean, and its search
+// against a look at every name.
+func (s *shoalOf) Check(t *rapid.T) {
+	n := s.one(t, "checked")
+	model, err := modelOf(s.ctx, n)
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen, err := n.List(s.ctx, shoal.ListRequest{})
+	if err != nil || !slices.IsSortedFunc(seen, func(a, b shoal.Entry) int { return strings.Compare(a.Name, b.Name) }) {
+		t.Fatalf("list: %v, %v", seen, err)
+	}
+	got := make(map[string]shoal.Entry)
+	for _, e := range seen {
+		got[e.Name] = e
+	}
+	if diff := cmp.Diff(model, got); diff != "" {
+		t.Fatalf("-model +catalogue:\n%s", diff)
+	}
+	checkSearch(t, n, seen)
+}
+
+func checkSearch(t *rapid.T, n *node, seen []shoal.Entry) {
+	req := shoal.SearchRequest{
+		Text:    rapid.SampledFrom([]string{"", "a", "B", "öl", "txt", "holiday photo", "photo HOLIDAY", "a/b*", "b*", "lo*", "%", "conflict", "x", `"`}).Draw(t, "text"),
+		MinSize: rapid.Int64Range(0, 3).Draw(t, "min"),
+		MaxSize: rapid.Int64Range(0, 4).Draw(t, "max"),
+		Limit:   rapid.IntRange(1, 4).Draw(t, "limit"),
+	}
+	if rapid.Bool().Draw(t, "typed") {
+		req.Types = []string{"txt", "PDF"}[:rapid.IntRange(1, 2).Draw(t, "types")]
+	}
+	var want, got []string
+	for _, e := range seen {
+		if answers(req, e) {
+			want = append(want, e.Name)
+		}
+	}
+	for {
+		page, err := n.Search(t.Context(), req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range page.Entries {
+			got = append(got, e.Name)
+		}
+		if page.Next == "" {
+			break
+		}
+		req.After = page.Next
+	}
+	slices.Sort(want)
+	slices.Sort(got)
+	if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); diff != "" {
+		t.Fatalf("search %+v, -want +got:\n%s", req, diff)
+	}
+}
+
+// answers is a search as anyone would write it.
+func answers(req shoal.SearchRequest, e shoal.Entry) bool {
+	name, text := strings.ToLower(e.Name), strings.ToLower(req.Text)
+	if start, ok := strings.CutSuffix(text, "*"); ok {
+		if !strings.HasPrefix(name, start) && !strings.HasPrefix(path.Base(name), start) {
+			return false
+		}
+		text = ""
+	}
+	for word := range strings.FieldsSeq(text) {
+		if !strings.Contains(name, word) {
+			return false
+		}
+	}
+	typed := len(req.Types) == 0
+	for _, ending := range req.Types {
+		typed = typed || strings.HasSuffix(name, "."+strings.ToLower(ending))
+	}
+	return typed && e.Size >= req.MinSize && (req.MaxSize == 0 || e.Size <= req.MaxSize)
+}
+
+// checksOfOne is how many checks the same nodes serve, for opening them takes
+// much longer than what is done with them.
+const checksOfOne = 10
+
+func TestAgainstModel(t *testing.T) {
+	s := &shoalOf{ctx: t.Context()}
+	checks := 0
+	rapid.Check(t, func(rt *rapid.T) {
+		if checks%checksOfOne == 0 {
+			s.nodes = []*node{open(t), openAt(t, 2, t.TempDir()), openAt(t, 3, t.TempDir())}
+		}
+		checks++
+		rt.Repeat(rapid.StateMachineActions(s))
+		s.converge(rt)
+		s.empty(rt)
 	})
+}
+
+// empty removes everything, everywhere.
+func (s *shoalOf) empty(t *rapid.T) {
+	entries, err := s.nodes[0].List(s.ctx, shoal.ListRequest{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		if err := s.nodes[0].Drop(s.ctx, e); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.converge(t)
+}
+
+// converge has everyone hear of everyone, after which all have the same.
+func (s *shoalOf) converge(t *rapid.T) {
+	var lists []string
+	for range 2 {
+		for _, to := range s.nodes {
+			for _, from := range s.nodes {
+				var batches []journal.Piece
+				for data, err := range from.journal.After(s.ctx, to.journal.Vector()) {
+					if err != nil {
+						t.Fatal(err)
+					}
+					batches = append(batches, data)
+				}
+				if _, err := to.journal.Take(s.ctx, batches); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+	}
+	for _, n := range s.nodes {
+		entries, err := n.List(s.ctx, shoal.ListRequest{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		lists = append(lists, fmt.Sprint(entries))
+	}
+	if slices.Sort(lists); lists[0] != lists[len(lists)-1] {
+		t.Fatalf("the nodes do not agree:\n%s", strings.Join(lists, "\n"))
+	}
 }

@@ -2,8 +2,11 @@ package catalog
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"shoal"
 )
@@ -11,18 +14,16 @@ import (
 // end follows every name that starts with prefix, for 0xff is in no UTF-8.
 func end(prefix string) string { return prefix + "\xff" }
 
-// behind is the first text that follows name, in the order of bytes.
-func behind(name string) string { return name + "\x00" }
+// following is the first text that follows name, in the order of bytes.
+func following(name string) string { return name + "\x00" }
 
-// latestIn gives the latest entry of each name in a range. Beside max() SQLite
-// takes the other columns from the row that has the maximum
-// (sqlite.org/lang_select.html, "bare columns in an aggregate query").
-const latestIn = `SELECT max(seq), name, id, size, chunk, added FROM entries
-WHERE name >= ? AND name < ? GROUP BY name ORDER BY name LIMIT ?`
+// visibleIn gives the entries whose names are in a range, in their order.
+const visibleIn = "SELECT " + entryColumns + fromVersions + `
+WHERE v.state <= 1 AND coalesce(v.shown, v.name) >= ? AND coalesce(v.shown, v.name) < ? ORDER BY coalesce(v.shown, v.name) LIMIT ?`
 
-// List gives, in order of their bytes, the latest entry of each name that
-// starts with req.Prefix and follows req.After: at most req.Limit of them, and
-// at most shoal.MaxList, which 0 also means. A negative limit is shoal.Usage.
+// List gives, in order of their bytes, the entries whose names start with
+// req.Prefix and follow req.After: at most req.Limit of them, and at most
+// shoal.MaxList, which 0 also means. A negative limit is shoal.Usage.
 func (c *Catalog) List(ctx context.Context, req shoal.ListRequest) ([]shoal.Entry, error) {
 	limit, err := checkLimit(req.Limit)
 	if err != nil {
@@ -30,9 +31,9 @@ func (c *Catalog) List(ctx context.Context, req shoal.ListRequest) ([]shoal.Entr
 	}
 	from := req.Prefix
 	if req.After != "" {
-		from = max(from, behind(req.After))
+		from = max(from, following(req.After))
 	}
-	return c.query(ctx, latestIn, from, end(req.Prefix), limit)
+	return c.query(ctx, visibleIn, from, end(req.Prefix), limit)
 }
 
 func checkLimit(limit int) (int, error) {
@@ -46,73 +47,97 @@ func checkLimit(limit int) (int, error) {
 }
 
 // Match gives the entries that answer a peer who asks for a name. If name ends
-// in a slash, these are all below it, as List gives them. Else it is the latest
-// entry of exactly that name; or, when there is none and name has no
-// slash, the latest of the one name whose last element it is ("movie.iso" finds
-// "isos/movie.iso", if no other folder has one). Nothing found is no error. name
-// and after are foreign: any text.
+// in a slash, these are all below it, as List gives them. Else it is the entry
+// of exactly that name; or, when there is none and name has no slash, the one
+// whose last element it is ("movie.iso" finds "isos/movie.iso", if no other
+// folder has one). Nothing found is no error. name and after are foreign:
+// any text.
 func (c *Catalog) Match(ctx context.Context, name, after string, limit int) ([]shoal.Entry, error) {
 	if strings.HasSuffix(name, "/") {
 		return c.List(ctx, shoal.ListRequest{Prefix: name, After: after, Limit: limit})
 	}
-	found, err := c.latest(ctx, name)
+	found, err := c.named(ctx, name)
 	if err != nil || len(found) > 0 {
 		return found, err
 	}
 	return c.soleBase(ctx, name)
 }
 
-// latest is the latest entry of that name, if there is one.
-func (c *Catalog) latest(ctx context.Context, name string) ([]shoal.Entry, error) {
-	return c.query(ctx, versions, name, 1)
+// named is the entry of that name, if there is one.
+func (c *Catalog) named(ctx context.Context, name string) ([]shoal.Entry, error) {
+	return c.query(ctx, "SELECT "+entryColumns+fromVersions+"WHERE v.state <= 1 AND coalesce(v.shown, v.name) = ? LIMIT 1", name)
 }
 
-const withBase = `SELECT max(seq), name, id, size, chunk, added FROM entries WHERE base = ? GROUP BY name LIMIT 2`
-
-// soleBase is the latest entry of the one name whose last element is base;
-// nothing if there is none, or more than one.
+// soleBase is the entry of the one name whose last element is base; nothing if
+// there is none, or more than one.
 func (c *Catalog) soleBase(ctx context.Context, base string) ([]shoal.Entry, error) {
-	found, err := c.query(ctx, withBase, base)
+	if shoal.CheckName(base) != nil || strings.Contains(base, "/") {
+		return nil, nil
+	}
+	var found []shoal.Entry
+	err := c.scan(ctx, query{words: []string{"/" + base}}, func(e shoal.Entry, _ int64) bool {
+		if strings.HasSuffix(e.Name, "/"+base) {
+			found = append(found, e)
+		}
+		return len(found) < 2
+	})
 	if len(found) > 1 {
 		return nil, err
 	}
 	return found, err
 }
 
-const versions = `SELECT seq, name, id, size, chunk, added FROM entries WHERE name = ? ORDER BY seq DESC LIMIT ?`
+const ofFile = "SELECT " + entryColumns + fromVersions + "WHERE v.file = ? AND v.state <= 1 ORDER BY v.stamp DESC LIMIT ?"
 
-// Versions gives every entry of one name, the latest first, at most
-// shoal.MaxList of them; none is no error.
-func (c *Catalog) Versions(ctx context.Context, name string) ([]shoal.Entry, error) {
-	return c.query(ctx, versions, name, shoal.MaxList)
-}
-
-const ofFile = `SELECT seq, name, id, size, chunk, added FROM entries WHERE id = ? ORDER BY seq DESC LIMIT ?`
-
-// Names gives every name of one file, the latest first, at most shoal.MaxList
-// of them; none is no error. Some may mean another file by now.
-func (c *Catalog) Names(ctx context.Context, id shoal.FileID) ([]string, error) {
-	entries, err := c.query(ctx, ofFile, id[:], shoal.MaxList)
-	var names []string
-	for _, entry := range entries {
-		names = append(names, entry.Name)
-	}
-	return names, err
+// Of gives the entries of one file, the latest first, at most shoal.MaxList of
+// them; none is no error.
+func (c *Catalog) Of(ctx context.Context, id shoal.FileID) ([]shoal.Entry, error) {
+	return c.query(ctx, ofFile, id[:], shoal.MaxList)
 }
 
 // Len is how many entries there are.
 func (c *Catalog) Len(ctx context.Context) (int, error) {
 	var n int
-	if err := c.data.readers.QueryRowContext(ctx, "SELECT count(*) FROM entries").Scan(&n); err != nil {
-		return 0, fmt.Errorf("count the catalogue's entries: %w", explain(err))
+	if err := c.data.Readers.QueryRowContext(ctx, "SELECT count(*) FROM versions WHERE state <= 1").Scan(&n); err != nil {
+		return 0, fmt.Errorf("count the catalogue's entries: %w", c.data.Explain(err))
 	}
 	return n, nil
 }
 
-func (c *Catalog) query(ctx context.Context, query string, args ...any) ([]shoal.Entry, error) {
-	entries, err := scanEntries(c.data.readers.QueryContext(ctx, query, args...))
-	if err != nil {
-		return nil, fmt.Errorf("read the catalogue: %w", explain(err))
+// conflictOf is the name that the version shown as e, which is in conflict, was
+// written under.
+func (c *Catalog) conflictOf(e shoal.Entry) (string, error) {
+	var name string
+	row := c.data.Readers.QueryRowContext(context.Background(), "SELECT name FROM versions WHERE state = 1 AND shown = ? AND file = ?", e.Name, e.ID[:])
+	if err := row.Scan(&name); err != nil {
+		return e.Name, nil //nolint:nilerr // no longer in conflict: then it has that name, or none
 	}
-	return entries, nil
+	return name, nil
 }
+
+func (c *Catalog) query(ctx context.Context, query string, args ...any) ([]shoal.Entry, error) {
+	var entries []shoal.Entry
+	err := c.rows(ctx, query, args, func(rows *sql.Rows) error {
+		e, err := scanEntry(rows)
+		entries = append(entries, e)
+		return err
+	})
+	return entries, err
+}
+
+// rows runs a query and reads every row of it.
+func (c *Catalog) rows(ctx context.Context, query string, args []any, read func(*sql.Rows) error) error {
+	rows, err := c.data.Readers.QueryContext(ctx, query, args...)
+	if err == nil {
+		for err == nil && rows.Next() {
+			err = read(rows)
+		}
+		err = errors.Join(err, rows.Err(), rows.Close())
+	}
+	if err != nil {
+		return fmt.Errorf("read the catalogue: %w", c.data.Explain(err))
+	}
+	return nil
+}
+
+func timeOf(millis int64) time.Time { return time.UnixMilli(millis).UTC() }

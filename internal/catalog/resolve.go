@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"strings"
 
@@ -43,11 +44,11 @@ func (c *Catalog) byName(ctx context.Context, ref string) ([]shoal.Entry, error)
 	if shoal.CheckName(ref) != nil {
 		return nil, nil
 	}
-	return c.latest(ctx, ref)
+	return c.named(ctx, ref)
 }
 
-const inRange = `SELECT max(seq), name, id, size, chunk, added FROM entries
-WHERE id BETWEEN ? AND ? GROUP BY id ORDER BY id LIMIT ?`
+const inRange = "SELECT " + entryColumns + ", max(v.stamp)" + fromVersions + `
+WHERE v.file BETWEEN ? AND ? AND v.state <= 1 GROUP BY v.file ORDER BY v.file LIMIT ?`
 
 // byPrefix finds the file whose id begins with ref; several are shoal.Usage.
 func (c *Catalog) byPrefix(ctx context.Context, ref string) ([]shoal.Entry, error) {
@@ -55,7 +56,16 @@ func (c *Catalog) byPrefix(ctx context.Context, ref string) ([]shoal.Entry, erro
 	if !ok {
 		return nil, nil
 	}
-	found, err := c.query(ctx, inRange, ids.first[:], ids.last[:], maxCandidates+1)
+	var found []shoal.Entry
+	// Beside max() SQLite takes the other columns from the row that has the
+	// maximum (sqlite.org/lang_select.html, "bare columns in an aggregate
+	// query").
+	err := c.rows(ctx, inRange, []any{ids.first[:], ids.last[:], maxCandidates + 1}, func(rows *sql.Rows) error {
+		var stamp int64
+		e, err := scanEntry(rows, &stamp)
+		found = append(found, e)
+		return err
+	})
 	if len(found) <= 1 {
 		return found, err
 	}
@@ -84,7 +94,7 @@ func (c *Catalog) unknown(ctx context.Context, ref string) error {
 		return shoal.WithHint(fmt.Errorf("%.100q is neither a file id nor a name: %w", ref, shoal.Usage),
 			"give an id, at least 8 digits of one, or a name as `shoal ls` shows it")
 	}
-	err := fmt.Errorf("%q is not in this node's catalogue: %w", ref, shoal.NotFound)
+	err := fmt.Errorf("%q is not in the catalogue: %w", ref, shoal.NotFound)
 	like, likeErr := c.soleBase(ctx, ref)
 	switch {
 	case likeErr != nil:
@@ -94,7 +104,7 @@ func (c *Catalog) unknown(ctx context.Context, ref string) error {
 	case isHex(ref) && len(ref) < shoal.MinPrefix:
 		return shoal.WithHint(err, fmt.Sprintf("if it begins an id, give at least %d digits", shoal.MinPrefix))
 	}
-	return shoal.WithHint(err, "`shoal ls` shows the names that are here")
+	return shoal.WithHint(err, "`shoal ls` shows the names there are")
 }
 
 // idRange is all ids from first to last.

@@ -54,7 +54,7 @@ func TestResolveNameLikeAnID(t *testing.T) {
 			t.Errorf("Resolve(%q) gives %v, %v; want %v", ref, got, err, want)
 		}
 	}
-	if _, err := c.Remove(t.Context(), alike("", 1).ID); err != nil {
+	if err := c.Drop(t.Context(), alike("file", 1)); err != nil {
 		t.Fatal(err)
 	}
 	if got, err := c.Resolve(t.Context(), full); got != entry(full, 3) || err != nil {

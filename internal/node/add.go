@@ -52,6 +52,9 @@ func checkAdd(req shoal.AddRequest) error {
 	return nil
 }
 
+// defaultCopies is how many copies of a file are wanted if nobody says so.
+const defaultCopies = 2
+
 // addFile takes one file in: bytes first, then the name that commits it.
 func (n *Node) addFile(ctx context.Context, item shoal.AddItem, req shoal.AddRequest, progress func(done, total int64)) (shoal.Entry, error) {
 	if err := shoal.CheckName(item.Name); err != nil {
@@ -64,7 +67,10 @@ func (n *Node) addFile(ctx context.Context, item shoal.AddItem, req shoal.AddReq
 	if err != nil {
 		return shoal.Entry{}, fmt.Errorf("add %s: %w", item.Path, err)
 	}
-	entry := shoal.Entry{ID: file.ID, Name: item.Name, Size: file.Size, ChunkSize: int(file.ChunkSize), Added: time.Now().UTC()}
+	entry := shoal.Entry{
+		ID: file.ID, Name: item.Name, Size: file.Size, ChunkSize: int(file.ChunkSize), Copies: defaultCopies,
+		Added: time.Now().UTC(), By: n.host.ID(),
+	}
 	if err := n.catalog.Put(ctx, entry); err != nil {
 		return shoal.Entry{}, fmt.Errorf("add %s: %w", item.Path, err)
 	}

@@ -2,15 +2,19 @@ package node
 
 import (
 	"context"
+	"crypto/ed25519"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 
 	"shoal"
-	"shoal/internal/catalog"
+	"shoal/internal/catalog/database"
+	"shoal/internal/catalog/journal"
 	"shoal/internal/network/host"
+	"shoal/internal/record"
 	"shoal/internal/storage/disk"
 )
 
@@ -126,28 +130,35 @@ func (d *doctor) rebuild(ctx context.Context, store *disk.Store) error {
 	return nil
 }
 
+// catalog looks at what the nodes have said. The view of it is not looked at: a
+// node that finds it damaged makes it anew.
 func (d *doctor) catalog(ctx context.Context) error {
-	path := filepath.Join(d.data, catalogFile)
+	path := filepath.Join(d.data, journalFile)
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
 		d.add(true, "", "there are no names yet")
 		return nil
 	}
-	names, err := catalog.Open(ctx, path)
-	if err == nil {
-		err = errors.Join(names.Check(ctx), names.Close())
-	}
-	if err == nil {
-		d.add(true, "", "the catalogue of names is sound")
-		return nil
-	}
-	if !d.opts.Rebuild || !errors.Is(err, catalog.ErrDamaged) {
-		d.add(false, shoal.HintOf(err), "the catalogue of names does not open: %v", err)
-		return nil
-	}
-	repaired, err := catalog.Repair(ctx, path)
+	key, err := host.LoadIdentity(filepath.Join(d.data, identityFile))
 	if err != nil {
-		return fmt.Errorf("mend the catalogue: %w", err)
+		return nil //nolint:nilerr // identity has told of that
 	}
-	d.add(true, "", "the catalogue was damaged and is mended: %d names were saved, what it was is at %s", repaired.Saved, repaired.Aside)
+	self := record.NodeOf(key.Public().(ed25519.PublicKey))
+	said, err := journal.Open(ctx, path, journal.Config{Shoal: self, Key: key, Now: time.Now})
+	if err == nil {
+		err = errors.Join(said.Check(ctx), said.Close())
+	}
+	if err == nil {
+		d.add(true, "", "the journal of names is sound")
+		return nil
+	}
+	if !d.opts.Rebuild || !errors.Is(err, database.ErrDamaged) {
+		d.add(false, shoal.HintOf(err), "the journal of names does not open: %v", err)
+		return nil
+	}
+	repaired, err := journal.Repair(ctx, path, self)
+	if err != nil {
+		return fmt.Errorf("mend the journal: %w", err)
+	}
+	d.add(true, "", "the journal was damaged and is mended: %d batches were saved, what it was is at %s", repaired.Saved, repaired.Aside)
 	return nil
 }

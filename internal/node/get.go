@@ -115,15 +115,34 @@ func (n *Node) getFile(ctx context.Context, j job, req shoal.GetRequest, emit *e
 	if err != nil {
 		return event, fmt.Errorf("get %s: %w", nameOr(j.entry), err)
 	}
-	entry := shoal.Entry{ID: file.ID, Name: j.entry.Name, Size: file.Size, ChunkSize: int(file.ChunkSize), Added: addedOr(j.entry)}
-	if entry.Name == "" {
-		entry.Name = filepath.Base(j.output)
-	}
-	if err := n.catalog.Put(ctx, entry); err != nil {
+	entry, err := n.named(ctx, file, j)
+	if err != nil {
 		return event, fmt.Errorf("get %s: %w", nameOr(j.entry), err)
 	}
 	event.Entry, event.Done, event.Total = &entry, file.Size, file.Size
 	return event, nil
+}
+
+// named is the entry of a file that was got. One that the catalogue does not
+// have under that name is put there.
+func (n *Node) named(ctx context.Context, file content.File, j job) (shoal.Entry, error) {
+	entry := shoal.Entry{
+		ID: file.ID, Name: j.entry.Name, Size: file.Size, ChunkSize: int(file.ChunkSize),
+		Copies: max(j.entry.Copies, defaultCopies), Added: addedOr(j.entry), By: n.host.ID(),
+	}
+	if entry.Name == "" {
+		entry.Name = filepath.Base(j.output)
+	}
+	known, err := n.catalog.Of(ctx, file.ID)
+	if err != nil {
+		return entry, err
+	}
+	for _, e := range known {
+		if e.Name == entry.Name {
+			return e, nil
+		}
+	}
+	return entry, n.catalog.Put(ctx, entry)
 }
 
 // fetchInto fetches a file into its output, and puts it there when it is whole.

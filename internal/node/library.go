@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"shoal"
+	"shoal/internal/catalog"
 )
 
 // List lists the names here. See shoal.Library.
@@ -25,11 +26,13 @@ func (n *Node) Info(ctx context.Context, ref string) (shoal.FileInfo, error) {
 		return shoal.FileInfo{}, err
 	}
 	info := shoal.FileInfo{Entry: t.entry, Places: []shoal.Place{}, Sources: []shoal.Presence{}, Names: []string{}}
-	names, err := n.catalog.Names(ctx, t.entry.ID)
+	entries, err := n.catalog.Of(ctx, t.entry.ID)
 	if err != nil {
 		return info, err
 	}
-	info.Names = append(info.Names, names...)
+	for _, e := range entries {
+		info.Names = append(info.Names, e.Name)
+	}
 	if file, err := n.store.File(ctx, t.entry.ID); err == nil {
 		info.Size, info.ChunkSize, info.Chunks = file.Size, int(file.ChunkSize), file.Chunks()
 		info.Present = n.present(ctx, file.ID)
@@ -38,7 +41,7 @@ func (n *Node) Info(ctx context.Context, ref string) (shoal.FileInfo, error) {
 		}
 	}
 	n.addSources(ctx, &info)
-	if info.Chunks == 0 && len(info.Sources) == 0 && len(names) == 0 {
+	if info.Chunks == 0 && len(info.Sources) == 0 && len(entries) == 0 {
 		return info, fmt.Errorf("file %s: %w, here or at any of %d connected peers", t.entry.ID.Short(), shoal.NotFound, len(n.host.Peers()))
 	}
 	return info, nil
@@ -76,10 +79,23 @@ func (n *Node) Remove(ctx context.Context, ref string) (shoal.Entry, error) {
 	if err := n.store.Delete(ctx, entry.ID); err != nil && !errors.Is(err, shoal.NotFound) {
 		return entry, fmt.Errorf("remove %s: %w", nameOr(entry), err)
 	}
-	if _, err := n.catalog.Remove(ctx, entry.ID); err != nil && !errors.Is(err, shoal.NotFound) {
+	if err := n.dropAll(ctx, entry.ID); err != nil {
 		return entry, fmt.Errorf("remove %s: %w", nameOr(entry), err)
 	}
 	return entry, nil
+}
+
+// dropAll removes every name of a file.
+func (n *Node) dropAll(ctx context.Context, id shoal.FileID) error {
+	for {
+		entries, err := n.catalog.Of(ctx, id)
+		if err != nil || len(entries) == 0 {
+			return err
+		}
+		if err := n.catalog.Drop(ctx, entries[:min(len(entries), catalog.MaxPut)]...); err != nil {
+			return err
+		}
+	}
 }
 
 // local finds out what a reference means here, without asking anyone.

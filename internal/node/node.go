@@ -6,6 +6,7 @@ package node
 
 import (
 	"context"
+	"crypto/ed25519"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -17,10 +18,12 @@ import (
 
 	"shoal"
 	"shoal/internal/catalog"
+	"shoal/internal/catalog/journal"
 	"shoal/internal/discovery"
 	"shoal/internal/network"
 	"shoal/internal/network/host"
 	"shoal/internal/network/wire"
+	"shoal/internal/record"
 	"shoal/internal/storage/disk"
 	"shoal/internal/storage/quota"
 	"shoal/internal/transfer"
@@ -32,6 +35,7 @@ import (
 const (
 	identityFile = "identity.pem"
 	storeFolder  = "store"
+	journalFile  = "journal.db"
 	catalogFile  = "catalog.db"
 )
 
@@ -49,20 +53,22 @@ type Config struct {
 
 // Node is a running node.
 type Node struct {
-	cfg     Config
-	started time.Time
-	host    network.Host
-	store   *disk.Store
-	quota   *quota.Store
-	catalog *catalog.Catalog
-	board   *transfer.Board
-	tracker *transfer.Tracker
-	server  *serve.Server
-	engine  *fetch.Engine
-	keeper  *discovery.Keeper
-	traffic traffic
-	names   peerNames
-	files   keyedLock // one get of a file at a time
+	cfg      Config
+	started  time.Time
+	identity ed25519.PrivateKey
+	host     network.Host
+	store    *disk.Store
+	quota    *quota.Store
+	journal  *journal.Journal
+	catalog  *catalog.Catalog
+	board    *transfer.Board
+	tracker  *transfer.Tracker
+	server   *serve.Server
+	engine   *fetch.Engine
+	keeper   *discovery.Keeper
+	traffic  traffic
+	names    peerNames
+	files    keyedLock // one get of a file at a time
 
 	running   sync.WaitGroup // the node's own goroutines
 	ctx       context.Context
@@ -116,21 +122,36 @@ func (n *Node) openFolder(ctx context.Context) (err error) {
 		return err
 	}
 	n.quota = quota.New(n.store, n.cfg.Capacity.Limit(whole))
-	n.catalog, err = catalog.Open(ctx, filepath.Join(n.cfg.Data, catalogFile))
-	if err != nil {
-		return fmt.Errorf("open the catalogue: %w", err)
+	if n.identity, err = host.LoadIdentity(filepath.Join(n.cfg.Data, identityFile)); err != nil {
+		return err
 	}
-	return nil
+	return n.openCatalog(ctx)
 }
 
-// openNetwork joins the chapters and starts to listen.
-func (n *Node) openNetwork(ctx context.Context) error {
-	key, err := host.LoadIdentity(filepath.Join(n.cfg.Data, identityFile))
+// openCatalog opens what the shoal's nodes have said, and the view of it.
+func (n *Node) openCatalog(ctx context.Context) (err error) {
+	n.catalog, err = catalog.Open(ctx, filepath.Join(n.cfg.Data, catalogFile), catalog.Config{
+		Now: time.Now, Trash: trashTime, Log: n.cfg.Log,
+	})
 	if err != nil {
 		return err
 	}
+	n.journal, err = journal.Open(ctx, filepath.Join(n.cfg.Data, journalFile), journal.Config{
+		Shoal: record.NodeOf(n.identity.Public().(ed25519.PublicKey)), Key: n.identity, Now: time.Now, Apply: n.catalog.Apply,
+	})
+	if err != nil {
+		return err
+	}
+	return n.catalog.Follow(ctx, n.journal)
+}
+
+// trashTime is how long what was removed can be had back.
+const trashTime = 24 * time.Hour
+
+// openNetwork joins the chapters and starts to listen.
+func (n *Node) openNetwork(ctx context.Context) error {
 	h, err := host.New(ctx, host.Config{
-		Identity: key, Listen: n.cfg.Listen, UserAgent: "shoal/" + n.cfg.Version, Log: n.cfg.Log,
+		Identity: n.identity, Listen: n.cfg.Listen, UserAgent: "shoal/" + n.cfg.Version, Log: n.cfg.Log,
 	})
 	if err != nil {
 		return err
@@ -181,6 +202,9 @@ func (n *Node) closeFolder() error {
 	var errs []error
 	if n.catalog != nil {
 		errs = append(errs, n.catalog.Close())
+	}
+	if n.journal != nil {
+		errs = append(errs, n.journal.Close())
 	}
 	if n.store != nil {
 		errs = append(errs, n.store.Close())

@@ -14,9 +14,9 @@ import (
 
 // Bounds. What breaks one is malformed.
 const (
-	MaxBody    = 8 << 10 // bytes of one record
-	MaxRecords = 1024    // in one batch
-	MaxBatch   = 1 << 20 // bytes of one batch, signature and all
+	MaxBody    = 8 << 10    // bytes of one record
+	MaxRecords = 1024       // in one batch
+	MaxBatch   = 1000 << 10 // bytes of one batch, signature and all
 )
 
 // The errors of this package.

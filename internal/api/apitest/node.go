@@ -61,7 +61,7 @@ func New() *Node {
 func (n *Node) Put(name string, data []byte) shoal.Entry {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	entry := shoal.Entry{ID: blake3.Sum256(data), Name: name, Size: int64(len(data)), ChunkSize: ChunkSize, Added: Born()}
+	entry := shoal.Entry{ID: blake3.Sum256(data), Name: name, Size: int64(len(data)), ChunkSize: ChunkSize, Copies: 2, Added: Born()}
 	n.files[entry.ID] = slices.Clone(data)
 	n.names[name] = entry
 	return entry

@@ -52,7 +52,7 @@ func create(ctx context.Context, path string, format Format) error {
 	if err := file.Close(); err != nil {
 		return err
 	}
-	pool, err := openPool(path, format, "journal_mode(WAL)", "synchronous(FULL)")
+	pool, err := openPool(path, "journal_mode(WAL)", "synchronous(FULL)")
 	if err != nil {
 		return err
 	}

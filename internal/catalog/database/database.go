@@ -27,6 +27,11 @@ const (
 	readerIdle  = 30 * time.Second
 	busyMillis  = 10_000
 	maxLogBytes = 4 << 20 // that the write-ahead log keeps when it is empty
+
+	// checkpointPages is how long the log gets before it is played into the
+	// database: while many rows are added, a page of an index changes many
+	// times, and is written there once.
+	checkpointPages = 8192
 )
 
 // ErrDamaged means that a database is not what was written.
@@ -47,7 +52,7 @@ type Format struct {
 	Version     int        // of the schema
 	Schema      string     // of an empty one
 	Durability  Durability // of what is written
-	CacheKiB    int        // of each connection; 0 is a little
+	CacheKiB    int        // of the writer, when it needs it; 0 is a little
 	Damaged     string     // what a person can do about ErrDamaged
 }
 
@@ -70,11 +75,12 @@ func Open(ctx context.Context, path string, format Format) (*DB, error) {
 	if err := createIfMissing(ctx, path, format); err != nil {
 		return nil, fmt.Errorf("make %s: %w", path, err)
 	}
-	writer, err := openPool(path, format, "journal_mode(WAL)", "synchronous("+string(format.Durability)+")")
+	writer, err := openPool(path, "journal_mode(WAL)", "synchronous("+string(format.Durability)+")",
+		fmt.Sprintf("cache_size(-%d)", max(format.CacheKiB, cacheKiB)), fmt.Sprintf("wal_autocheckpoint(%d)", checkpointPages))
 	if err != nil {
 		return nil, err
 	}
-	readers, err := openPool(path, format, "query_only(1)")
+	readers, err := openPool(path, "query_only(1)", fmt.Sprintf("cache_size(-%d)", cacheKiB))
 	if err != nil {
 		return nil, errors.Join(err, writer.Close())
 	}
@@ -93,10 +99,9 @@ func Open(ctx context.Context, path string, format Format) (*DB, error) {
 func (d *DB) Close() error { return errors.Join(d.Readers.Close(), d.Writer.Close()) }
 
 // openPool gives connections on which the pragmas hold. It opens none yet.
-func openPool(path string, format Format, pragmas ...string) (*sql.DB, error) {
+func openPool(path string, pragmas ...string) (*sql.DB, error) {
 	query := url.Values{"_txlock": {"immediate"}, "mode": {"rw"}, "_pragma": {
 		fmt.Sprintf("busy_timeout(%d)", busyMillis),
-		fmt.Sprintf("cache_size(-%d)", max(format.CacheKiB, cacheKiB)),
 		fmt.Sprintf("journal_size_limit(%d)", maxLogBytes),
 	}}
 	query["_pragma"] = append(query["_pragma"], pragmas...)
@@ -171,4 +176,4 @@ func (d *DB) Explain(err error) error {
 
 // OpenDamaged gives a connection that reads what can still be read of a
 // database, without a look at its soundness.
-func OpenDamaged(path string) (*sql.DB, error) { return openPool(path, Format{}, "query_only(1)") }
+func OpenDamaged(path string) (*sql.DB, error) { return openPool(path, "query_only(1)") }

@@ -17,30 +17,42 @@ import (
 // database's log for long.
 const page = 512
 
-// After gives the bytes of every batch that a peer with that vector lacks, each
-// author's in order.
-func (j *Journal) After(ctx context.Context, have record.Vector) iter.Seq2[[]byte, error] {
-	return func(yield func([]byte, error) bool) {
-		upto := j.Vector()
-		for _, author := range slices.Sorted(maps.Keys(upto)) {
-			for from := have[author]; from < upto[author]; {
-				last := from
-				for item, err := range j.read(ctx, "SELECT place, data FROM batches WHERE author = ? AND seq > ? AND seq <= ? ORDER BY seq LIMIT ?",
-					string(author), int64(from), int64(upto[author]), page) {
-					if err != nil {
-						yield(nil, err)
-						return
-					}
-					if !yield(item.data, nil) {
-						return
-					}
-					last = item.Seq
+// Piece is a batch on its way to a peer.
+type Piece struct {
+	After uint64 // the number of the author's batch before it; what would be between them means nothing any more
+	Data  []byte // the batch
+}
+
+// After gives every batch that a peer with that vector lacks, each author's in
+// order.
+func (j *Journal) After(ctx context.Context, have record.Vector) iter.Seq2[Piece, error] {
+	return func(yield func(Piece, error) bool) {
+		for _, author := range slices.Sorted(maps.Keys(j.Vector())) {
+			for piece, err := range j.Of(ctx, author, have[author]) {
+				if !yield(piece, err) || err != nil {
+					return
 				}
-				if last == from {
-					break
-				}
-				from = last
 			}
+		}
+	}
+}
+
+// Of gives one author's batches after a number, in order.
+func (j *Journal) Of(ctx context.Context, author shoal.NodeID, after uint64) iter.Seq2[Piece, error] {
+	const find = "SELECT place, data FROM batches WHERE author = ? AND seq > ? ORDER BY seq LIMIT ?"
+	return func(yield func(Piece, error) bool) {
+		for {
+			last := after
+			for item, err := range j.read(ctx, find, string(author), int64(last), page) {
+				if !yield(Piece{After: last, Data: item.data}, err) || err != nil {
+					return
+				}
+				last = item.Seq
+			}
+			if last == after {
+				return
+			}
+			after = last
 		}
 	}
 }
@@ -74,6 +86,14 @@ func (j *Journal) pages(ctx context.Context, after int64) iter.Seq2[stored, erro
 			after = last
 		}
 	}
+}
+
+// Batch gives one batch; shoal.NotFound if it is not here, or no longer.
+func (j *Journal) Batch(ctx context.Context, author shoal.NodeID, seq uint64) (Item, error) {
+	for s, err := range j.read(ctx, "SELECT place, data FROM batches WHERE author = ? AND seq = ?", string(author), int64(seq)) {
+		return s.Item, err
+	}
+	return Item{}, fmt.Errorf("batch %d of %s: %w", seq, author.Short(), shoal.NotFound)
 }
 
 // stored is a batch as it lies in the journal.

@@ -145,7 +145,7 @@ func (j *Journal) Append(ctx context.Context, build func(next func() record.Stam
 	if err != nil {
 		return Item{}, fmt.Errorf("sign batch %d: %w", batch.Seq, err)
 	}
-	items, err := j.write(ctx, []incoming{{batch, data}})
+	items, err := j.write(ctx, []incoming{{Batch: batch, data: data}})
 	if err != nil {
 		return Item{}, fmt.Errorf("write batch %d to the journal: %w", batch.Seq, err)
 	}
@@ -161,7 +161,8 @@ func (j *Journal) nextStamp() record.Stamp {
 // incoming is a batch on its way into the journal.
 type incoming struct {
 	record.Batch
-	data []byte
+	after uint64
+	data  []byte
 }
 
 // write makes batches durable, moves the vector on to them, and has them

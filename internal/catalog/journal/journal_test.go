@@ -82,9 +82,9 @@ func (n *node) texts() []string {
 }
 
 // gives is all that a node would give to one that has nothing after have.
-func (n *node) gives(t *testing.T, have record.Vector) [][]byte {
+func (n *node) gives(t *testing.T, have record.Vector) []journal.Piece {
 	t.Helper()
-	var all [][]byte
+	var all []journal.Piece
 	for data, err := range n.After(t.Context(), have) {
 		if err != nil {
 			t.Fatal(err)
@@ -94,7 +94,7 @@ func (n *node) gives(t *testing.T, have record.Vector) [][]byte {
 	return all
 }
 
-func (n *node) takes(t *testing.T, batches [][]byte) journal.Taken {
+func (n *node) takes(t *testing.T, batches []journal.Piece) journal.Taken {
 	t.Helper()
 	taken, err := n.Take(t.Context(), batches)
 	if err != nil {
@@ -200,15 +200,26 @@ func TestPutOffHoldsUpTheAuthor(t *testing.T) {
 	wantTexts(t, b, "a1", "c1", "c2")
 }
 
+func TestGapsAreNotJumped(t *testing.T) {
+	a, b := newNode(t, 1), newNode(t, 2)
+	a.say(t, "one", "two", "three")
+	if taken := b.takes(t, a.gives(t, nil)[1:]); taken.New != 0 || taken.PutOff != 2 {
+		t.Errorf("%+v, want all put off", taken)
+	}
+	b.takes(t, a.gives(t, nil))
+	wantTexts(t, b, "one", "two", "three")
+}
+
 func TestForgeriesAreRefused(t *testing.T) {
 	a, b := newNode(t, 1), newNode(t, 2)
 	a.say(t, "one", "two")
 	batches := a.gives(t, nil)
-	batches[1][len(batches[1])-1] ^= 1
+	data := batches[1].Data
+	data[len(data)-1] ^= 1
 	if _, err := b.Take(t.Context(), batches); !errors.Is(err, record.ErrForged) {
 		t.Errorf("a changed batch: %v, want ErrForged", err)
 	}
-	if _, err := b.Take(t.Context(), [][]byte{[]byte("nonsense")}); !errors.Is(err, record.ErrMalformed) {
+	if _, err := b.Take(t.Context(), []journal.Piece{{Data: []byte("nonsense")}}); !errors.Is(err, record.ErrMalformed) {
 		t.Errorf("nonsense: %v, want ErrMalformed", err)
 	}
 	wantTexts(t, b)

@@ -105,7 +105,7 @@ func sound(rows *sql.Rows, shoalID shoal.NodeID) []incoming {
 			continue
 		}
 		if b, err := record.Verify(shoalID, data); err == nil {
-			batches = append(batches, incoming{b, data})
+			batches = append(batches, incoming{Batch: b, data: data})
 		}
 	}
 	_ = rows.Close() // damage is what is expected here

@@ -3,11 +3,15 @@ package journal
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 
 	"shoal"
 	"shoal/internal/record"
 )
+
+// ErrGap is why a batch is put off whose predecessor is not here yet.
+var ErrGap = errors.New("the batch before it is missing")
 
 // Taken is what Take did.
 type Taken struct {
@@ -17,28 +21,28 @@ type Taken struct {
 }
 
 // Take takes in batches that a peer gave, as After gives them: each author's in
-// ascending order. Those that are here are passed over; what is missing between
-// them means nothing any more. Errors: record.ErrMalformed and record.ErrForged,
+// ascending order. Those that are here are passed over, and one whose
+// predecessor is not here yet is put off. Errors: record.ErrMalformed and record.ErrForged,
 // which are the peer's fault, and of what it gave with them nothing is taken;
 // shoal.NoSpace.
 //
 // Checking signatures is most of the work; it is done before others have to
 // wait.
-func (j *Journal) Take(ctx context.Context, batches [][]byte) (Taken, error) {
-	parsed := make([]incoming, 0, len(batches))
+func (j *Journal) Take(ctx context.Context, pieces []Piece) (Taken, error) {
+	parsed := make([]incoming, 0, len(pieces))
 	known := j.Vector()
-	for _, data := range batches {
-		b, err := record.Parse(data)
+	for _, piece := range pieces {
+		b, err := record.Parse(piece.Data)
 		if err != nil {
 			return Taken{}, fmt.Errorf("take batches: %w", err)
 		}
 		if b.Seq <= known[b.Author] {
 			continue
 		}
-		if _, err := record.Verify(j.cfg.Shoal, data); err != nil {
+		if _, err := record.Verify(j.cfg.Shoal, piece.Data); err != nil {
 			return Taken{}, fmt.Errorf("take batches: %w", err)
 		}
-		parsed = append(parsed, incoming{b, data})
+		parsed = append(parsed, incoming{b, piece.After, piece.Data})
 	}
 	j.writing.Lock()
 	defer j.writing.Unlock()
@@ -61,7 +65,11 @@ func (j *Journal) choose(parsed []incoming) (taken Taken, fit []incoming) {
 		if b.Seq <= reached[b.Author] {
 			continue
 		}
-		if err := j.admits(b.Batch); err != nil && !held[b.Author] {
+		err := j.admits(b.Batch)
+		if b.after > reached[b.Author] {
+			err = ErrGap
+		}
+		if err != nil && !held[b.Author] {
 			held[b.Author] = true
 			taken.Reason = cmp.Or(taken.Reason, err)
 		}

@@ -2,7 +2,9 @@ package merge_test
 
 import (
 	"bytes"
+	"encoding/hex"
 	"errors"
+	"os"
 	"testing"
 	"time"
 
@@ -98,4 +100,25 @@ func FuzzParseDrop(f *testing.F) {
 			t.Fatalf("read %x, wrote %x, %v", data, again, err)
 		}
 	})
+}
+
+// The vectors of docs/spec/catalog.md.
+func TestVectorsOfTheSpecification(t *testing.T) {
+	page, err := os.ReadFile("../../../docs/spec/catalog.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	put, err := samplePut().Append(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	drop, err := merge.Drop{Name: "a", Over: []merge.Dot{dot(5, 1)}}.Append(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for what, data := range map[string][]byte{"Put": put, "Drop": drop} {
+		if text := hex.EncodeToString(data); !bytes.Contains(page, []byte("`"+text+"`")) {
+			t.Errorf("the page does not have the %s `%s`", what, text)
+		}
+	}
 }

@@ -53,6 +53,13 @@ func (n Name) Add(v Version) Name {
 	return slices.Insert(slices.Clone(n), at, v)
 }
 
+// NameOf is the name with these versions.
+func NameOf(versions ...Version) Name {
+	n := slices.Clone(versions)
+	slices.SortFunc(n, func(v, w Version) int { return v.Dot.Compare(w.Dot) })
+	return slices.CompactFunc(n, func(v, w Version) bool { return v.Dot == w.Dot })
+}
+
 // Heads is the versions nothing has replaced, the latest first. Nothing
 // replaces what came later, so there are no circles, whatever a liar writes.
 func (n Name) Heads() []Version {
@@ -73,6 +80,7 @@ func (n Name) Heads() []Version {
 type Meaning struct {
 	Current   Version   // the latest head that points at a file
 	Conflicts []Version // the other heads that point at other files, the latest first
+	Twins     []Version // the heads that point at a file which another one shows
 }
 
 // Meaning is what the name means, and whether it means anything. Someone who
@@ -84,7 +92,9 @@ func (n Name) Meaning() (m Meaning, ok bool) {
 		case head.IsDrop():
 		case !ok:
 			m.Current, ok = head, true
-		case head.File != m.Current.File && !slices.ContainsFunc(m.Conflicts, func(v Version) bool { return v.File == head.File }):
+		case head.File == m.Current.File, slices.ContainsFunc(m.Conflicts, func(v Version) bool { return v.File == head.File }):
+			m.Twins = append(m.Twins, head)
+		default:
 			m.Conflicts = append(m.Conflicts, head)
 		}
 	}

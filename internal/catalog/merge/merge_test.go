@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	"pgregory.net/rapid"
 
 	"shoal"
@@ -38,6 +39,9 @@ func nameOf(versions ...merge.Version) merge.Name {
 	var n merge.Name
 	for _, v := range versions {
 		n = n.Add(v)
+	}
+	if diff := cmp.Diff(n, merge.NameOf(versions...), cmpopts.EquateEmpty()); diff != "" {
+		panic("one by one is not the same as all at once: " + diff)
 	}
 	return n
 }

@@ -2,12 +2,14 @@ package wire_test
 
 import (
 	"bytes"
+	"crypto/ed25519"
 	"reflect"
 	"testing"
 
 	"shoal"
 	"shoal/internal/content"
 	"shoal/internal/network/wire"
+	"shoal/internal/record"
 )
 
 // FuzzFrames feeds foreign bytes to the decoder of the frame they claim to be.
@@ -31,6 +33,9 @@ func FuzzFrames(f *testing.F) {
 		wire.Peers{Peers: []wire.PeerAddr{{Node: "n", Addrs: []string{"/ip4/1.2.3.4/tcp/1"}}}}.Append(nil),
 		wire.Find{Ref: "a", Limit: 3}.Append(nil),
 		wire.Found{Hits: []wire.Hit{{Entry: shoal.Entry{Name: "a", Size: 1, ChunkSize: 1024}, Present: 1}}}.Append(nil),
+		wire.Digest{1}.Append(nil),
+		vectorFrame(f, wire.TypeHave),
+		wire.AppendBatches(nil, []wire.Batch{{After: 4, Data: []byte("a batch")}, {After: 5}}),
 	} {
 		f.Add(frame)
 	}
@@ -47,6 +52,16 @@ func FuzzFrames(f *testing.F) {
 		}
 		decode(t, h.Type, body)
 	})
+}
+
+// vectorFrame is a frame with a vector of one author.
+func vectorFrame(t testing.TB, typ wire.Type) []byte {
+	key := ed25519.NewKeyFromSeed(bytes.Repeat([]byte{1}, ed25519.SeedSize))
+	frame, err := wire.AppendVector(nil, typ, record.Vector{record.NodeOf(key.Public().(ed25519.PublicKey)): 7})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return frame
 }
 
 // fuzzChunks is how many chunks the file has that the fuzzed frames are about.
@@ -90,6 +105,16 @@ func decode(t *testing.T, typ wire.Type, body []byte) {
 		again(t, body, wire.ParseFind)
 	case wire.TypeFound:
 		again(t, body, wire.ParseFound)
+	case wire.TypeDigest:
+		again(t, body, wire.ParseDigest)
+	case wire.TypeHave, wire.TypeWant:
+		if v, err := wire.ParseVector(body); err == nil && len(v) > len(body)/40 {
+			t.Errorf("%d authors in %d bytes", len(v), len(body))
+		}
+	case wire.TypeBatches:
+		if batches, err := wire.ParseBatches(body); err == nil && !bytes.Equal(wire.AppendBatches(nil, batches)[wire.HeaderSize:], body) {
+			t.Error("batches were written differently")
+		}
 	case wire.FirstOptional:
 	}
 }

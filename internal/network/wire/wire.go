@@ -19,6 +19,7 @@ import (
 const (
 	ChunkProtocol = "/shoal/chunk/1"
 	FindProtocol  = "/shoal/find/1"
+	LogProtocol   = "/shoal/log/1"
 )
 
 // Version is the minor version this package speaks. Each side tells its own in
@@ -40,6 +41,7 @@ const (
 	MaxNodeID    = 128       // bytes of a node id's text form
 	MaxText      = 256       // bytes of a human sentence
 	MaxFound     = 1024      // entries in one Found frame
+	MaxBatches   = 4096      // batches in one Batches frame
 )
 
 // ErrMalformed is what every decoder answers foreign bytes with that do not
@@ -66,6 +68,10 @@ const (
 	TypePeers
 	TypeFind
 	TypeFound
+	TypeDigest
+	TypeHave
+	TypeWant
+	TypeBatches
 
 	FirstOptional Type = 0x80
 )
