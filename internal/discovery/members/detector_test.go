@@ -155,10 +155,13 @@ func TestOneLiarIsNotEnough(t *testing.T) {
 	}
 	s.pass(7*time.Second, "c", "d") // b is silent, and not for long enough
 	forged := s.claim("c", "b", members.Silent)
-	forged.Claims[0].Reporter = members.HandleOf("d")
+	forged.Claims[len(forged.Claims)-1].Reporter = members.HandleOf("d")
 	s.hear("c", forged)
+	s.want("b", members.Suspect)
 	s.hear("c", s.claim("c", "b", members.Gone))
 	s.want("b", members.Suspect)
+	s.hear("d", s.claim("d", "b", members.Gone))
+	s.want("b", members.Down)
 }
 
 func TestOwnEarsComeFirst(t *testing.T) {
@@ -169,12 +172,13 @@ func TestOwnEarsComeFirst(t *testing.T) {
 	s.hear("c", s.claim("c", "b", members.Gone))
 	s.hear("d", s.claim("d", "b", members.Gone))
 	s.want("b", members.Alive)
-	actions := s.pass(members.DefaultInterval/5, "c")
+	s.pass(2*time.Second, "b", "c", "d") // until all has been told once
+	actions := append(s.hear("b", s.greeting("b")), s.pass(members.DefaultInterval/5)...)
 	if !slices.ContainsFunc(actions, func(a members.Action) bool {
 		send, ok := a.(members.Send)
-		return ok && send.To == "b" && len(send.Message.Claims) > 0
+		return ok && send.To == "b" && len(send.Message.Claims) == 2
 	}) {
-		t.Error("b is not told what is said of it")
+		t.Error("b speaks on, and is not told what is said of it")
 	}
 }
 
