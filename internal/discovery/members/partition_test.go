@@ -11,7 +11,7 @@ import (
 // all. They must not take the silence of the rest for well-being, and all must
 // agree again when they are back.
 func TestMinorityKnows(t *testing.T) {
-	const n, few = 120, 12
+	const n, few = 80, 10
 	s := newScale(t, n)
 	s.run(10 * time.Second)
 	for i := range few {
@@ -25,14 +25,14 @@ func TestMinorityKnows(t *testing.T) {
 			t.Errorf("%s is cut off and calls %d of %d alive", node.id, alive, n)
 		}
 	}
-	s.run(60 * time.Second)
+	s.run(40 * time.Second)
 	for _, node := range s.nodes[few:] {
 		if alive := s.alive(node); alive != n-few-1 {
 			t.Errorf("%s calls %d alive, want %d", node.id, alive, n-few-1)
 		}
 	}
 	clear(s.blocked)
-	s.run(60 * time.Second)
+	s.run(40 * time.Second)
 	for _, node := range s.nodes {
 		if alive := s.alive(node); alive != n-1 {
 			t.Errorf("%s calls %d alive after all, want %d", node.id, alive, n-1)

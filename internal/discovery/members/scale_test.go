@@ -13,7 +13,7 @@ import (
 	"shoal/internal/discovery/members"
 )
 
-var sizes = flag.String("members.sizes", "100", "how many nodes TestScale simulates, several with commas between")
+var sizes = flag.String("members.sizes", "70", "how many nodes TestScale simulates, several with commas between")
 
 // overhead is what is around a message on a stream: a TLS 1.3 record (29), a
 // yamux header (12), IPv4 and TCP headers with timestamps (52).
