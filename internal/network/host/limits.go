@@ -21,16 +21,20 @@ const (
 	// can make this node hold with each stream whose handler does not read.
 	streamWindow = 4 << 20
 
-	// maxStreamWindow is what it grows to. A window of W over a round trip of
-	// T carries at most about W/T, and the update is sent at half of it: 64 MiB
-	// and 60 ms make 0.6 to 1.1 GB/s. Growth needs a reader that keeps up, so
-	// a stalled one holds no more than it has earned, once.
-	maxStreamWindow = 64 << 20
+	// maxStreamWindow is what it grows to by name. Each time yamux doubles a
+	// window it forgets to grant the half that was due just then (go-yamux
+	// v5.1.0, Stream.sendWindowUpdate: the second GrowTo overwrites the delta of
+	// the first), so a peer never has more than (maxStreamWindow+streamWindow)/2,
+	// 66 MiB, and is granted the next 64 when they have been taken. So a stream
+	// carries 64 MiB in a round trip and the time it takes to send them: 0.6 GB/s
+	// at 60 ms. Growth needs a reader that keeps up, so a stalled one holds no
+	// more than it has earned, once. With a yamux that is mended, halve this.
+	maxStreamWindow = 128 << 20
 
 	// Growth is reserved from the peer at middle priority, for which half of a
 	// limit is there to take; a refused reservation silently keeps the window
 	// as it is. So one peer may grow two streams to the full, and all peers
-	// together eight.
+	// together eight. What is reserved is twice what is really granted.
 	maxPeerMemory   = 4 * maxStreamWindow
 	maxSystemMemory = 16 * maxStreamWindow
 
