@@ -11,10 +11,22 @@ import (
 // busyPause is how long a source that said it was busy is left alone.
 const busyPause = time.Second
 
+// What a source is asked for at first: enough for a start on a long link, where
+// each doubling takes a round trip, but so small a part of the file that much is
+// left for sources that come later or turn out to be faster.
+const (
+	firstBytes = 4 << 20
+	firstShare = 64
+)
+
 // newWindow is the request window of a source: how many bytes may be on their
 // way from it.
 func (l *loop) newWindow() *picker.Window {
-	return picker.NewWindow(picker.WindowConfig{Unit: int(l.file.ChunkSize), Max: BufferBytes})
+	return picker.NewWindow(picker.WindowConfig{
+		Unit:  int(l.file.ChunkSize),
+		Max:   BufferBytes,
+		Start: int(min(firstBytes, l.file.Size/firstShare)),
+	})
 }
 
 // refillAll offers every source work.

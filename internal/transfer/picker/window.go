@@ -10,6 +10,9 @@ type WindowConfig struct {
 	// Two units are always allowed, so that a peer never waits for the next
 	// request.
 	Max int
+	// Start is what may be in flight before anything is known of the peer; less
+	// than two units count as two.
+	Start int
 }
 
 const (
@@ -44,7 +47,7 @@ const (
 )
 
 // Window says how many bytes may be asked of one peer at once: enough to keep
-// its link full, no more. It begins with two units and doubles with each
+// its link full, no more. It begins as it is told to and doubles with each
 // window received while that makes the peer faster, as a TCP sender does with
 // each window acknowledged (RFC 5681, 3.1); from then on it is what the peer
 // delivers in its least latency and ServiceMargin, so that it grows and shrinks
@@ -77,7 +80,9 @@ func NewWindow(cfg WindowConfig) *Window {
 	if most == 0 {
 		most = DefaultMaxWindow
 	}
-	return &Window{unit: unit, max: max(most, minUnits*unit), limit: minUnits * unit, starting: true}
+	w := &Window{unit: unit, max: max(most, minUnits*unit), starting: true}
+	w.setLimit(int64(cfg.Start))
+	return w
 }
 
 // Limit is how many bytes may be in flight: a request of n bytes may be sent

@@ -40,6 +40,31 @@ func TestWindowFillsLink(t *testing.T) {
 	})
 }
 
+func TestWindowStartsAsTold(t *testing.T) {
+	for _, tc := range []struct{ start, most, want int }{
+		{0, 0, 2 * unit},
+		{unit, 0, 2 * unit},
+		{16 * unit, 0, 16 * unit},
+		{16 * unit, 4 * unit, 4 * unit},
+		{16 * unit, unit, 2 * unit},
+	} {
+		w := picker.NewWindow(picker.WindowConfig{Unit: unit, Max: tc.most, Start: tc.start})
+		if got := w.Limit(); got != tc.want {
+			t.Errorf("start %d of at most %d: limit %d, want %d", tc.start, tc.most, got, tc.want)
+		}
+	}
+}
+
+// A start with eight times as much in flight saves three doublings.
+func TestWindowStartSavesRoundTrips(t *testing.T) {
+	const latency = 60 * time.Millisecond
+	cold, warm := newLink(2e9, latency, unit), newLink(2e9, latency, unit)
+	warm.window = picker.NewWindow(picker.WindowConfig{Unit: unit, Max: 4 << 30, Start: 16 * unit})
+	if slow, fast := cold.run(4*latency), warm.run(4*latency); fast < 7*slow {
+		t.Errorf("%d bytes in four round trips, %d from two units", fast, slow)
+	}
+}
+
 func TestWindowFillsCorners(t *testing.T) {
 	for _, rate := range []float64{1e6, 2e9} {
 		for _, latency := range []time.Duration{100 * time.Microsecond, 300 * time.Millisecond} {
