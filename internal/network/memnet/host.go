@@ -2,6 +2,7 @@ package memnet
 
 import (
 	"context"
+	"crypto/ed25519"
 	"fmt"
 	"maps"
 	"slices"
@@ -17,6 +18,7 @@ import (
 type Host struct {
 	net  *Net
 	name string
+	key  ed25519.PrivateKey
 	id   shoal.NodeID
 
 	watchers network.Watchers
@@ -30,6 +32,9 @@ type Host struct {
 }
 
 var _ network.Host = (*Host)(nil)
+
+// Key is the host's identity, whose id is its own.
+func (h *Host) Key() ed25519.PrivateKey { return h.key }
 
 // ID is the host's id.
 func (h *Host) ID() shoal.NodeID { return h.id }
@@ -137,7 +142,7 @@ func (h *Host) join(peer *Host) (*conn, error) {
 	second.mu.Lock()
 	defer second.mu.Unlock()
 	if h.closed || peer.closed {
-		return nil, fmt.Errorf("connection refused: %w", shoal.Network)
+		return nil, network.ErrRefused
 	}
 	if c := h.conns[peer.id]; c != nil {
 		return c, nil

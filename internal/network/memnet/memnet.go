@@ -42,7 +42,7 @@ func (n *Net) Host(name string) *Host {
 	seed := sha256.Sum256(fmt.Appendf(nil, "%d/%s", n.seed, name))
 	key := ed25519.NewKeyFromSeed(seed[:])
 	h := &Host{
-		net: n, name: name, id: network.NodeIDOf(key.Public().(ed25519.PublicKey)),
+		net: n, name: name, key: key, id: network.NodeIDOf(key.Public().(ed25519.PublicKey)),
 		serves: make(map[string]func(network.Stream)),
 		known:  make(map[shoal.NodeID]string),
 		conns:  make(map[shoal.NodeID]*conn),

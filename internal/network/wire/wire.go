@@ -20,6 +20,7 @@ const (
 	ChunkProtocol = "/shoal/chunk/1"
 	FindProtocol  = "/shoal/find/1"
 	LogProtocol   = "/shoal/log/1"
+	BeatProtocol  = "/shoal/beat/1"
 )
 
 // Version is the minor version this package speaks. Each side tells its own in
@@ -72,6 +73,7 @@ const (
 	TypeHave
 	TypeWant
 	TypeBatches
+	TypeBeat
 
 	FirstOptional Type = 0x80
 )

@@ -1,0 +1,212 @@
+// Package beat runs the failure detector (package members) over the network: it
+// carries its messages, makes the connections it asks for, and tells what it
+// found.
+//
+// It decides nothing.
+package beat
+
+import (
+	"context"
+	"crypto/ed25519"
+	"log/slog"
+	"sync"
+	"time"
+
+	"shoal"
+	"shoal/internal/discovery/members"
+	"shoal/internal/network"
+	"shoal/internal/record"
+)
+
+// Bounds.
+const (
+	maxEvents    = 1024            // that wait for the detector; more wait in their streams
+	maxRate      = 20              // messages a second that are taken from a peer
+	maxBurst     = 100             // messages at once
+	maxUnsent    = 4               // messages that wait for a peer; more are dropped
+	writeTimeout = 5 * time.Second // of one message
+	dialTimeout  = 3 * time.Second // of one address
+	maxDials     = 8               // addresses of a peer that are tried
+	farewell     = 500 * time.Millisecond
+)
+
+// Config is what a Runner is made of.
+type Config struct {
+	Host     network.Host
+	Key      ed25519.PrivateKey // this node's identity
+	Detector members.Config     // Self and Keys are filled in
+
+	// AddrsOf is where a node can be reached, beside what the host knows.
+	AddrsOf func(shoal.NodeID) []string
+	// Clock is the hybrid clock, told to others with each beat.
+	Clock func() record.Stamp
+	// Notify is called with each action that is news (members.Changed, Told and
+	// Cloned), from one goroutine. It must not block.
+	Notify func(members.Action)
+	Log    *slog.Logger
+}
+
+// Runner runs a detector. Its methods are safe for use by many goroutines at
+// once.
+type Runner struct {
+	cfg    Config
+	start  time.Time
+	events chan members.Event
+	done   chan struct{} // closed when Run has returned
+
+	mu      sync.Mutex
+	members []members.Member // as after the last Step that changed it
+
+	senders map[shoal.NodeID]*sender // of Run's goroutine alone
+	running sync.WaitGroup           // what Run has started
+	machine *members.Detector
+}
+
+// New returns a runner that is not yet running. Errors are shoal.Usage.
+func New(cfg Config) (*Runner, error) {
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	cfg.Detector.Self, cfg.Detector.Keys = cfg.Host.ID(), keys{cfg.Key}
+	machine, err := members.New(cfg.Detector)
+	if err != nil {
+		return nil, err
+	}
+	return &Runner{
+		cfg: cfg, start: time.Now(), machine: machine, events: make(chan members.Event, maxEvents), done: make(chan struct{}),
+		senders: make(map[shoal.NodeID]*sender),
+	}, nil
+}
+
+// Members is what is known of every node of the roster, in order of their ids.
+func (r *Runner) Members() []members.Member {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.members
+}
+
+// Now is the clock of Member.Since.
+func (r *Runner) Now() time.Duration { return time.Since(r.start) }
+
+// Enrol changes the set of nodes that should be there.
+func (r *Runner) Enrol(nodes []shoal.NodeID) { r.tell(members.NewRoster(nodes)) }
+
+// Say changes what this node says of itself to all.
+func (r *Runner) Say(own members.Own) { r.tell(members.Say{Own: own}) }
+
+// tell hands an event to the detector.
+func (r *Runner) tell(e members.Event) {
+	select {
+	case r.events <- e:
+	case <-r.done:
+	}
+}
+
+// Run runs the detector until ctx ends, and then says good-bye. It is called
+// once.
+func (r *Runner) Run(ctx context.Context) {
+	defer close(r.done)
+	work, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer r.running.Wait()
+	defer stop()
+	defer r.cfg.Host.Watch(func(c network.Change) {
+		if c.Connected {
+			r.tell(members.Connected{Peer: c.Peer})
+		} else {
+			r.tell(members.Lost{Peer: c.Peer})
+		}
+	})()
+	r.greet()
+	ticker := time.NewTicker(r.tick())
+	defer ticker.Stop()
+	for {
+		select {
+		case e := <-r.events:
+			r.step(work, e)
+		case <-ticker.C:
+			r.step(work, members.Tick{})
+		case <-ctx.Done():
+			r.leave(work)
+			return
+		}
+	}
+}
+
+// tick is how often the detector is told that time passes.
+func (r *Runner) tick() time.Duration {
+	const ticksABeat = 5
+	interval := r.cfg.Detector.Interval
+	if interval == 0 {
+		interval = members.DefaultInterval
+	}
+	if r.cfg.Detector.Tick != 0 {
+		return r.cfg.Detector.Tick
+	}
+	return interval / ticksABeat
+}
+
+// step tells the detector what happened, and does what it asks for.
+func (r *Runner) step(ctx context.Context, e members.Event) {
+	changed := false
+	for _, action := range r.machine.Step(r.Now(), e) {
+		switch a := action.(type) {
+		case members.Send:
+			a.Message.Clock = uint64(r.cfg.Clock())
+			r.senderOf(ctx, a.To).send(a.Message)
+		case members.Dial:
+			r.running.Go(func() { r.dial(ctx, a.To) })
+		case members.Changed, members.Told, members.Cloned:
+			changed = true
+			defer r.cfg.Notify(a)
+		}
+	}
+	if _, enrolled := e.(*members.Roster); enrolled {
+		changed = true
+		r.greet()
+	}
+	if changed {
+		r.mu.Lock()
+		r.members = r.machine.Members()
+		r.mu.Unlock()
+	}
+}
+
+// greet tells the detector of all connections there are; again when the roster
+// has changed, for it ignores those to nodes it does not know. It is called from
+// Run's goroutine, which must not wait for itself.
+func (r *Runner) greet() {
+	for _, conn := range r.cfg.Host.Peers() {
+		select {
+		case r.events <- members.Connected{Peer: conn.Peer}:
+		default:
+		}
+	}
+}
+
+// leave says good-bye, and gives it a moment to get out.
+func (r *Runner) leave(ctx context.Context) {
+	r.step(ctx, members.Leave{})
+	gone := make(chan struct{})
+	go func() {
+		defer close(gone)
+		for _, s := range r.senders {
+			s.finish()
+		}
+	}()
+	select {
+	case <-gone:
+	case <-time.After(farewell):
+	}
+}
+
+// keys signs with the node's identity.
+type keys struct{ key ed25519.PrivateKey }
+
+func (k keys) Sign(text []byte) [members.SigSize]byte {
+	return [members.SigSize]byte(ed25519.Sign(k.key, text))
+}
+
+func (k keys) Verify(node shoal.NodeID, text []byte, sig [members.SigSize]byte) bool {
+	key, err := record.KeyOf(node)
+	return err == nil && ed25519.Verify(key, text, sig[:])
+}

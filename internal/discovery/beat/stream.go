@@ -1,0 +1,199 @@
+package beat
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"shoal"
+	"shoal/internal/discovery/members"
+	"shoal/internal/network"
+	"shoal/internal/network/wire"
+)
+
+// sender sends messages to one peer, on a stream that is opened when there is
+// something to send. What cannot be sent soon is dropped: the next message says
+// it better.
+type sender struct {
+	r       *Runner
+	peer    shoal.NodeID
+	unsent  chan *members.Message
+	ended   chan struct{}
+	ending  sync.Once
+	stopped chan struct{}
+}
+
+func (r *Runner) senderOf(ctx context.Context, peer shoal.NodeID) *sender {
+	s := r.senders[peer]
+	if s == nil {
+		s = &sender{r: r, peer: peer, unsent: make(chan *members.Message, maxUnsent), ended: make(chan struct{}), stopped: make(chan struct{})}
+		r.senders[peer] = s
+		r.running.Go(func() { s.run(ctx) })
+	}
+	return s
+}
+
+func (s *sender) send(m *members.Message) {
+	select {
+	case s.unsent <- m:
+	default:
+	}
+}
+
+// finish has the sender end when it has sent what waits, and waits for that.
+func (s *sender) finish() {
+	s.ending.Do(func() { close(s.ended) })
+	<-s.stopped
+}
+
+// run sends until it is finished or ctx ends.
+func (s *sender) run(ctx context.Context) {
+	defer close(s.stopped)
+	var stream network.Stream
+	defer func() {
+		if stream != nil {
+			stream.Reset()
+		}
+	}()
+	for {
+		var m *members.Message
+		select {
+		case m = <-s.unsent:
+		default:
+			select {
+			case m = <-s.unsent:
+			case <-s.ended:
+				if stream != nil && stream.CloseWrite() == nil {
+					stream = nil // its last message must not be cut off by a reset
+				}
+				return
+			case <-ctx.Done():
+				return
+			}
+		}
+		if stream == nil && !s.connected() {
+			continue
+		}
+		next, err := s.write(ctx, stream, m)
+		if err != nil {
+			s.r.cfg.Log.Debug("beat not sent", "peer", s.peer, "err", err)
+		}
+		stream = next
+	}
+}
+
+// connected reports whether there is a connection: a beat does not make one.
+func (s *sender) connected() bool {
+	return slices.ContainsFunc(s.r.cfg.Host.Peers(), func(c network.Conn) bool { return c.Peer == s.peer })
+}
+
+// write writes one message, and returns the stream to go on with: nil after an
+// error.
+func (s *sender) write(ctx context.Context, stream network.Stream, m *members.Message) (network.Stream, error) {
+	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
+	defer cancel()
+	if stream == nil {
+		var err error
+		if stream, err = s.r.cfg.Host.Open(ctx, s.peer, wire.BeatProtocol); err != nil {
+			return nil, err
+		}
+	}
+	err := stream.SetWriteDeadline(time.Now().Add(writeTimeout))
+	if err == nil {
+		_, err = stream.Write(wire.AppendBeat(nil, m.Append(nil)))
+	}
+	if err != nil {
+		stream.Reset()
+		return nil, err
+	}
+	return stream, nil
+}
+
+// Serve hears what a peer sends on a stream it has opened, until it ends.
+func (r *Runner) Serve(stream network.Stream) {
+	r.cfg.Log.Debug("beats ended", "peer", stream.Peer(), "err", r.hear(stream))
+	stream.Reset()
+}
+
+// hear takes in messages until the stream ends or breaks the rules.
+func (r *Runner) hear(stream network.Stream) error {
+	var head [wire.HeaderSize]byte
+	var scratch [members.MaxMessage]byte
+	pace := rate.NewLimiter(maxRate, maxBurst)
+	for {
+		if err := pace.Wait(context.Background()); err != nil { // ends by itself: it is a moment
+			return err
+		}
+		h, err := wire.ReadHeader(stream, &head)
+		if err != nil {
+			return err
+		}
+		if h.Type != wire.TypeBeat || h.Length > members.MaxMessage {
+			return fmt.Errorf("%w: frame %d of %d bytes among beats", wire.ErrMalformed, h.Type, h.Length)
+		}
+		body, err := wire.ReadBody(stream, h, scratch[:0])
+		if err != nil {
+			return err
+		}
+		m, err := members.Parse(body)
+		if err != nil {
+			return err
+		}
+		r.tell(members.Heard{From: stream.Peer(), Message: m})
+	}
+}
+
+// dial makes a connection to a peer, and tells how that went.
+func (r *Runner) dial(ctx context.Context, peer shoal.NodeID) {
+	r.tell(members.Dialled{Peer: peer, Outcome: r.tryAll(ctx, peer)})
+}
+
+// tryAll tries the peer's addresses one after the other.
+func (r *Runner) tryAll(ctx context.Context, peer shoal.NodeID) members.Outcome {
+	addrs := r.cfg.Host.AddrsOf(peer)
+	if r.cfg.AddrsOf != nil {
+		addrs = append(addrs, r.cfg.AddrsOf(peer)...)
+	}
+	addrs = telling(addrs)
+	refused := len(addrs) > 0
+	for i, addr := range addrs[:min(len(addrs), maxDials)] {
+		if slices.Contains(addrs[:i], addr) {
+			continue
+		}
+		ctx, cancel := context.WithTimeout(ctx, dialTimeout)
+		_, err := r.cfg.Host.Connect(ctx, addr)
+		cancel()
+		if err == nil {
+			return members.Reached
+		}
+		refused = refused && (errors.Is(err, network.ErrRefused) || errors.Is(err, syscall.ECONNREFUSED))
+	}
+	if refused {
+		return members.Refused
+	}
+	return members.Unknown
+}
+
+// telling leaves out the addresses that cannot say for sure that a process is
+// gone, where there are others: those of this very machine, unless the peer is
+// on it, and those of QUIC, for UDP has no refusals one can rely on.
+func telling(addrs []string) []string {
+	for _, doubtful := range []func(string) bool{
+		func(addr string) bool { return strings.Contains(addr, "/quic") },
+		func(addr string) bool {
+			return strings.HasPrefix(addr, "/ip4/127.") || strings.HasPrefix(addr, "/ip6/::1/")
+		},
+	} {
+		if left := slices.DeleteFunc(slices.Clone(addrs), doubtful); len(left) > 0 {
+			addrs = left
+		}
+	}
+	return addrs
+}
