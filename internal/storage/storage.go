@@ -49,8 +49,9 @@ type Reader interface {
 	Has(ctx context.Context, id shoal.FileID) (content.Bitmap, error)
 
 	// Get reads one chunk into buf, which has room for it (ChunkLen bytes),
-	// and returns how long it is. The bytes have been verified against the
-	// hash list. A chunk that is put but not yet durable can be read. Errors:
+	// and returns how long it is. The bytes have been verified: against the
+	// hash list, or as those that were, by a sum taken then. A chunk that is
+	// put but not yet durable can be read. Errors:
 	// ErrAbsent; ErrAbsent with shoal.Integrity if the bytes had rotted, after
 	// which the chunk counts as absent; shoal.NotFound for a file unknown.
 	Get(ctx context.Context, chunk shoal.Chunk, buf []byte) (int, error)

@@ -44,6 +44,26 @@ func BenchmarkGet(b *testing.B) {
 	}
 }
 
+// BenchmarkProof takes the sum of a chunk that is in the processor's cache, and
+// the hash of it: what believing it costs either way.
+func BenchmarkProof(b *testing.B) {
+	for _, cs := range []content.ChunkSize{4 << 10, 256 << 10, 4 << 20} {
+		f := newSample(b, 1, int(cs)+1, cs)
+		b.Run(fmt.Sprintf("sum/%d", cs), func(b *testing.B) {
+			b.SetBytes(int64(cs))
+			for b.Loop() {
+				castagnoli(f.chunk(0))
+			}
+		})
+		b.Run(fmt.Sprintf("hash/%d", cs), func(b *testing.B) {
+			b.SetBytes(int64(cs))
+			for b.Loop() {
+				must(b, f.Verify(0, f.chunk(0)))
+			}
+		})
+	}
+}
+
 // BenchmarkPut writes a file chunk by chunk and syncs it, beside plain pwrites
 // and a sync.
 func BenchmarkPut(b *testing.B) {

@@ -77,7 +77,7 @@ func (s *Store) writeIndex(ctx context.Context, works []*work) error {
 				}
 				continue
 			}
-			if err := indexPut(ctx, tx, w.file.File, w.ownBits()); err != nil {
+			if err := indexPut(ctx, tx, w.file.File, w.ownHolding()); err != nil {
 				return err
 			}
 		}
@@ -137,7 +137,7 @@ func (w *work) recordIn(ctx context.Context, batch recordsTx) error {
 		if own != nil {
 			data = own.body.(*memory).snapshot()
 		}
-		if err := batch.putSmall(ctx, w.file.File, w.ownBits(), data); err != nil {
+		if err := batch.putSmall(ctx, w.file.File, w.ownHolding().bits, data); err != nil {
 			return err
 		}
 	}
@@ -168,7 +168,7 @@ func (w *work) recordLink(ctx context.Context, batch recordsTx, p *place) error 
 			return err
 		}
 	}
-	return batch.putLink(ctx, w.file.File, p.linked().at(), w.bits(p))
+	return batch.putLink(ctx, w.file.File, p.linked().at(), w.holding(p))
 }
 
 func (w *work) own() *place {
@@ -189,25 +189,25 @@ func (w *work) links() bool {
 	return false
 }
 
-// ownBits is what the file's row says is durable in its own place.
-func (w *work) ownBits() content.Bitmap {
+// ownHolding is what the file's row says of its own place.
+func (w *work) ownHolding() holding {
 	if own := w.own(); own != nil {
-		return w.bits(own)
+		return w.holding(own)
 	}
 	w.file.mu.RLock()
 	own := w.file.own()
 	w.file.mu.RUnlock()
 	if own != nil {
-		return w.bits(own)
+		return w.holding(own)
 	}
-	return content.NewBitmap(w.file.Chunks())
+	return holding{bits: content.NewBitmap(w.file.Chunks())}
 }
 
-// bits is what will be durable in the place once this commit is done.
-func (w *work) bits(p *place) content.Bitmap {
+// holding is what will be durable in the place once this commit is done.
+func (w *work) holding(p *place) holding {
 	w.file.mu.RLock()
 	defer w.file.mu.RUnlock()
 	b := p.durable.Clone()
 	b.Union(p.syncing)
-	return b
+	return holding{bits: b, sums: packSums(p.sums, b)}
 }

@@ -19,18 +19,19 @@ const writeAhead = 8 << 20
 // is. Where the file system can, dst shares the bytes of src and is hashed;
 // else one pass over src on all cores hashes each buffer and writes it, which
 // is quicker than copy_file_range and hashing after it (docs/adr/0011). Either
-// way, what is hashed is what is in dst, whatever happens to src meanwhile.
-func copyHashed(ctx context.Context, src *os.File, dst vfs.File, size int64, cs content.ChunkSize, progress func(n int64)) (content.File, error) {
+// way, what is hashed and summed is what is in dst, whatever happens to src
+// meanwhile.
+func copyHashed(ctx context.Context, src *os.File, dst vfs.File, size int64, cs content.ChunkSize, progress func(n int64)) (content.File, sums, error) {
 	bulk, ok := dst.(vfs.Bulk)
 	if ok && bulk.Clone(src.Fd()) == nil {
-		return content.HashReaderAt(ctx, dst, size, cs, progress)
+		return hashSummed(ctx, dst, size, cs, progress)
 	}
 	if ok {
 		if err := bulk.Allocate(size); err != nil && isFull(err) {
-			return content.File{}, err
+			return content.File{}, nil, err
 		}
 	}
-	return content.HashReaderAt(ctx, &tee{src: src, dst: dst, bulk: bulk, size: size}, size, cs, progress)
+	return hashSummed(ctx, &tee{src: src, dst: dst, bulk: bulk, size: size}, size, cs, progress)
 }
 
 // tee writes to dst what is read from src. It relies on content.HashReaderAt

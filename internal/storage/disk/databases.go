@@ -13,7 +13,7 @@ import (
 // openRecords opens the database of small files and links. One that is damaged
 // is put away and an empty one begun: what it had must be added again.
 func (s *Store) openRecords(ctx context.Context, isNew bool) (err error) {
-	s.records.database, err = s.openEither(ctx, recordsFile, recordsSchema, recordsVersion, trusting)
+	s.records.database, err = s.openEither(ctx, recordsFile, schema{recordsSchema, recordsSums}, trusting)
 	if err == nil && s.records.fresh && !isNew {
 		s.trouble.tell(Notice{Kind: Rebuilt, Text: "the record of small files and links was lost: add them again"})
 	}
@@ -22,7 +22,7 @@ func (s *Store) openRecords(ctx context.Context, isNew bool) (err error) {
 
 // openIndex opens the index, and reports whether it has to be made again.
 func (s *Store) openIndex(ctx context.Context, isNew bool) (lost bool, err error) {
-	s.index.database, err = s.openEither(ctx, indexFile, indexSchema, indexVersion, checking)
+	s.index.database, err = s.openEither(ctx, indexFile, schema{indexSchema, indexSums}, checking)
 	return err == nil && s.index.fresh && !isNew, err
 }
 
@@ -37,9 +37,9 @@ const (
 )
 
 // openEither opens a database, or an empty one if it is damaged.
-func (s *Store) openEither(ctx context.Context, name, schema string, version int, how caution) (database, error) {
+func (s *Store) openEither(ctx context.Context, name string, steps schema, how caution) (database, error) {
 	path := filepath.Join(s.dir, name)
-	d, err := openDatabase(ctx, path, schema, version)
+	d, err := openDatabase(ctx, path, steps)
 	if err == nil && how == checking {
 		if err = d.check(ctx); err != nil {
 			err = errors.Join(err, d.Close())
@@ -51,7 +51,7 @@ func (s *Store) openEither(ctx context.Context, name, schema string, version int
 	if err := s.putAway(name); err != nil {
 		return d, err
 	}
-	return openDatabase(ctx, path, schema, version)
+	return openDatabase(ctx, path, steps)
 }
 
 // putAway puts a damaged database into quarantine, with what belongs to it.

@@ -111,12 +111,12 @@ func (s *Store) importLarge(ctx context.Context, src *os.File, before vfs.Info, 
 	if err != nil {
 		return content.File{}, writeError(err)
 	}
-	c, err := s.copyWhole(ctx, src, tmp, before, cs, progress)
+	c, sums, err := s.copyWhole(ctx, src, tmp, before, cs, progress)
 	taken := false
 	if err == nil {
 		c, err = s.take(ctx, c, func(f *file) (*place, error) {
 			taken = true
-			return s.adoptTemp(f, name)
+			return s.adoptTemp(f, name, sums)
 		}, tmp)
 	}
 	err = errors.Join(err, tmp.Close())
@@ -127,28 +127,28 @@ func (s *Store) importLarge(ctx context.Context, src *os.File, before vfs.Info, 
 }
 
 // copyWhole makes tmp a copy of src, and the bytes of it durable.
-func (s *Store) copyWhole(ctx context.Context, src *os.File, tmp vfs.File, before vfs.Info, cs content.ChunkSize, progress func(n int64)) (content.File, error) {
-	c, err := copyHashed(ctx, src, tmp, before.Size, cs, progress)
+func (s *Store) copyWhole(ctx context.Context, src *os.File, tmp vfs.File, before vfs.Info, cs content.ChunkSize, progress func(n int64)) (content.File, sums, error) {
+	c, sums, err := copyHashed(ctx, src, tmp, before.Size, cs, progress)
 	if err != nil {
-		return content.File{}, hashError(err)
+		return content.File{}, nil, hashError(err)
 	}
 	after, err := statSource(src)
 	if err := errors.Join(err, unchanged(before, after)); err != nil {
-		return content.File{}, err
+		return content.File{}, nil, err
 	}
 	if err := tmp.Sync(); err != nil {
-		return content.File{}, s.fail(err)
+		return content.File{}, nil, s.fail(err)
 	}
-	return c, nil
+	return c, sums, nil
 }
 
 // adoptTemp makes the file at name, whose bytes are durable, the file's blob.
-func (s *Store) adoptTemp(f *file, name string) (*place, error) {
+func (s *Store) adoptTemp(f *file, name string, sums sums) (*place, error) {
 	if err := s.root.Rename(name, dataName(f.ID)); err != nil {
 		return nil, errors.Join(err, s.root.Remove(name))
 	}
 	p := newPlace(s.blob(f.ID), content.NewBitmap(f.Chunks()))
-	p.folder = f.shard
+	p.folder, p.sums = f.shard, sums
 	return p, nil
 }
 

@@ -13,8 +13,7 @@ import (
 // blob are durable. All of it can be made again from the blobs. bits is empty
 // when none or all are.
 const (
-	indexVersion = 1
-	indexSchema  = `
+	indexSchema = `
 CREATE TABLE files (
 	id      BLOB PRIMARY KEY,
 	size    INTEGER NOT NULL,
@@ -23,6 +22,7 @@ CREATE TABLE files (
 	stored  INTEGER NOT NULL,
 	bits    BLOB NOT NULL
 ) WITHOUT ROWID`
+	indexSums = "ALTER TABLE files ADD COLUMN sums BLOB NOT NULL DEFAULT x''"
 )
 
 // index is the database of what is in the blobs.
@@ -36,6 +36,14 @@ type row struct {
 	chunkSize content.ChunkSize
 	present   int
 	bits      []byte // as packBits wrote them
+	sums      []byte // as packSums did
+}
+
+// holding is what a row is to say of a place: which chunks are durable there,
+// and, packed, the sums of those.
+type holding struct {
+	bits content.Bitmap
+	sums []byte
 }
 
 // check bounds what came from the disk, before anything is made of it.
@@ -84,8 +92,8 @@ func unpackBits(data []byte, present, chunks int) (content.Bitmap, error) {
 // file reads the row of a file; shoal.NotFound if there is none.
 func (x index) file(ctx context.Context, id shoal.FileID) (row, error) {
 	r := row{id: id}
-	err := x.row(ctx, "SELECT size, chunk, present, bits FROM files WHERE id = ?", []any{id[:]},
-		&r.size, &r.chunkSize, &r.present, &r.bits)
+	err := x.row(ctx, "SELECT size, chunk, present, bits, sums FROM files WHERE id = ?", []any{id[:]},
+		&r.size, &r.chunkSize, &r.present, &r.bits, &r.sums)
 	if err != nil {
 		return r, err
 	}
@@ -142,9 +150,9 @@ func indexForget(ctx context.Context, tx *sql.Tx, id shoal.FileID) error {
 	return err
 }
 
-func indexPut(ctx context.Context, tx *sql.Tx, f content.File, bits content.Bitmap) error {
-	_, err := tx.ExecContext(ctx, "INSERT OR REPLACE INTO files (id, size, chunk, present, stored, bits) VALUES (?, ?, ?, ?, ?, ?)",
-		f.ID[:], f.Size, int(f.ChunkSize), bits.Count(), bytesOf(f, bits), packBits(bits))
+func indexPut(ctx context.Context, tx *sql.Tx, f content.File, h holding) error {
+	_, err := tx.ExecContext(ctx, "INSERT OR REPLACE INTO files (id, size, chunk, present, stored, bits, sums) VALUES (?, ?, ?, ?, ?, ?, ?)",
+		f.ID[:], f.Size, int(f.ChunkSize), h.bits.Count(), bytesOf(f, h.bits), packBits(h.bits), h.sums)
 	return err
 }
 

@@ -52,7 +52,7 @@ func (s *Store) linkOpen(ctx context.Context, l *link, cs content.ChunkSize, pro
 	if cs == 0 {
 		cs = content.DefaultChunkSize(before.Size)
 	}
-	c, err := content.HashReaderAt(ctx, l.file, before.Size, cs, progress)
+	c, sums, err := hashSummed(ctx, l.file, before.Size, cs, progress)
 	if err != nil {
 		return content.File{}, hashError(err)
 	}
@@ -65,16 +65,17 @@ func (s *Store) linkOpen(ctx context.Context, l *link, cs content.ChunkSize, pro
 		return content.File{}, err
 	}
 	defer s.giveBack(f)
-	return c, s.recordLink(ctx, f, l)
+	return c, s.recordLink(ctx, f, l, sums)
 }
 
 // recordLink gives the file a place that is a whole linked file, in place of
 // any other at that path.
-func (s *Store) recordLink(ctx context.Context, f *file, l *link) error {
+func (s *Store) recordLink(ctx context.Context, f *file, l *link, sums sums) error {
 	if err := s.displace(ctx, l.path, nil); err != nil {
 		return err
 	}
 	p := newPlace(l, content.NewBitmap(f.Chunks()))
+	p.sums = sums
 	if err := s.attachWhole(f, p); err != nil {
 		return err
 	}

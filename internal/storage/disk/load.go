@@ -76,6 +76,7 @@ func (s *Store) loadBlob(ctx context.Context, f *file, r row) error {
 		bits = content.NewBitmap(f.Chunks())
 	}
 	p := f.add(newPlace(s.blob(f.ID), bits))
+	p.sums = unpackSums(r.sums, bits)
 	if damage == nil && err == nil && info.Size == f.Size {
 		return nil
 	}
@@ -191,6 +192,7 @@ func (s *Store) loadLink(ctx context.Context, f *file, r linkRow) error {
 		bits = content.NewBitmap(f.Chunks())
 	}
 	p := f.add(newPlace(l, bits))
+	p.sums = unpackSums(r.sums, bits)
 	err := l.use()
 	switch {
 	case err == nil:

@@ -14,6 +14,7 @@ type place struct {
 	durable content.Bitmap
 	fresh   content.Bitmap
 	syncing content.Bitmap // the fresh ones that a commit now at work makes durable
+	sums    sums           // of the chunks that can be read here, as far as they are known
 
 	// changes counts what its row does not say yet; recorded is how far the
 	// row has come.
@@ -50,6 +51,7 @@ func (p *place) readable() content.Bitmap {
 // clear forgets a chunk, and reports whether it was there.
 func (p *place) clear(i int) bool {
 	p.syncing.Clear(i)
+	p.sums.set(i, p.durable.Len(), 0)
 	fresh, durable := p.fresh.Clear(i), p.durable.Clear(i)
 	if fresh || durable {
 		p.changes++

@@ -63,7 +63,7 @@ func (s *Store) get(f *file, i int, buf []byte) error {
 		if !f.has(p, i) {
 			continue
 		}
-		err := s.readChunk(f, p, i, buf)
+		err := s.readChunk(f, p, i, buf, bySum)
 		if err == nil {
 			return nil
 		}
@@ -96,13 +96,21 @@ func (f *file) has(p *place, i int) bool {
 	return p.has(i)
 }
 
+// proof is what it takes to believe that bytes are those of a chunk.
+type proof uint8
+
+const (
+	bySum  proof = iota // the sum that they had when they were verified; else the hash
+	byHash              // the hash, and nothing less
+)
+
 // readChunk reads and verifies a chunk at one place, of which it makes known
 // what is wrong with it.
-func (s *Store) readChunk(f *file, p *place, i int, buf []byte) error {
-	err := verifiedRead(f, p.body, i, buf)
+func (s *Store) readChunk(f *file, p *place, i int, buf []byte, by proof) error {
+	err := s.provenRead(f, p, i, buf, by)
 	if lost(err) {
 		s.rescue(f, p)
-		err = verifiedRead(f, p.body, i, buf) // somebody else may have rescued it too
+		err = s.provenRead(f, p, i, buf, by) // somebody else may have rescued it too
 	}
 	switch {
 	case lost(err):
@@ -113,13 +121,59 @@ func (s *Store) readChunk(f *file, p *place, i int, buf []byte) error {
 	return err
 }
 
+// provenRead reads a chunk at a place. Errors are as for verifiedRead.
+func (s *Store) provenRead(f *file, p *place, i int, buf []byte, by proof) error {
+	if err := fullRead(f, p.body, i, buf); err != nil {
+		return err
+	}
+	sum := f.sumOf(buf)
+	if by == bySum && sum != 0 && sum == f.sum(p, i) {
+		return nil
+	}
+	if err := f.Verify(i, buf); err != nil {
+		return err
+	}
+	s.learn(f, p, i, sum)
+	return nil
+}
+
+// sum is the sum that chunk i at the place must have; 0 if that is not known.
+func (f *file) sum(p *place, i int) uint32 {
+	f.mu.RLock()
+	defer f.mu.RUnlock()
+	return p.sums.of(i)
+}
+
+// learn remembers the sum of a chunk that was verified by its hash, for the
+// next commit to record.
+func (s *Store) learn(f *file, p *place, i int, sum uint32) {
+	f.mu.Lock()
+	news := p.has(i) && p.sums.of(i) != sum
+	if news {
+		p.sums.set(i, f.Chunks(), sum)
+		p.changes++
+	}
+	f.mu.Unlock()
+	if news {
+		s.commits.add(f, 0)
+	}
+}
+
 // verifiedRead reads a chunk: shoal.Integrity if the bytes are not there, not
 // readable or not right, another error if the system is short of something.
 func verifiedRead(f *file, from io.ReaderAt, i int, buf []byte) error {
+	if err := fullRead(f, from, i, buf); err != nil {
+		return err
+	}
+	return f.Verify(i, buf)
+}
+
+// fullRead reads all of a chunk, right or not. Errors are as for verifiedRead.
+func fullRead(f *file, from io.ReaderAt, i int, buf []byte) error {
 	n, err := from.ReadAt(buf, f.ChunkOffset(i))
 	switch {
 	case n == len(buf):
-		return f.Verify(i, buf)
+		return nil
 	case errors.Is(err, io.EOF):
 		return fmt.Errorf("the file there ends early: %w", shoal.Integrity)
 	case errors.Is(err, syscall.EIO):

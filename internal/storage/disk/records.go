@@ -13,8 +13,7 @@ import (
 // and where people's files lie. They are apart from the index so that its
 // damage is not theirs.
 const (
-	recordsVersion = 1
-	recordsSchema  = `
+	recordsSchema = `
 CREATE TABLE small (
 	id      BLOB NOT NULL UNIQUE,
 	size    INTEGER NOT NULL,
@@ -39,6 +38,7 @@ CREATE TABLE links (
 	PRIMARY KEY (path, id)
 ) WITHOUT ROWID;
 CREATE INDEX links_by_id ON links (id)`
+	recordsSums = "ALTER TABLE links ADD COLUMN sums BLOB NOT NULL DEFAULT x''"
 )
 
 // records is the database of small files and links.
@@ -58,6 +58,7 @@ type linkRow struct {
 	id      shoal.FileID
 	present int
 	bits    []byte
+	sums    []byte
 }
 
 // small reads a small file; shoal.NotFound if there is none.
@@ -104,7 +105,7 @@ func (r records) linksAt(ctx context.Context, path string) ([]linkRow, error) {
 }
 
 func (r records) queryLinks(ctx context.Context, where string, args ...any) ([]linkRow, error) {
-	found, err := r.rows(ctx, "SELECT id, path, target, device, inode, size, mtime, present, bits FROM links "+where, args...)
+	found, err := r.rows(ctx, "SELECT id, path, target, device, inode, size, mtime, present, bits, sums FROM links "+where, args...)
 	if err != nil {
 		return nil, err
 	}
@@ -114,7 +115,7 @@ func (r records) queryLinks(ctx context.Context, where string, args ...any) ([]l
 		var l linkRow
 		var id []byte
 		var device, inode int64
-		if err := found.Scan(&id, &l.path, &l.target, &device, &inode, &l.guard.size, &l.guard.mtime, &l.present, &l.bits); err != nil {
+		if err := found.Scan(&id, &l.path, &l.target, &device, &inode, &l.guard.size, &l.guard.mtime, &l.present, &l.bits, &l.sums); err != nil {
 			return nil, sqlError(err)
 		}
 		if len(id) != shoal.FileIDSize {
@@ -148,7 +149,7 @@ func beginRecords(ctx context.Context, tx *sql.Tx) (recordsTx, error) {
 	if err != nil {
 		return recordsTx{}, err
 	}
-	link, err := tx.PrepareContext(ctx, "INSERT OR REPLACE INTO links (path, id, target, device, inode, size, mtime, present, stored, bits) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
+	link, err := tx.PrepareContext(ctx, "INSERT OR REPLACE INTO links (path, id, target, device, inode, size, mtime, present, stored, bits, sums) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
 	return recordsTx{tx: tx, put: put, link: link}, err
 }
 
@@ -157,9 +158,9 @@ func (r recordsTx) putSmall(ctx context.Context, f content.File, bits content.Bi
 	return err
 }
 
-func (r recordsTx) putLink(ctx context.Context, f content.File, s spot, bits content.Bitmap) error {
+func (r recordsTx) putLink(ctx context.Context, f content.File, s spot, h holding) error {
 	_, err := r.link.ExecContext(ctx, s.path, f.ID[:], s.target, int64(s.guard.device), int64(s.guard.inode),
-		s.guard.size, s.guard.mtime, bits.Count(), bytesOf(f, bits), packBits(bits))
+		s.guard.size, s.guard.mtime, h.bits.Count(), bytesOf(f, h.bits), packBits(h.bits), h.sums)
 	return err
 }
 

@@ -40,7 +40,9 @@ func (s *Store) putRun(f *file, p *place, first int, data []byte) error {
 		return writeError(err)
 	}
 	for i := first; i < end; i++ {
-		if err := s.markFresh(f, p, i, f.ChunkLen(i)); err != nil {
+		chunk := data[:f.ChunkLen(i)]
+		data = data[len(chunk):]
+		if err := s.markFresh(f, p, i, chunk); err != nil {
 			return err
 		}
 	}

@@ -79,17 +79,21 @@ func (d database) rows(ctx context.Context, query string, args ...any) (*sql.Row
 	return found, sqlError(err)
 }
 
+// schema is the steps that make the tables of a database. A database of version
+// n has taken the first n, and takes the others when it is opened.
+type schema []string
+
 // openDatabase opens the database at path, made if it is not there, and sees
-// that it has the schema of that version. An error is errDamaged when the file
-// is no database of this kind.
-func openDatabase(ctx context.Context, path, schema string, version int) (database, error) {
+// that it has the schema. An error is errDamaged when the file is no database
+// of this kind.
+func openDatabase(ctx context.Context, path string, steps schema) (database, error) {
 	pool, err := sql.Open("sqlite", dataSource(path))
 	if err != nil {
 		return database{}, fmt.Errorf("open %s: %w", path, err)
 	}
 	pool.SetMaxOpenConns(maxConnections)
 	d := database{DB: pool, statements: &statements{byText: map[string]*sql.Stmt{}}}
-	if err := d.prepare(ctx, schema, version); err != nil {
+	if err := d.prepare(ctx, steps); err != nil {
 		return database{}, errors.Join(fmt.Errorf("open %s: %w", path, err), pool.Close())
 	}
 	return d, nil
@@ -112,27 +116,39 @@ func dataSource(path string) string {
 	return source.String()
 }
 
-// prepare makes the schema in a database that has none.
-func (d *database) prepare(ctx context.Context, schema string, version int) error {
+// prepare takes the steps of the schema that the database has not taken.
+func (d *database) prepare(ctx context.Context, steps schema) error {
 	var found int
 	if err := d.QueryRowContext(ctx, "PRAGMA user_version").Scan(&found); err != nil {
 		return sqlError(err)
 	}
-	if found > version {
-		return shoal.WithHint(fmt.Errorf("it is of version %d, and this program knows %d: %w", found, version, shoal.Usage),
+	if found < 0 || found > len(steps) {
+		return shoal.WithHint(fmt.Errorf("it is of version %d, and this program knows %d: %w", found, len(steps), shoal.Usage),
 			"use the newer shoal that wrote it")
 	}
-	if found == version {
+	if found == len(steps) {
 		return nil
 	}
-	d.fresh = true
+	d.fresh = found == 0
 	return d.write(ctx, func(tx *sql.Tx) error {
-		if _, err := tx.ExecContext(ctx, schema); err != nil {
-			return errors.Join(errDamaged, err)
+		for _, step := range steps[found:] {
+			if _, err := tx.ExecContext(ctx, step); err != nil {
+				return stepError(err)
+			}
 		}
-		_, err := tx.ExecContext(ctx, fmt.Sprintf("PRAGMA user_version = %d", version))
+		_, err := tx.ExecContext(ctx, fmt.Sprintf("PRAGMA user_version = %d", len(steps)))
 		return err
 	})
+}
+
+// stepError tells a database that has not the tables its version says from a
+// disk that is full or fails.
+func stepError(err error) error {
+	failure, ok := errors.AsType[*sqlite.Error](err)
+	if ok && failure.Code() == lib.SQLITE_ERROR {
+		return fmt.Errorf("%w: %w", errDamaged, err)
+	}
+	return err
 }
 
 // check has SQLite look through the whole database for damage.

@@ -36,7 +36,7 @@ func (s *Store) verifyPlace(ctx context.Context, f *file, p *place, buf []byte, 
 		if !f.has(p, i) {
 			continue // the place was dropped, or the chunk found rotten, meanwhile
 		}
-		err := s.readChunk(f, p, i, buf[:f.ChunkLen(i)])
+		err := s.readChunk(f, p, i, buf[:f.ChunkLen(i)], byHash)
 		if err := watch(i, where, err); err != nil {
 			return err
 		}
@@ -81,11 +81,11 @@ func (s *Store) recheck(ctx context.Context, f *file, p *place, report *RebuildR
 
 func (s *Store) recheckChunk(f *file, p *place, i int, buf []byte, report *RebuildReport) error {
 	had := f.has(p, i)
-	err := verifiedRead(f, p.body, i, buf)
+	err := s.provenRead(f, p, i, buf, byHash)
 	switch {
 	case err == nil && !had:
 		report.found(buf)
-		return s.markFresh(f, p, i, len(buf))
+		return s.markFresh(f, p, i, buf)
 	case err == nil:
 		report.kept(buf)
 	case errors.Is(err, shoal.Integrity):

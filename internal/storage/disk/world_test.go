@@ -194,9 +194,32 @@ func (w *world) check(mayLose func(shoal.Chunk) bool) error {
 			}
 		}
 	}
+	if err := w.checkSums(); err != nil {
+		return err
+	}
 	for path, id := range w.outputs {
 		if got := w.readAll(path); !bytes.Equal(got, w.samples[id].data) {
 			return fmt.Errorf("output %s is not %s, as was promised", path, id.Short())
+		}
+	}
+	return nil
+}
+
+// checkSums wants every sum that was recorded to be of a chunk that counts, and
+// of its right bytes.
+func (w *world) checkSums() error {
+	for id, f := range w.samples {
+		known, err := w.store.acquire(w.t.Context(), id)
+		if err != nil {
+			continue
+		}
+		defer w.store.giveBack(known)
+		for _, p := range known.all() {
+			for i, sum := range p.sums {
+				if sum != 0 && (!known.has(p, i) || sum != castagnoli(f.chunk(i))) {
+					return fmt.Errorf("chunk %s has the sum %08x", f.ref(i), sum)
+				}
+			}
 		}
 	}
 	return nil

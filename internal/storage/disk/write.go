@@ -173,7 +173,7 @@ func (s *Store) put(f *file, p *place, i int, data []byte) error {
 	if err := writeFull(p.body, data, f.ChunkOffset(i)); err != nil {
 		return writeError(err)
 	}
-	return s.markFresh(f, p, i, len(data))
+	return s.markFresh(f, p, i, data)
 }
 
 func writeFull(w io.WriterAt, data []byte, off int64) error {
@@ -184,18 +184,21 @@ func writeFull(w io.WriterAt, data []byte, off int64) error {
 	return err
 }
 
-// markFresh counts a chunk that was written, for the next commit.
-func (s *Store) markFresh(f *file, p *place, i, length int) error {
+// markFresh counts a chunk that was verified and is written, for the next
+// commit.
+func (s *Store) markFresh(f *file, p *place, i int, chunk []byte) error {
+	sum, length := f.sumOf(chunk), int64(len(chunk))
 	f.mu.Lock()
 	err := f.usable(p)
 	added := err == nil && !p.durable.Has(i) && p.fresh.Set(i)
 	if added {
+		p.sums.set(i, f.Chunks(), sum)
 		p.changes++
 	}
 	f.mu.Unlock()
 	if added {
-		s.usage.add(p, int64(length))
-		s.commits.add(f, int64(length))
+		s.usage.add(p, length)
+		s.commits.add(f, length)
 	}
 	return err
 }

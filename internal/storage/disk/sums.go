@@ -1,0 +1,148 @@
+package disk
+
+import (
+	"context"
+	"encoding/binary"
+	"hash/crc32"
+	"io"
+	"sync"
+
+	"shoal/internal/content"
+)
+
+// sums has the CRC-32C of each chunk that is at a place, taken of bytes that
+// were verified: 0 where none is known, and nil if none is. It finds bytes that
+// rot, for a fifth of what the hash costs (docs/adr/0016); that they are the right
+// ones is for the hash.
+type sums []uint32
+
+// sumSize is the bytes of a sum in a row.
+const sumSize = crc32.Size
+
+// sumOf is the sum of a chunk. The chunks of small files have none: their
+// hashes cost little.
+func (f *file) sumOf(chunk []byte) uint32 {
+	if f.small() {
+		return 0
+	}
+	return castagnoli(chunk)
+}
+
+func castagnoli(data []byte) uint32 {
+	return crc32.Checksum(data, crc32.MakeTable(crc32.Castagnoli))
+}
+
+// of is the sum of chunk i, or 0.
+func (s sums) of(i int) uint32 {
+	if s == nil {
+		return 0
+	}
+	return s[i]
+}
+
+// set remembers the sum of one of so many chunks.
+func (s *sums) set(i, chunks int, sum uint32) {
+	if *s == nil && sum != 0 {
+		*s = make(sums, chunks)
+	}
+	if *s != nil {
+		(*s)[i] = sum
+	}
+}
+
+// packSums writes the sums of the chunks in bits, in as little as they need.
+func packSums(s sums, bits content.Bitmap) []byte {
+	if s == nil || bits.Count() == 0 {
+		return []byte{}
+	}
+	data := make([]byte, len(s)*sumSize)
+	for i := range bits.All {
+		binary.BigEndian.PutUint32(data[i*sumSize:], s[i])
+	}
+	return data
+}
+
+// unpackSums reads what packSums wrote. What makes no sense is no sums: then
+// the hashes decide, as they do where a sum is wrong.
+func unpackSums(data []byte, bits content.Bitmap) sums {
+	if len(data) == 0 || len(data) != bits.Len()*sumSize {
+		return nil
+	}
+	s := make(sums, bits.Len())
+	for i := range bits.All {
+		s[i] = binary.BigEndian.Uint32(data[i*sumSize:])
+	}
+	return s
+}
+
+// hashSummed is content.HashReaderAt that takes the sums of the chunks too,
+// while their bytes are in the processor's cache.
+func hashSummed(ctx context.Context, from io.ReaderAt, size int64, cs content.ChunkSize, progress func(n int64)) (content.File, sums, error) {
+	if size <= SmallFile {
+		c, err := content.HashReaderAt(ctx, from, size, cs, progress)
+		return c, nil, err
+	}
+	s := &summer{from: from, file: content.File{Size: size, ChunkSize: cs}, sums: make(sums, cs.Chunks(size))}
+	c, err := content.HashReaderAt(ctx, s, size, cs, progress)
+	return c, s.sums, err
+}
+
+// summer takes the sums of what is read from it, in pieces of whatever length
+// and order. It relies on content.HashReaderAt reading every byte once.
+type summer struct {
+	from io.ReaderAt
+	file content.File // its size and chunk size
+
+	// mu guards the sums, which are of the pieces so far.
+	mu   sync.Mutex
+	sums sums
+}
+
+func (s *summer) ReadAt(p []byte, off int64) (int, error) {
+	n, err := s.from.ReadAt(p, off)
+	for done := int64(0); done < int64(n) && off+done < s.file.Size; {
+		i := int((off + done) / int64(s.file.ChunkSize))
+		end := s.file.ChunkOffset(i) + int64(s.file.ChunkLen(i))
+		piece := p[done:min(int64(n), end-off)]
+		done += int64(len(piece))
+		s.add(i, sumBefore(castagnoli(piece), end-off-done))
+	}
+	return n, err
+}
+
+// add takes in a piece of chunk i. The sum of a whole is the sums of its pieces,
+// each as if zeros came after it to the end, added without carry.
+func (s *summer) add(i int, sum uint32) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.sums[i] ^= sum
+}
+
+// sumBefore is what bytes with that sum add to the sum of something that goes
+// on for so many bytes after them: the sum times x to the power of their bits,
+// modulo the polynomial of the CRC (Williams, "A painless guide to CRC error
+// detection algorithms", 1993, for the arithmetic).
+func sumBefore(sum uint32, after int64) uint32 {
+	const one, eighth = 1 << 31, 1 << 23 // x to the powers of 0 and 8: the highest bit is the lowest power
+	factor := uint32(one)
+	for power := uint32(eighth); after > 0; after >>= 1 {
+		if after&1 != 0 {
+			factor = times(factor, power)
+		}
+		power = times(power, power)
+	}
+	return times(sum, factor)
+}
+
+// times multiplies two polynomials modulo that of CRC-32C.
+func times(a, b uint32) uint32 {
+	var product uint32
+	for ; a != 0; a <<= 1 {
+		if a&(1<<31) != 0 {
+			product ^= b
+		}
+		carry := b & 1
+		b = b>>1 ^ carry*crc32.Castagnoli
+	}
+	return product
+}

@@ -1,0 +1,292 @@
+package disk
+
+import (
+	"bytes"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"shoal"
+	"shoal/internal/content"
+	"shoal/internal/storage"
+)
+
+// TestSummerTakesPieces reads a file in pieces of any length and order, and
+// wants the sum of each chunk.
+func TestSummerTakesPieces(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		size := rapid.IntRange(SmallFile+1, 1<<18).Draw(rt, "size")
+		log2 := rapid.IntRange(10, 20).Draw(rt, "log2")
+		f := newSample(t, rapid.Uint64Max(1<<20).Draw(rt, "seed"), size, 1<<log2)
+		s := &summer{from: bytes.NewReader(f.data), file: content.File{Size: f.Size, ChunkSize: f.ChunkSize}, sums: make(sums, f.Chunks())}
+		for _, at := range rapid.Permutation(pieces(rt, size)).Draw(rt, "order") {
+			_, err := s.ReadAt(make([]byte, at[1]-at[0]), int64(at[0]))
+			must(t, err)
+		}
+		_, err := s.ReadAt(make([]byte, 1), f.Size) // a look past the end
+		wantIs(t, err, io.EOF)
+		if want := sumsOf(f); !slices.Equal(s.sums, want) {
+			rt.Fatalf("got %08x, want %08x", s.sums, want)
+		}
+	})
+}
+
+// pieces cuts size bytes anywhere.
+func pieces(rt *rapid.T, size int) [][2]int {
+	cuts := rapid.SliceOfN(rapid.IntRange(0, size), 0, 20).Draw(rt, "cuts")
+	slices.Sort(cuts)
+	var all [][2]int
+	from := 0
+	for _, to := range append(cuts, size) {
+		if to == from {
+			continue
+		}
+		all = append(all, [2]int{from, to})
+		from = to
+	}
+	return all
+}
+
+// sumsOf is the sums of a sample that is whole.
+func sumsOf(f sample) sums {
+	s := make(sums, f.Chunks())
+	for i := range s {
+		s[i] = castagnoli(f.chunk(i))
+	}
+	return s
+}
+
+// placeSums is the sums at the one place of a file.
+func placeSums(t testing.TB, s *Store, id shoal.FileID) sums {
+	t.Helper()
+	f, err := s.acquire(t.Context(), id)
+	must(t, err)
+	defer s.giveBack(f)
+	if places := f.all(); len(places) != 1 {
+		t.Fatalf("the file has %d places", len(places))
+	}
+	return f.all()[0].sums
+}
+
+// TestSumsAreTakenOfAllThatIsWritten wants the sums of a file that came in by
+// each of the ways, now and after the store was opened again.
+func TestSumsAreTakenOfAllThatIsWritten(t *testing.T) {
+	f := newSample(t, 1, 3<<20+5, 512<<10)
+	ways := map[string]func(s *Store, path string) error{
+		"put": func(s *Store, _ string) error { putAll(t, s, f); return nil },
+		"import": func(s *Store, path string) error {
+			_, err := s.Import(t.Context(), openSource(t, f.on(t, path)), f.ChunkSize, nil)
+			return err
+		},
+		"link": func(s *Store, path string) error {
+			_, err := s.Link(t.Context(), f.on(t, path), f.ChunkSize, nil)
+			return err
+		},
+		"output": func(s *Store, path string) error {
+			o, err := s.Output(t.Context(), f.File, path, Refuse)
+			must(t, err)
+			defer o.Close()
+			must(t, o.Put(t.Context(), 0, f.chunk(0)))
+			must(t, o.PutRun(t.Context(), 1, f.data[f.ChunkSize:]))
+			return o.Finish(t.Context())
+		},
+	}
+	for name, way := range ways {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			s := openStore(t, dir)
+			must(t, way(s, filepath.Join(t.TempDir(), "file")))
+			if got := placeSums(t, s, f.ID); !slices.Equal(got, sumsOf(f)) {
+				t.Errorf("got %08x, want %08x", got, sumsOf(f))
+			}
+			must(t, s.Close())
+			if got := placeSums(t, openStore(t, dir), f.ID); !slices.Equal(got, sumsOf(f)) {
+				t.Errorf("opened again: got %08x, want %08x", got, sumsOf(f))
+			}
+		})
+	}
+}
+
+// TestAnyRotIsFoundOnRead spoils a chunk that has a sum, in the store and in a
+// linked file, in the ways that disks do, and wants it absent.
+func TestAnyRotIsFoundOnRead(t *testing.T) {
+	const chunkSize, chunks, sector = 64 << 10, 8, 512
+	spoils := map[string]func(chunk []byte, at int){
+		"a flipped bit":   func(chunk []byte, at int) { chunk[at/8] ^= 1 << (at % 8) },
+		"a zeroed sector": func(chunk []byte, at int) { clear(chunk[at/8&^(sector-1):][:sector]) },
+		"a torn sector": func(chunk []byte, at int) {
+			old := chunk[at/8&^(sector-1):][:1+at%sector]
+			for i := range old {
+				old[i] = ^old[i]
+			}
+		},
+	}
+	for _, kind := range []shoal.PlaceKind{shoal.PlaceStore, shoal.PlaceLinked} {
+		for name, spoil := range spoils {
+			t.Run(fmt.Sprint(kind, " ", name), func(t *testing.T) {
+				s := openStore(t, memoryDir(t))
+				rapid.Check(t, func(rt *rapid.T) {
+					f := newSample(t, rapid.Uint64Max(1<<20).Draw(rt, "seed"), chunks*chunkSize, chunkSize)
+					path := storedAt(t, s, f, kind)
+					i := rapid.IntRange(0, chunks-1).Draw(rt, "chunk")
+					spoiled := slices.Clone(f.chunk(i))
+					spoil(spoiled, rapid.IntRange(0, chunkSize*8-1).Draw(rt, "bit"))
+					overwrite(t, path, spoiled, f.ChunkOffset(i))
+					_, err := s.Get(t.Context(), f.ref(i), make([]byte, chunkSize))
+					wantIs(t, err, storage.ErrAbsent)
+					wantIs(t, err, shoal.Integrity)
+					must(t, s.Delete(t.Context(), f.ID))
+				})
+			})
+		}
+	}
+}
+
+// storedAt stores a sample, and says in which file.
+func storedAt(t testing.TB, s *Store, f sample, kind shoal.PlaceKind) string {
+	t.Helper()
+	if kind == shoal.PlaceStore {
+		putAll(t, s, f)
+		return filepath.Join(s.dir, dataName(f.ID))
+	}
+	path := tempFile(t, f)
+	_, err := s.Link(t.Context(), path, f.ChunkSize, nil)
+	must(t, err)
+	return path
+}
+
+// overwrite changes bytes of a file and nothing else about it.
+func overwrite(t testing.TB, path string, data []byte, off int64) {
+	t.Helper()
+	info, err := os.Stat(path)
+	must(t, err)
+	file, err := os.OpenFile(path, os.O_WRONLY, 0)
+	must(t, err)
+	_, err = file.WriteAt(data, off)
+	must(t, err)
+	must(t, file.Close())
+	must(t, os.Chtimes(path, info.ModTime(), info.ModTime()))
+}
+
+// TestOnlyReadingTakesTheSumForIt spoils a chunk and gives it the sum of what
+// is there now: a read believes it, Verify and Rebuild do not.
+func TestOnlyReadingTakesTheSumForIt(t *testing.T) {
+	for name, check := range map[string]func(s *Store, f sample) error{
+		"verify": func(s *Store, f sample) error {
+			return s.Verify(t.Context(), f.ID, func(int, shoal.Place, error) error { return nil })
+		},
+		"rebuild": func(s *Store, _ sample) error { _, err := s.Rebuild(t.Context()); return err },
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := openStore(t, t.TempDir())
+			f := newSample(t, 1, 8*cs, cs)
+			path := storedAt(t, s, f, shoal.PlaceStore)
+			spoiled := bytes.Repeat([]byte("spoiled!"), cs/8)
+			overwrite(t, path, spoiled, f.ChunkOffset(3))
+			placeSums(t, s, f.ID)[3] = castagnoli(spoiled)
+			buf := make([]byte, cs)
+			_, err := s.Get(t.Context(), f.ref(3), buf)
+			must(t, err)
+			must(t, check(s, f))
+			_, err = s.Get(t.Context(), f.ref(3), buf)
+			wantIs(t, err, storage.ErrAbsent)
+		})
+	}
+}
+
+// TestHashDecidesWhereSumIsWrong has a sum rot in the index: the chunk is good,
+// and its sum is put right.
+func TestHashDecidesWhereSumIsWrong(t *testing.T) {
+	s := openStore(t, t.TempDir())
+	f := newSample(t, 1, 8*cs, cs)
+	putAll(t, s, f)
+	placeSums(t, s, f.ID)[3]++
+	wantWhole(t, s, f)
+	if got := placeSums(t, s, f.ID); !slices.Equal(got, sumsOf(f)) {
+		t.Errorf("got %08x, want %08x", got, sumsOf(f))
+	}
+}
+
+// TestStoreWithoutSums opens a store of before there were any: all of it is
+// there, is read, and has its sums from then on.
+func TestStoreWithoutSums(t *testing.T) {
+	dir, whole, part, small, linked := filled(t)
+	makeOld(t, filepath.Join(dir, indexFile), "files")
+	makeOld(t, filepath.Join(dir, recordsFile), "links")
+	s := openStore(t, dir)
+	if got := placeSums(t, s, whole.ID); got != nil {
+		t.Fatalf("it has the sums %08x", got)
+	}
+	for _, f := range []sample{whole, small, linked} {
+		wantWhole(t, s, f)
+	}
+	_, err := s.Get(t.Context(), part.ref(7), make([]byte, cs))
+	must(t, err)
+	must(t, s.Close())
+	s = openStore(t, dir)
+	for _, f := range []sample{whole, linked} {
+		if got := placeSums(t, s, f.ID); !slices.Equal(got, sumsOf(f)) {
+			t.Errorf("got %08x, want %08x", got, sumsOf(f))
+		}
+	}
+	if got := placeSums(t, s, part.ID); got.of(7) != castagnoli(part.chunk(7)) || got.of(8) != 0 {
+		t.Errorf("got %08x of the file that is partly here", got)
+	}
+}
+
+// makeOld makes a database one of version 1.
+func makeOld(t testing.TB, path, table string) {
+	t.Helper()
+	d, err := openDatabase(t.Context(), path, schema{"", ""})
+	must(t, err)
+	for _, query := range []string{"ALTER TABLE " + table + " DROP COLUMN sums", "PRAGMA user_version = 1"} {
+		_, err := d.ExecContext(t.Context(), query)
+		must(t, err)
+	}
+	must(t, d.Close())
+}
+
+// TestSumsVector guards the vector of docs/spec/disk.md: 32,769 bytes of zeros
+// in chunks of 16,384, of which the second is not here.
+func TestSumsVector(t *testing.T) {
+	const want = "94640b8500000000527d5351"
+	f := content.File{Size: 32769, ChunkSize: 16 << 10}
+	bits, s := content.NewBitmap(f.Chunks()), sums(nil)
+	for _, i := range []int{0, 2} {
+		bits.Set(i)
+		s.set(i, f.Chunks(), castagnoli(make([]byte, f.ChunkLen(i))))
+	}
+	if got := hex.EncodeToString(packSums(s, bits)); got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
+// FuzzSums reads the sums of the databases.
+func FuzzSums(f *testing.F) {
+	f.Add([]byte{}, []byte{0x05}, 3)
+	f.Add([]byte{1, 2, 3, 4, 0, 0, 0, 0, 5, 6, 7, 8}, []byte{0x05}, 3)
+	f.Fuzz(func(t *testing.T, data, set []byte, chunks int) {
+		if chunks < 0 || chunks > 1<<16 {
+			return // bounded by row.check
+		}
+		bits, err := content.ParseBitmap(set, chunks)
+		if err != nil {
+			return
+		}
+		s := unpackSums(data, bits)
+		for i := range chunks {
+			if s.of(i) != 0 && !bits.Has(i) {
+				t.Errorf("chunk %d is not here, and has a sum", i)
+			}
+		}
+		if again := unpackSums(packSums(s, bits), bits); bits.Count() > 0 && !slices.Equal(again, s) {
+			t.Errorf("it is not read as it was written: %08x", again)
+		}
+	})
+}
