@@ -142,3 +142,14 @@ func TestAddresses(t *testing.T) {
 		t.Errorf("got %s", got)
 	}
 }
+
+func TestProcessorTimeIn(t *testing.T) {
+	const stat = "4242 (a (b) c) S 1 4242 4242 0 -1 4194560 900 0 0 0 123 45 0 0 20 0 9 0 5000 1 2 3"
+	got, err := processorTimeIn(stat)
+	if err != nil || got != 1680*time.Millisecond {
+		t.Errorf("got %v, %v, want 1.68s", got, err)
+	}
+	if _, err := processorTimeIn("4242 (sh) S 1"); err == nil {
+		t.Error("half a line was read")
+	}
+}

@@ -31,19 +31,20 @@ func smallRow(ctx context.Context, b *bench) (res result, err error) {
 	if err := writeSmall(ctx, folder); err != nil {
 		return result{}, err
 	}
-	var adds, gets []time.Duration
+	var adds, gets, works []time.Duration
 	for range b.rounds {
-		add, get, err := b.small(ctx, folder)
+		add, get, work, err := b.small(ctx, folder)
 		if err != nil {
 			return result{}, err
 		}
-		adds, gets = append(adds, add), append(gets, get)
+		adds, gets, works = append(adds, add), append(gets, get), append(works, work)
 	}
 	added, gotten := smallFiles/median(adds).Seconds(), smallFiles/median(gets).Seconds()
 	return result{
 		Ours:       fmt.Sprintf("add %.0f/s, get %.0f/s", added, gotten),
 		OurSeconds: append(inSeconds(adds), inSeconds(gets)...),
 		Met:        added >= leastAdded && gotten >= leastGotten,
+		Note:       fmt.Sprintf("a get is %d us of processor time, of both nodes", median(works).Microseconds()/smallFiles),
 	}, nil
 }
 
@@ -61,31 +62,37 @@ func writeSmall(ctx context.Context, folder string) error {
 	return group.Wait()
 }
 
-// small is one round.
-func (b *bench) small(ctx context.Context, folder string) (add, get time.Duration, err error) {
+// small is one round: how long it took to add and to get, and how long the
+// processor worked for both nodes while they got.
+func (b *bench) small(ctx context.Context, folder string) (add, get, work time.Duration, err error) {
 	source, err := b.start(ctx)
 	if err != nil {
-		return 0, 0, err
+		return 0, 0, 0, err
 	}
 	if add, err = timed(func() error {
 		out, err := source.Run(ctx, "add", "-q", folder)
 		return errors.Join(err, all(bytes.Count(out, []byte("\n"))))
 	}); err != nil {
-		return 0, 0, err
+		return 0, 0, 0, err
 	}
 	getter, err := b.startFor(ctx, source.Addr)
 	if err != nil {
-		return 0, 0, err
+		return 0, 0, 0, err
+	}
+	before, err := processorTime(source, getter)
+	if err != nil {
+		return 0, 0, 0, err
 	}
 	output := filepath.Join(b.dir, "small-out")
 	get, err = timed(func() error {
 		_, err := getter.Run(ctx, "get", filepath.Base(folder)+"/", "-q", "-o", output+"/")
 		return err
 	})
-	if err == nil {
+	after, timeErr := processorTime(source, getter)
+	if err = errors.Join(err, timeErr); err == nil {
 		err = allBelow(output)
 	}
-	return add, get, errors.Join(err, os.RemoveAll(output), b.endNodes())
+	return add, get, after - before, errors.Join(err, os.RemoveAll(output), b.endNodes())
 }
 
 // allBelow is an error unless all small files are in the one folder below
