@@ -1,0 +1,85 @@
+// Package repair decides what a node has to fetch so that every file has its
+// copies: which nodes count, and which chunks this node should hold and lacks.
+// Each node decides for itself alone; nobody orders anybody.
+//
+// It is pure: it fetches nothing, and knows no clock but the one it is given.
+package repair
+
+import (
+	"slices"
+	"time"
+
+	"shoal"
+	"shoal/internal/redundancy/placement"
+)
+
+// DefaultDelay is how long a node must have been down before it stops to
+// count, so that a reboot copies nothing. Ceph waits ten minutes for machines
+// with terabytes each; a shoal's nodes come back sooner or not at all.
+const DefaultDelay = time.Minute
+
+// Node is a storage node of the roster, as this node sees it now.
+type Node struct {
+	placement.Node
+	Up          bool          // it answers; a node that is only suspected does
+	Since       time.Duration // of the clock that Step is given: since when it does, or does not
+	Maintenance bool          // it was said that it would be away
+}
+
+// View is which nodes count, as one node sees it.
+type View struct {
+	In      *placement.Map // the nodes that count, up or not
+	Up      *placement.Map // those of them that answer
+	Braked  bool           // fewer than half of all storage nodes answer: the network is broken, not the nodes
+	Changed time.Duration  // when In was last another
+	Away    []shoal.NodeID // nodes that count and do not answer
+	Next    time.Duration  // when to look again at the latest, if nothing happens; 0 is never
+}
+
+// Census keeps who counts. The zero Census has seen nobody.
+type Census struct {
+	out    map[shoal.NodeID]bool // nodes that have stopped to count, and did not answer since
+	digest [placement.DigestSize]byte
+	view   View
+}
+
+// Step looks at the storage nodes of the roster, those that drain left out, at a
+// moment of a monotonic clock. A node that was down for the delay stops to
+// count, unless it is in maintenance or the brake is on; it counts again as soon
+// as it answers.
+func (c *Census) Step(now, delay time.Duration, nodes []Node) View {
+	up := 0
+	for _, n := range nodes {
+		if n.Up {
+			up++
+		}
+	}
+	v := View{Braked: 2*up < len(nodes), Changed: c.view.Changed}
+	out := make(map[shoal.NodeID]bool)
+	var in, answering []placement.Node
+	for _, n := range nodes {
+		due := n.Since + delay
+		switch {
+		case n.Up:
+			answering = append(answering, n.Node)
+		case c.out[n.ID], now >= due && !n.Maintenance && !v.Braked:
+			out[n.ID] = true
+			continue
+		default:
+			v.Away = append(v.Away, n.ID)
+			if !n.Maintenance && due > now && (v.Next == 0 || due < v.Next) {
+				v.Next = due
+			}
+		}
+		in = append(in, n.Node)
+	}
+	slices.Sort(v.Away)
+	v.In, v.Up = placement.New(in), placement.New(answering)
+	if digest := v.In.Digest(); c.view.In == nil || digest != c.digest {
+		c.digest, v.Changed = digest, now
+	} else {
+		v.In = c.view.In // what was worked out of it stays good
+	}
+	c.out, c.view = out, v
+	return v
+}

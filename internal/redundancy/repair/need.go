@@ -1,0 +1,102 @@
+package repair
+
+import (
+	"shoal"
+	"shoal/internal/content"
+	"shoal/internal/redundancy/placement"
+)
+
+// File is a file whose chunks are to be kept.
+type File struct {
+	ID     shoal.FileID
+	Chunks int
+	Copies int // wanted
+}
+
+// Need is what a node should do about a file.
+type Need struct {
+	Pull    content.Bitmap // chunks it should hold and lacks
+	Surplus content.Bitmap // chunks it has and need not hold
+
+	// Copies is the fewest copies that a chunk of Pull is thought to have on
+	// nodes that answer: what there is least of is fetched first.
+	Copies int
+}
+
+// Lacks reports whether a node is known to lack a chunk that it should hold and
+// to have no room for it: it was asked, and it is full. Then the next in order
+// takes it.
+type Lacks func(node shoal.NodeID, chunk int) bool
+
+// NeedOf is what self should do about a file of which it has some chunks durably
+// in its own store. lacks may be nil.
+func NeedOf(v View, self shoal.NodeID, f File, have content.Bitmap, lacks Lacks) Need {
+	need := Need{Pull: content.NewBitmap(f.Chunks), Surplus: content.NewBitmap(f.Chunks), Copies: f.Copies}
+	layout := v.In.File(f.ID, f.Chunks, f.Copies)
+	var urgent *placement.Layout // by the nodes that answer; worked out if needed
+	for chunk := range f.Chunks {
+		holders := layout.Holders(chunk)
+		up := answering(v, holders)
+		should := holds(v, layout, self, chunk, lacks)
+		if !should && lastCopy(f, holders, up) {
+			if urgent == nil {
+				urgent = v.Up.File(f.ID, f.Chunks, f.Copies)
+			}
+			should = urgent.Holds(self, chunk)
+		}
+		switch has := have.Has(chunk); {
+		case should && !has:
+			need.Pull.Set(chunk)
+			need.Copies = min(need.Copies, up)
+		case has && !should:
+			need.Surplus.Set(chunk)
+		}
+	}
+	return need
+}
+
+// answering is how many of the holders answer.
+func answering(v View, holders []shoal.NodeID) (up int) {
+	for _, node := range holders {
+		if v.Up.Has(node) {
+			up++
+		}
+	}
+	return up
+}
+
+// lastCopy reports whether a chunk of which three or more copies are wanted may
+// be down to one. Such a chunk does not wait until nodes that are away have
+// stopped to count. One of two wanted copies does: else every reboot would copy
+// all that a node holds.
+func lastCopy(f File, holders []shoal.NodeID, up int) bool {
+	return f.Copies > 2 && len(holders) > 2 && up <= 1
+}
+
+// holds reports whether self should hold a chunk: as one of its holders, or in
+// place of one that has no room for it.
+func holds(v View, layout *placement.Layout, self shoal.NodeID, chunk int, lacks Lacks) bool {
+	if layout.Holds(self, chunk) {
+		return true
+	}
+	if lacks == nil {
+		return false
+	}
+	missing := 0
+	for _, node := range layout.Holders(chunk) {
+		if lacks(node, chunk) {
+			missing++
+		}
+	}
+	for _, node := range layout.Order(chunk)[layout.Copies():] {
+		switch {
+		case missing == 0:
+			return false
+		case node == self:
+			return true
+		case v.Up.Has(node) && !lacks(node, chunk):
+			missing--
+		}
+	}
+	return false
+}

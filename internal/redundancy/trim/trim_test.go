@@ -1,0 +1,260 @@
+package trim_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"shoal"
+	"shoal/internal/content"
+	"shoal/internal/redundancy/placement"
+	"shoal/internal/redundancy/repair"
+	"shoal/internal/redundancy/trim"
+)
+
+// world is a few nodes that would all like to be rid of what they need not
+// hold, whose views come and go as they like, and whose messages are late, come
+// twice, or not at all. Time goes in seconds.
+type world struct {
+	random *rand.Rand
+	now    time.Duration
+	nodes  []*node
+	file   repair.File
+	mail   []letter
+	gone   int // chunks deleted
+}
+
+// node is one of them.
+type node struct {
+	id      shoal.NodeID
+	have    content.Bitmap
+	census  repair.Census
+	view    repair.View
+	keeper  *trim.Keeper
+	pledges []trim.Pledge
+	frozen  time.Duration // until when it does nothing
+}
+
+// letter is a question, or the answer to it.
+type letter struct {
+	at       time.Duration
+	from, to int
+	asked    time.Duration
+	answer   bool
+	chunks   content.Bitmap
+}
+
+func newWorld(seed uint64) *world {
+	w := &world{random: rand.New(rand.NewPCG(seed, 1)), file: repair.File{ID: shoal.FileID{byte(seed)}, Chunks: 6, Copies: 2}}
+	for i := range 3 + w.random.IntN(6) {
+		n := &node{id: shoal.NodeID(fmt.Sprintf("node-%d", i)), have: content.NewBitmap(w.file.Chunks), keeper: trim.NewKeeper(0)}
+		for c := range w.file.Chunks {
+			if w.random.IntN(4) > 0 {
+				n.have.Set(c)
+			}
+		}
+		w.nodes = append(w.nodes, n)
+	}
+	for _, n := range w.nodes {
+		w.look(n)
+	}
+	return w
+}
+
+// look gives a node some view: of those it thinks there are, any may be away,
+// by its own clock for long.
+func (w *world) look(n *node) {
+	var seen []repair.Node
+	for _, m := range w.nodes {
+		up := m == n || w.random.IntN(5) > 0
+		seen = append(seen, repair.Node{Node: placement.Node{ID: m.id, Weight: 1}, Up: up, Since: w.now - time.Duration(w.random.IntN(100))*time.Second})
+	}
+	n.view = n.census.Step(w.now, time.Minute, seen)
+}
+
+func (w *world) need(n *node) repair.Need { return repair.NeedOf(n.view, n.id, w.file, n.have, nil) }
+
+// send sends a letter, which may get lost, be doubled, or overtaken.
+func (w *world) send(l letter) {
+	for range w.random.IntN(3) {
+		l.at = w.now + time.Duration(w.random.IntN(25))*time.Second
+		w.mail = append(w.mail, l)
+	}
+}
+
+// step lets a second pass.
+func (w *world) step() error {
+	w.now += time.Second
+	mail := w.mail
+	w.mail = nil
+	for _, l := range mail {
+		if l.at > w.now || w.nodes[l.to].frozen > w.now {
+			w.mail = append(w.mail, l)
+		} else {
+			w.deliver(l)
+		}
+	}
+	for i, n := range w.nodes {
+		if n.frozen > w.now {
+			continue
+		}
+		if err := w.act(i, n); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (w *world) deliver(l letter) {
+	n := w.nodes[l.to]
+	if l.answer {
+		n.pledges = append(n.pledges, trim.Pledge{From: w.nodes[l.from].id, Asked: l.asked, Chunks: l.chunks})
+		return
+	}
+	w.send(letter{from: l.to, to: l.from, asked: l.asked, answer: true, chunks: n.keeper.Give(w.now, w.file.ID, n.have, w.need(n))})
+}
+
+// act has a node do one of the things that nodes do.
+func (w *world) act(i int, n *node) error {
+	switch dice := w.random.IntN(1000); {
+	case dice < 1: // it is restarted
+		n.keeper, n.pledges = trim.NewKeeper(w.now), nil
+	case dice < 8:
+		w.look(n)
+	case dice < 11:
+		n.frozen = w.now + time.Duration(w.random.IntN(90))*time.Second
+	case dice < 40:
+		w.pull(n)
+	case dice < 140:
+		for j := range w.nodes {
+			if j != i {
+				w.send(letter{from: i, to: j, asked: w.now})
+			}
+		}
+	case dice < 300:
+		return w.trim(n)
+	}
+	return nil
+}
+
+// pull has a node get what it should hold from somebody who has it.
+func (w *world) pull(n *node) {
+	for c := range w.need(n).Pull.All {
+		for _, m := range w.nodes {
+			if m.have.Has(c) {
+				n.have.Set(c)
+			}
+		}
+	}
+}
+
+// trim deletes what may be deleted, and looks at that instant whether enough is
+// left that nobody else may delete.
+func (w *world) trim(n *node) error {
+	const delay = 5 * time.Second // short, so that changing views are met in the midst of it
+	for c := range n.keeper.Surplus(w.now, delay, n.view, w.file, w.need(n), n.pledges).All {
+		left := 0
+		for _, m := range w.nodes {
+			if m != n && m.have.Has(c) {
+				left++
+			}
+		}
+		if left < w.file.Copies {
+			return fmt.Errorf("at %v %s deletes chunk %d, of which others have %d copies", w.now, n.id, c, left)
+		}
+		n.have.Clear(c)
+		w.gone++
+	}
+	return nil
+}
+
+// Whatever the views and messages, at the instant of every delete enough others
+// have the chunk.
+func TestEnoughAreLeftAtEveryDelete(t *testing.T) {
+	gone := 0
+	for seed := range uint64(60) {
+		w := newWorld(seed)
+		for range 2000 {
+			if err := w.step(); err != nil {
+				t.Fatalf("seed %d: %v", seed, err)
+			}
+		}
+		gone += w.gone
+	}
+	if gone < 60 {
+		t.Errorf("only %d chunks were deleted: the simulation shows little", gone)
+	}
+}
+
+// settled is a view in which n nodes count and answer, for long.
+func settled(n int) repair.View {
+	var seen []repair.Node
+	for i := range n {
+		seen = append(seen, repair.Node{Node: placement.Node{ID: shoal.NodeID(fmt.Sprintf("node-%d", i)), Weight: 1}, Up: true})
+	}
+	var c repair.Census
+	return c.Step(0, time.Minute, seen)
+}
+
+// Each rule alone is enough to keep a chunk.
+func TestRules(t *testing.T) {
+	f := repair.File{ID: shoal.FileID{9}, Chunks: 1, Copies: 2}
+	v := settled(5)
+	layout := v.In.File(f.ID, f.Chunks, f.Copies)
+	order := layout.Order(0)
+	holder, other, self := order[0], order[1], order[4]
+	full := content.FullBitmap(1)
+	now := time.Hour
+	need := repair.NeedOf(v, self, f, full, nil)
+	good := []trim.Pledge{{From: holder, Asked: now - trim.Counts, Chunks: full}, {From: other, Asked: now, Chunks: full}}
+	free := func(k *trim.Keeper, v repair.View, need repair.Need, pledges []trim.Pledge) bool {
+		return k.Surplus(now, trim.DefaultDelay, v, f, need, pledges).Has(0)
+	}
+	if !free(trim.NewKeeper(0), v, need, good) {
+		t.Fatal("a chunk that two others have pledged is kept")
+	}
+	braked, fresh := v, v
+	braked.Braked, fresh.Changed = true, now-trim.DefaultDelay+1
+	for what, kept := range map[string]bool{
+		"the brake is on":        free(trim.NewKeeper(0), braked, need, good),
+		"who counts has changed": free(trim.NewKeeper(0), fresh, need, good),
+		"just started":           free(trim.NewKeeper(now-trim.Kept+1), v, need, good),
+		"one pledge":             free(trim.NewKeeper(0), v, need, good[:1]),
+		"one pledge, twice":      free(trim.NewKeeper(0), v, need, []trim.Pledge{good[1], good[1]}),
+		"an old pledge":          free(trim.NewKeeper(0), v, need, []trim.Pledge{{From: holder, Asked: now - trim.Counts - 1, Chunks: full}, good[1]}),
+		"of another chunk":       free(trim.NewKeeper(0), v, need, []trim.Pledge{{From: holder, Asked: now, Chunks: content.NewBitmap(1)}, good[1]}),
+		"by a stranger":          free(trim.NewKeeper(0), v, need, []trim.Pledge{{From: "stranger", Asked: now, Chunks: full}, good[1]}),
+		"taken back":             free(trim.NewKeeper(0), v, need, append([]trim.Pledge{{From: other, Asked: now, Chunks: content.NewBitmap(1)}}, good[0])),
+		"it should hold it":      free(trim.NewKeeper(0), v, repair.NeedOf(v, holder, f, full, nil), good),
+	} {
+		if kept {
+			t.Errorf("%s: the chunk is deleted", what)
+		}
+	}
+	k := trim.NewKeeper(0)
+	if got := k.Give(now-trim.Kept+1, f.ID, full, repair.NeedOf(v, holder, f, full, nil)); got.Count() != 1 {
+		t.Fatal("a holder does not pledge what it has")
+	}
+	if free(k, v, need, good) {
+		t.Error("it deletes what it has pledged")
+	}
+	if got := k.Give(now, f.ID, full, need); got.Count() != 0 {
+		t.Error("it pledges what it would like to be rid of")
+	}
+}
+
+func TestRemoved(t *testing.T) {
+	f := repair.File{ID: shoal.FileID{9}, Chunks: 2, Copies: 2}
+	wall := time.UnixMilli(1_700_000_000_000)
+	k := trim.NewKeeper(0)
+	if k.Removed(time.Hour, f, wall, wall.Add(-trim.DefaultTrash+1), trim.DefaultTrash) {
+		t.Error("it goes before the trash time has passed")
+	}
+	if !k.Removed(time.Hour, f, wall, wall.Add(-trim.DefaultTrash), trim.DefaultTrash) {
+		t.Error("it does not go when the trash time has passed")
+	}
+	if k.Removed(trim.Kept-1, f, wall, wall.Add(-trim.DefaultTrash), trim.DefaultTrash) {
+		t.Error("a node that has just started deletes")
+	}
+}
