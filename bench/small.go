@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -26,14 +27,17 @@ const (
 // smallRow adds a folder of small files at one node, and gets all of it at
 // another, both new in every round.
 func smallRow(ctx context.Context, b *bench) (res result, err error) {
-	folder := filepath.Join(b.dir, "small")
-	defer func() { err = errors.Join(err, os.RemoveAll(folder)) }()
+	folder, outputs := filepath.Join(b.dir, "small"), filepath.Join(b.dir, "small-out")
+	defer func() { err = errors.Join(err, os.RemoveAll(folder), os.RemoveAll(outputs)) }()
 	if err := writeSmall(ctx, folder); err != nil {
 		return result{}, err
 	}
 	var adds, gets, works []time.Duration
-	for range b.rounds {
-		add, get, work, err := b.small(ctx, folder)
+	for round := range b.rounds {
+		// Each round writes to a folder of its own, and none is deleted before the
+		// last: for five seconds after, ext4 without a journal looks at each inode
+		// that was freed before it makes a file (recently_deleted, ialloc.c).
+		add, get, work, err := b.small(ctx, folder, filepath.Join(outputs, strconv.Itoa(round)))
 		if err != nil {
 			return result{}, err
 		}
@@ -64,7 +68,7 @@ func writeSmall(ctx context.Context, folder string) error {
 
 // small is one round: how long it took to add and to get, and how long the
 // processor worked for both nodes while they got.
-func (b *bench) small(ctx context.Context, folder string) (add, get, work time.Duration, err error) {
+func (b *bench) small(ctx context.Context, folder, output string) (add, get, work time.Duration, err error) {
 	source, err := b.start(ctx)
 	if err != nil {
 		return 0, 0, 0, err
@@ -83,7 +87,6 @@ func (b *bench) small(ctx context.Context, folder string) (add, get, work time.D
 	if err != nil {
 		return 0, 0, 0, err
 	}
-	output := filepath.Join(b.dir, "small-out")
 	get, err = timed(func() error {
 		_, err := getter.Run(ctx, "get", filepath.Base(folder)+"/", "-q", "-o", output+"/")
 		return err
@@ -92,7 +95,7 @@ func (b *bench) small(ctx context.Context, folder string) (add, get, work time.D
 	if err = errors.Join(err, timeErr); err == nil {
 		err = allBelow(output)
 	}
-	return add, get, after - before, errors.Join(err, os.RemoveAll(output), b.endNodes())
+	return add, get, after - before, errors.Join(err, b.endNodes())
 }
 
 // allBelow is an error unless all small files are in the one folder below
