@@ -60,6 +60,8 @@ func purePackages() map[string]purity {
 	return map[string]purity{
 		"internal/content":           {goroutines: true},
 		"internal/record":            {},
+		"internal/discovery/roster":  {},
+		"internal/discovery/ticket":  {},
 		"internal/discovery/members": {},
 		"internal/catalog/merge":     {},
 		"internal/network/wire":      {},

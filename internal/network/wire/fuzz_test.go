@@ -34,6 +34,8 @@ func FuzzFrames(f *testing.F) {
 		wire.Find{Ref: "a", Limit: 3}.Append(nil),
 		wire.Found{Hits: []wire.Hit{{Entry: shoal.Entry{Name: "a", Size: 1, ChunkSize: 1024}, Present: 1}}}.Append(nil),
 		wire.Digest{1}.Append(nil),
+		wire.Ask{File: shoal.FileID{1}, Chunks: 5}.Append(nil),
+		wire.Hold{Has: content.FullBitmap(fuzzChunks), Pledge: some}.Append(nil),
 		vectorFrame(f, wire.TypeHave),
 		wire.AppendBatches(nil, []wire.Batch{{After: 4, Data: []byte("a batch")}, {After: 5}}),
 	} {
@@ -115,7 +117,11 @@ func decode(t *testing.T, typ wire.Type, body []byte) {
 		if batches, err := wire.ParseBatches(body); err == nil && !bytes.Equal(wire.AppendBatches(nil, batches)[wire.HeaderSize:], body) {
 			t.Error("batches were written differently")
 		}
-	case wire.TypeBeat: // package members reads it
+	case wire.TypeBeat, wire.TypeKnock, wire.TypeChallenge, wire.TypeProof, wire.TypeAdmitted: // read elsewhere
+	case wire.TypeAsk:
+		again(t, body, wire.ParseAsk)
+	case wire.TypeHold:
+		again(t, body, func(body []byte) (wire.Hold, error) { return wire.ParseHold(body, fuzzChunks) })
 	case wire.FirstOptional:
 	}
 }

@@ -21,6 +21,8 @@ const (
 	FindProtocol  = "/shoal/find/1"
 	LogProtocol   = "/shoal/log/1"
 	BeatProtocol  = "/shoal/beat/1"
+	JoinProtocol  = "/shoal/join/1"
+	HoldProtocol  = "/shoal/hold/1"
 )
 
 // Version is the minor version this package speaks. Each side tells its own in
@@ -74,6 +76,12 @@ const (
 	TypeWant
 	TypeBatches
 	TypeBeat
+	TypeKnock
+	TypeChallenge
+	TypeProof
+	TypeAdmitted
+	TypeAsk
+	TypeHold
 
 	FirstOptional Type = 0x80
 )

@@ -1,0 +1,63 @@
+package wire
+
+import (
+	"encoding/binary"
+	"fmt"
+
+	"shoal"
+	"shoal/internal/content"
+)
+
+// Ask asks a node what it holds of a file, and to pledge that it will go on to.
+type Ask struct {
+	File   shoal.FileID
+	Chunks int // how many the file has, as the asker knows it
+}
+
+// Append appends the frame to b.
+func (m Ask) Append(b []byte) []byte {
+	return appendFrame(b, TypeAsk, func(b []byte) []byte {
+		return binary.BigEndian.AppendUint32(append(b, m.File[:]...), uint32(m.Chunks))
+	})
+}
+
+// ParseAsk reads an Ask's body.
+func ParseAsk(body []byte) (Ask, error) {
+	if len(body) != shoal.FileIDSize+4 {
+		return Ask{}, fmt.Errorf("%w: ask of %d bytes", ErrMalformed, len(body))
+	}
+	m := Ask{File: shoal.FileID(body[:shoal.FileIDSize]), Chunks: int(binary.BigEndian.Uint32(body[shoal.FileIDSize:]))}
+	if m.Chunks < 1 || m.Chunks > content.MaxChunks {
+		return Ask{}, fmt.Errorf("%w: ask about %d chunks", ErrMalformed, m.Chunks)
+	}
+	return m, nil
+}
+
+// Hold answers an Ask: which chunks lie durably in the node's own store, and
+// which of them it pledges to keep.
+type Hold struct {
+	Has    content.Bitmap
+	Pledge content.Bitmap
+}
+
+// Append appends the frame to b. Both bitmaps are of as many chunks.
+func (m Hold) Append(b []byte) []byte {
+	return appendFrame(b, TypeHold, func(b []byte) []byte { return append(append(b, m.Has.Bytes()...), m.Pledge.Bytes()...) })
+}
+
+// ParseHold reads a Hold's body, for a file of so many chunks.
+func ParseHold(body []byte, chunks int) (Hold, error) {
+	half := content.BitmapBytes(chunks)
+	if len(body) != 2*half {
+		return Hold{}, fmt.Errorf("%w: hold of %d bytes", ErrMalformed, len(body))
+	}
+	has, err := content.ParseBitmap(body[:half], chunks)
+	if err != nil {
+		return Hold{}, fmt.Errorf("%w: %w", ErrMalformed, err)
+	}
+	pledge, err := content.ParseBitmap(body[half:], chunks)
+	if err != nil {
+		return Hold{}, fmt.Errorf("%w: %w", ErrMalformed, err)
+	}
+	return Hold{Has: has, Pledge: pledge}, nil
+}
