@@ -15,6 +15,9 @@ const (
 	maxIdleChunks = 256 << 10 // at 32 bytes: 8 MiB
 )
 
+// maxMisses bounds how many ids are remembered that no file has.
+const maxMisses = 1024
+
 // cache is the files that are in use, or were lately. There is never more than
 // one of the same id.
 type cache struct {
@@ -23,9 +26,16 @@ type cache struct {
 	files  map[shoal.FileID]*file
 	order  *list.List // the one used last at the front
 	chunks int        // of all files in it
+
+	// misses has ids that were looked for in vain: before a file is fetched it
+	// is looked for twice. Nobody else writes to the databases, and a file that
+	// comes is loaded, which takes its id out.
+	misses map[shoal.FileID]struct{}
 }
 
-func newCache() *cache { return &cache{files: map[shoal.FileID]*file{}, order: list.New()} }
+func newCache() *cache {
+	return &cache{files: map[shoal.FileID]*file{}, order: list.New(), misses: map[shoal.FileID]struct{}{}}
+}
 
 // acquire gives the file of that id to the caller, who must release it. load
 // is called once to fill it in; if it fails, so does acquire, for everyone who
@@ -33,8 +43,11 @@ func newCache() *cache { return &cache{files: map[shoal.FileID]*file{}, order: l
 func (c *cache) acquire(id shoal.FileID, load func(*file) error) (*file, error) {
 	f := c.hold(id)
 	f.load.Do(func() {
-		if f.err = load(f); f.err == nil {
+		switch f.err = load(f); {
+		case f.err == nil:
 			c.weigh(f)
+		case errors.Is(f.err, shoal.NotFound):
+			c.miss(id)
 		}
 	})
 	if f.err != nil {
@@ -60,13 +73,33 @@ func (c *cache) hold(id shoal.FileID) *file {
 	return f
 }
 
+// weigh counts what was loaded.
 func (c *cache) weigh(f *file) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	delete(c.misses, f.ID)
 	if f.element != nil {
 		f.weight = f.Chunks()
 		c.chunks += f.weight
 	}
+}
+
+// miss remembers that no file has the id.
+func (c *cache) miss(id shoal.FileID) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.misses) == maxMisses {
+		clear(c.misses)
+	}
+	c.misses[id] = struct{}{}
+}
+
+// missed reports whether it is known that no file has the id.
+func (c *cache) missed(id shoal.FileID) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	_, ok := c.misses[id]
+	return ok
 }
 
 // retain holds a file once more, for somebody else.

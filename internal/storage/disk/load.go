@@ -28,16 +28,23 @@ func (s *Store) acquire(ctx context.Context, id shoal.FileID) (*file, error) {
 // a caller could do anything about.
 func (s *Store) giveBack(f *file) { _ = s.files.release(f) }
 
-// load fills in what is recorded of a file.
+// load fills in what is recorded of a file. It looks among the small ones
+// first, for which a query is most of the work there is.
 func (s *Store) load(ctx context.Context, f *file) error {
-	err := s.loadLarge(ctx, f)
+	if s.files.missed(f.ID) {
+		return shoal.NotFound
+	}
+	hasLinks, err := s.loadSmall(ctx, f)
 	if errors.Is(err, shoal.NotFound) {
-		err = s.loadSmall(ctx, f)
+		hasLinks, err = true, s.loadLarge(ctx, f)
 	}
 	if err != nil {
 		return err
 	}
 	f.recorded = true
+	if !hasLinks {
+		return nil
+	}
 	return s.loadLinks(ctx, f)
 }
 
@@ -116,17 +123,23 @@ func (s *Store) abandon(ctx context.Context, id shoal.FileID) error {
 	return s.index.forget(ctx, id)
 }
 
-// loadSmall reads a small file whole.
-func (s *Store) loadSmall(ctx context.Context, f *file) error {
+// loadSmall reads a small file whole, and tells whether there are links to read.
+func (s *Store) loadSmall(ctx context.Context, f *file) (hasLinks bool, err error) {
 	r, err := s.records.small(ctx, f.ID)
 	if err != nil {
-		return err
+		return false, err
 	}
 	c, err := r.file()
 	if err != nil {
-		return errors.Join(shoal.NotFound, s.abandonSmall(ctx, r, err))
+		return false, errors.Join(shoal.NotFound, s.abandonSmall(ctx, r, err))
 	}
 	s.describe(f, c)
+	return r.hasLinks, s.loadBytes(ctx, f, r)
+}
+
+// loadBytes adds a small file's own place. If its row makes no sense, what the
+// place has is found by reading it.
+func (s *Store) loadBytes(ctx context.Context, f *file, r smallRow) error {
 	body := &memory{data: r.data, space: s.space}
 	if bits, err := r.bitmap(); err != nil {
 		return s.recheck(ctx, f, f.add(newPlace(body, content.NewBitmap(f.Chunks()))), nil)

@@ -196,3 +196,41 @@ func TestFlippedByteIsFoundByVerify(t *testing.T) {
 		t.Errorf("%d good and %d bad", good, bad)
 	}
 }
+
+// TestRebuildFindsWhatWasLookedForInVain asks for a file that is not here, and
+// then puts its blob where a rebuild looks.
+func TestRebuildFindsWhatWasLookedForInVain(t *testing.T) {
+	dir, whole, _, _, _ := filled(t)
+	s := openStore(t, t.TempDir())
+	_, err := s.File(t.Context(), whole.ID)
+	wantCode(t, err, shoal.NotFound)
+	for _, name := range []string{dataName(whole.ID), listName(whole.ID)} {
+		must(t, os.MkdirAll(filepath.Dir(filepath.Join(s.dir, name)), 0o700))
+		must(t, os.Rename(filepath.Join(dir, name), filepath.Join(s.dir, name)))
+	}
+	_, err = s.Rebuild(t.Context())
+	must(t, err)
+	wantWhole(t, s, whole)
+}
+
+// TestMissesAreBounded looks for many files that are not here, and then has one
+// of the first and one of the last come.
+func TestMissesAreBounded(t *testing.T) {
+	s := openStore(t, t.TempDir())
+	var files []sample
+	for i := range maxMisses + maxMisses/2 {
+		files = append(files, newSample(t, uint64(i), 1, cs))
+		_, err := s.File(t.Context(), files[i].ID)
+		wantCode(t, err, shoal.NotFound)
+	}
+	if n := len(s.files.misses); n == 0 || n > maxMisses {
+		t.Errorf("%d misses are remembered, want at most %d", n, maxMisses)
+	}
+	for _, f := range []sample{files[0], files[len(files)-1]} {
+		putAll(t, s, f)
+		wantWhole(t, s, f)
+		must(t, s.Delete(t.Context(), f.ID))
+		_, err := s.File(t.Context(), f.ID)
+		wantCode(t, err, shoal.NotFound)
+	}
+}

@@ -48,8 +48,9 @@ type records struct{ database }
 // present are zero. data is empty if none is.
 type smallRow struct {
 	row
-	list []byte
-	data []byte
+	list     []byte
+	data     []byte
+	hasLinks bool // there are rows of it among the links
 }
 
 // linkRow is one path that has chunks of a file.
@@ -64,8 +65,8 @@ type linkRow struct {
 // small reads a small file; shoal.NotFound if there is none.
 func (r records) small(ctx context.Context, id shoal.FileID) (smallRow, error) {
 	s := smallRow{row: row{id: id}}
-	err := r.row(ctx, "SELECT size, chunk, present, bits, list, data FROM small WHERE id = ?", []any{id[:]},
-		&s.size, &s.chunkSize, &s.present, &s.bits, &s.list, &s.data)
+	err := r.row(ctx, "SELECT size, chunk, present, bits, list, data, EXISTS (SELECT 1 FROM links WHERE links.id = small.id) FROM small WHERE id = ?", []any{id[:]},
+		&s.size, &s.chunkSize, &s.present, &s.bits, &s.list, &s.data, &s.hasLinks)
 	if err != nil {
 		return s, err
 	}

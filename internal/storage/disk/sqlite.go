@@ -92,6 +92,7 @@ func openDatabase(ctx context.Context, path string, steps schema) (database, err
 		return database{}, fmt.Errorf("open %s: %w", path, err)
 	}
 	pool.SetMaxOpenConns(maxConnections)
+	pool.SetMaxIdleConns(maxConnections) // else the third is opened and prepared for anew each time
 	d := database{DB: pool, statements: &statements{byText: map[string]*sql.Stmt{}}}
 	if err := d.prepare(ctx, steps); err != nil {
 		return database{}, errors.Join(fmt.Errorf("open %s: %w", path, err), pool.Close())
