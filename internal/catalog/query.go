@@ -125,9 +125,10 @@ func (c *Catalog) query(ctx context.Context, query string, args ...any) ([]shoal
 	return entries, err
 }
 
-// rows runs a query and reads every row of it.
+// rows runs a query, one of the few that are written here, and reads every row
+// of it.
 func (c *Catalog) rows(ctx context.Context, query string, args []any, read func(*sql.Rows) error) error {
-	rows, err := c.data.Readers.QueryContext(ctx, query, args...)
+	rows, err := c.data.QueryContext(ctx, query, args...)
 	if err == nil {
 		for err == nil && rows.Next() {
 			err = read(rows)

@@ -32,7 +32,7 @@ func (vs versions) name() merge.Name {
 	return merge.NameOf(plain...)
 }
 
-// querier is a transaction, or the readers.
+// querier is a transaction, or the database.
 type querier interface {
 	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
 }

@@ -195,7 +195,7 @@ func (d *draft) load(name string) (versions, error) {
 	if vs, ok := d.names[name]; ok {
 		return vs, nil
 	}
-	vs, err := loadVersions(d.c.data.Readers, name, heads)
+	vs, err := loadVersions(d.c.data, name, heads)
 	if err == nil {
 		d.names[name] = vs
 	}

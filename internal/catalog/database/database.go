@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"net/url"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"modernc.org/sqlite" // pure Go: the product is built without cgo
@@ -62,6 +63,9 @@ type DB struct {
 	Writer  *sql.DB // one connection
 	Readers *sql.DB // they see what is committed, and wait for nobody
 	format  Format
+
+	mu       sync.Mutex // guards prepared, and that each query is prepared once
+	prepared map[string]*sql.Stmt
 }
 
 // Open opens the database at path, and makes it if nothing is there. What is
@@ -86,13 +90,37 @@ func Open(ctx context.Context, path string, format Format) (*DB, error) {
 	}
 	writer.SetMaxOpenConns(1)
 	readers.SetMaxOpenConns(maxReaders)
-	readers.SetMaxIdleConns(1)
+	readers.SetMaxIdleConns(maxReaders)
 	readers.SetConnMaxIdleTime(readerIdle)
-	d := &DB{Writer: writer, Readers: readers, format: format}
+	d := &DB{Writer: writer, Readers: readers, format: format, prepared: make(map[string]*sql.Stmt)}
 	if err := d.checkFormat(ctx); err != nil { // before the writer touches it
 		return nil, errors.Join(fmt.Errorf("open %s: %w", path, err), d.Close())
 	}
 	return d, nil
+}
+
+// QueryContext is a query of the readers' that is asked often: it is kept
+// prepared as long as the database is open. There must be only as many as
+// are written in the program.
+func (d *DB) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	statement, err := d.statement(query)
+	if err != nil {
+		return nil, err
+	}
+	return statement.QueryContext(ctx, args...)
+}
+
+func (d *DB) statement(query string) (*sql.Stmt, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if s := d.prepared[query]; s != nil {
+		return s, nil
+	}
+	s, err := d.Readers.Prepare(query) // for all who will ask it, and not for one call's context
+	if err == nil {
+		d.prepared[query] = s
+	}
+	return s, err
 }
 
 // Close gives the database back. Transactions under way end with an error.
