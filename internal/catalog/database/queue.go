@@ -2,6 +2,7 @@ package database
 
 import (
 	"context"
+	"runtime"
 	"sync"
 )
 
@@ -67,6 +68,7 @@ func (q *Queue[W]) run(g *group[W]) {
 		return
 	default:
 	}
+	runtime.Gosched() // those who were woken together come together
 	q.mu.Lock()
 	if q.open == g {
 		q.open = nil
