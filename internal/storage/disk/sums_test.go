@@ -2,13 +2,16 @@ package disk
 
 import (
 	"bytes"
+	"encoding/binary"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
 	"slices"
 	"testing"
+	"testing/synctest"
 
 	"pgregory.net/rapid"
 
@@ -240,6 +243,25 @@ func TestStoreWithoutSums(t *testing.T) {
 	}
 }
 
+// TestOldIndexWithoutItsTable cannot be brought to this version: it is damaged,
+// and made anew.
+func TestOldIndexWithoutItsTable(t *testing.T) {
+	dir, whole, _, small, linked := filled(t)
+	path := filepath.Join(dir, indexFile)
+	makeOld(t, path, "files")
+	d, err := openDatabase(t.Context(), path, schema{""})
+	must(t, err)
+	_, err = d.ExecContext(t.Context(), "DROP TABLE files")
+	must(t, errors.Join(err, d.Close()))
+	s := openStore(t, dir)
+	for _, f := range []sample{whole, small, linked} {
+		wantWhole(t, s, f)
+	}
+	if got := placeSums(t, s, whole.ID); !slices.Equal(got, sumsOf(whole)) {
+		t.Errorf("got %08x, want %08x", got, sumsOf(whole))
+	}
+}
+
 // makeOld makes a database one of version 1.
 func makeOld(t testing.TB, path, table string) {
 	t.Helper()
@@ -250,6 +272,34 @@ func makeOld(t testing.TB, path, table string) {
 		must(t, err)
 	}
 	must(t, d.Close())
+}
+
+// TestSumIsNotAheadOfItsBytes puts a chunk while a commit syncs another: the row
+// must have neither its bit nor its sum.
+func TestSumIsNotAheadOfItsBytes(t *testing.T) {
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) { // in which no timer commits
+		s, err := Open(t.Context(), dir, Options{})
+		must(t, err)
+		f := newSample(t, 1, 8*cs, cs)
+		must(t, s.Create(t.Context(), f.File))
+		must(t, s.Put(t.Context(), f.ref(0), f.chunk(0)))
+		known, err := s.acquire(t.Context(), f.ID)
+		must(t, err)
+		work := known.begin()
+		must(t, s.Put(t.Context(), f.ref(1), f.chunk(1)))
+		row := work.ownHolding()
+		want := binary.BigEndian.AppendUint32(nil, castagnoli(f.chunk(0)))
+		if !row.bits.Has(0) || row.bits.Count() != 1 || !bytes.Equal(row.sums, append(want, make([]byte, 7*sumSize)...)) {
+			t.Errorf("the row has %d chunks, and the sums %x", row.bits.Count(), row.sums)
+		}
+		s.giveBack(known)
+		must(t, s.Close())
+	})
+	f := newSample(t, 1, 8*cs, cs)
+	if got := placeSums(t, openStore(t, dir), f.ID); got.of(1) != castagnoli(f.chunk(1)) {
+		t.Errorf("once it is committed, the sums are %08x", got)
+	}
 }
 
 // TestSumsVector guards the vector of docs/spec/disk.md: 32,769 bytes of zeros
