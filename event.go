@@ -32,7 +32,8 @@ type Event struct {
 	Total    int64     `json:"total"` // bytes of the file
 	Source   *Source   `json:"source,omitempty"`
 	Entry    *Entry    `json:"entry,omitempty"`
-	Path     string    `json:"path,omitempty"` // where a get wrote the file
+	Copies   int       `json:"copies,omitempty"` // of an added file that was waited for: those there are at the least
+	Path     string    `json:"path,omitempty"`   // where a get wrote the file
 	Stats    *Stats    `json:"stats,omitempty"`
 	Text     string    `json:"text,omitempty"`
 	Err      error     `json:"-"` // why it failed; carried over the wire as code, text and hint

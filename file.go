@@ -12,7 +12,7 @@ type Entry struct {
 	Name      string    `json:"name"`       // a relative path with forward slashes
 	Size      int64     `json:"size"`       // bytes
 	ChunkSize int       `json:"chunk_size"` // bytes, a power of two
-	Copies    int       `json:"copies"`     // wanted, each on a node of its own
+	Copies    int       `json:"copies"`     // wanted, each on a node of its own; 0 for a file that is only shared where it lies
 	Added     time.Time `json:"added"`
 	By        NodeID    `json:"by,omitempty"`       // the node it was added at
 	Conflict  bool      `json:"conflict,omitempty"` // someone gave the name another file at the same time; this is shown beside it
@@ -81,6 +81,12 @@ type Peer struct {
 	BytesOut  int64         `json:"bytes_out"` // file bytes sent to it since this node started
 }
 
+// Safety is how the files of the shoal are, as far as this node can prove it.
+type Safety struct {
+	State string `json:"state"` // "empty", "safe", "copying", "at risk", "too few nodes" or "not known"
+	Text  string `json:"text"`  // a sentence
+}
+
 // Status is a node's account of itself.
 type Status struct {
 	Name      string        `json:"name"`
@@ -94,6 +100,8 @@ type Status struct {
 	Linked    int64         `json:"linked"`   // bytes of people's files used in place
 	Files     int           `json:"files"`
 	Peers     int           `json:"peers"`
+	Nodes     int           `json:"nodes"`     // that belong to the shoal
+	Safety    Safety        `json:"safety"`    // how the shoal's files are
 	Transfers int           `json:"transfers"` // running now
 	Sessions  int           `json:"sessions"`  // peers being served now
 	Uptime    time.Duration `json:"uptime_ns"`

@@ -16,6 +16,7 @@ type Node interface {
 	Mover
 	Library
 	Overseer
+	Council
 }
 
 // Mover puts files in and takes them out.
@@ -87,7 +88,19 @@ type AddRequest struct {
 	Items     []AddItem `json:"items"`
 	ChunkSize int       `json:"chunk_size,omitempty"` // bytes, a power of two; 0 chooses by file size
 	Link      bool      `json:"link,omitempty"`       // use the files where they lie, without a copy
+	Copies    int       `json:"copies,omitempty"`     // wanted of each file, on nodes of their own; 0 is two, and none with Link
+	Wait      Wait      `json:"wait,omitempty"`       // what to wait for
 }
+
+// Wait says what an Add waits for.
+type Wait string
+
+// What an Add can wait for.
+const (
+	WaitUsual Wait = ""      // as WaitSafe where there are two nodes that store, else as WaitLocal
+	WaitSafe  Wait = "safe"  // two copies on disks, or as many as are wanted; with fewer the Add ends in BelowCopies
+	WaitLocal Wait = "local" // the file on this node's disk
+)
 
 // AddItem is one file to add: a regular file at an absolute path on the
 // node's machine.

@@ -9,10 +9,12 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
@@ -45,7 +47,7 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"up": up, "down": down, "crash": crash, "exits": exits, "interrupt": interrupt, "keep": keep, "random": random, "flip": flip,
+			"up": up, "down": down, "crash": crash, "exits": exits, "interrupt": interrupt, "keep": keep, "until": until, "random": random, "flip": flip,
 		},
 	})
 }
@@ -167,6 +169,29 @@ func keep(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("usage: keep VAR")
 	}
 	ts.Setenv(args[0], strings.TrimSpace(ts.ReadFile("stdout")))
+}
+
+// until runs a command again and again until its stdout matches, for what the
+// nodes come to by themselves.
+func until(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: until REGEXP COMMAND [ARGS...]")
+	}
+	want, err := regexp.Compile("(?m)" + args[0])
+	ts.Check(err)
+	var out []byte
+	for deadline := time.After(30 * time.Second); ; {
+		cmd := exec.Command(args[1], args[2:]...)
+		cmd.Dir, cmd.Env = ts.MkAbs("."), append(os.Environ(), "HOME="+ts.Getenv("HOME"))
+		if out, _ = cmd.CombinedOutput(); want.Match(out) { // it may fail at first
+			return
+		}
+		select {
+		case <-deadline:
+			ts.Fatalf("in half a minute this did not come to match %q: %s", args[0], out)
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
 }
 
 // random makes a file of bytes that follow from the seed.

@@ -41,6 +41,7 @@ func New(node shoal.Node, opts ...Option) http.Handler {
 	files{node}.register(api)
 	transfers{node}.register(api)
 	overview{node}.register(api)
+	council{node}.register(api)
 	describe(mux, api)
 	mux.HandleFunc("/", nowhere)
 	return mux

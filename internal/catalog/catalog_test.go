@@ -174,14 +174,14 @@ func wantNames(t testing.TB, c *node, want ...string) {
 func TestPutRefuses(t *testing.T) {
 	c := open(t)
 	for what, spoil := range map[string]func(*shoal.Entry){
-		"no id":          func(e *shoal.Entry) { e.ID = shoal.FileID{} },
-		"no name":        func(e *shoal.Entry) { e.Name = "" },
-		"name going up":  func(e *shoal.Entry) { e.Name = "../a" },
-		"endless name":   func(e *shoal.Entry) { e.Name = strings.Repeat("a", shoal.MaxNameLength+1) },
-		"negative size":  func(e *shoal.Entry) { e.Size = -1 },
-		"odd chunk size": func(e *shoal.Entry) { e.ChunkSize = 1000 },
-		"no copies":      func(e *shoal.Entry) { e.Copies = 0 },
-		"year 10,000":    func(e *shoal.Entry) { e.Added = time.Date(10_000, 1, 1, 0, 0, 0, 0, time.UTC) },
+		"no id":           func(e *shoal.Entry) { e.ID = shoal.FileID{} },
+		"no name":         func(e *shoal.Entry) { e.Name = "" },
+		"name going up":   func(e *shoal.Entry) { e.Name = "../a" },
+		"endless name":    func(e *shoal.Entry) { e.Name = strings.Repeat("a", shoal.MaxNameLength+1) },
+		"negative size":   func(e *shoal.Entry) { e.Size = -1 },
+		"odd chunk size":  func(e *shoal.Entry) { e.ChunkSize = 1000 },
+		"fewer than none": func(e *shoal.Entry) { e.Copies = -1 },
+		"year 10,000":     func(e *shoal.Entry) { e.Added = time.Date(10_000, 1, 1, 0, 0, 0, 0, time.UTC) },
 	} {
 		bad := entry("bad", 1)
 		spoil(&bad)

@@ -102,6 +102,15 @@ func (c *Catalog) FileOf(ctx context.Context, id shoal.FileID) (File, error) {
 	return files[0], nil
 }
 
+// Wanted is how many files copies are wanted of, and the most of one.
+func (c *Catalog) Wanted(ctx context.Context) (files, copies int, err error) {
+	const sum = "SELECT count(DISTINCT file), coalesce(max(copies), 0) FROM versions WHERE state <= 1 AND copies > 0"
+	if err := c.data.Readers.QueryRowContext(ctx, sum).Scan(&files, &copies); err != nil {
+		return 0, 0, fmt.Errorf("count the catalogue's files: %w", c.data.Explain(err))
+	}
+	return files, copies, nil
+}
+
 // addRow adds a version to the file it is of, which may be the last.
 func addRow(files *[]File, rows *sql.Rows) error {
 	var f File

@@ -1,7 +1,9 @@
 package cli
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"time"
@@ -12,8 +14,9 @@ import (
 )
 
 func newAdd(a *app) *cobra.Command {
-	var chunkSize string
+	var chunkSize, wait string
 	var link bool
+	var copies int
 	cmd := &cobra.Command{
 		Use:   "add PATH...",
 		Short: "Add files and folders to the node",
@@ -32,20 +35,28 @@ func newAdd(a *app) *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if !cmd.Flags().Changed("copies") {
+				copies = 0 // the usual
+			} else if copies < 1 {
+				return fmt.Errorf("%d copies; at least 1 must be kept: %w", copies, shoal.Usage)
+			}
 			return a.ask(func(node shoal.Node) error {
-				return a.add(cmd.Context(), node, args, shoal.AddRequest{ChunkSize: size, Link: link})
+				return a.add(cmd.Context(), node, args, shoal.AddRequest{ChunkSize: size, Link: link, Copies: copies, Wait: shoal.Wait(wait)})
 			})
 		},
 	}
 	cmd.Flags().StringVar(&chunkSize, "chunk-size", "", "cut files into chunks of this SIZE, a power of two from 1KiB to 32MiB (default: by file size)")
 	cmd.Flags().BoolVar(&link, "link", false, "use the files where they lie instead of copying them; they must not change")
+	cmd.Flags().IntVar(&copies, "copies", 2, "how many copies to keep, each on a node of its own; with --link none unless asked for")
+	cmd.Flags().StringVar(&wait, "wait", "", "what to wait for: safe (two copies on disks), local (one here); without it, safe where there are two nodes")
 	return cmd
 }
 
 // added is what add says of one file.
 type added struct {
 	shoal.Entry
-	Link *shoal.Link `json:"link,omitempty"` // of a file added alone
+	Now  int         `json:"copies_now,omitempty"` // copies there are, if they were waited for
+	Link *shoal.Link `json:"link,omitempty"`       // of a file added alone
 }
 
 // adding is one run of add.
@@ -56,6 +67,8 @@ type adding struct {
 	progress *progress
 	outcome  outcome
 	alone    *shoal.Entry // the file, if it is the only one
+	copies   int          // of that file
+	below    error        // why files are not as safe as they should be yet
 }
 
 // add adds what is at and below the paths, in batches as large as a node
@@ -110,18 +123,22 @@ func (r *adding) send(ctx context.Context, batch []shoal.AddItem) error {
 			r.outcome.fail(batch[e.Item].Path, e.Err)
 		case e.Type != shoal.EventDone || e.Entry == nil:
 		case alone:
-			r.alone = e.Entry
+			r.alone, r.copies = e.Entry, e.Copies
 		default:
-			r.outcome.succeed(r.print(added{Entry: *e.Entry}))
+			r.outcome.succeed(r.print(added{Entry: *e.Entry, Now: e.Copies}))
 		}
 	})
+	if errors.Is(err, shoal.BelowCopies) {
+		r.below = err
+		err = nil
+	}
 	return r.outcome.after(ctx, err)
 }
 
 // finish prints what is told only at the end.
 func (r *adding) finish(ctx context.Context, began time.Time) error {
 	if r.alone != nil {
-		result := added{Entry: *r.alone}
+		result := added{Entry: *r.alone, Now: r.copies}
 		if link, err := r.node.Link(ctx, r.alone.ID.String()); err == nil {
 			result.Link = &link
 		}
@@ -131,7 +148,13 @@ func (r *adding) finish(ctx context.Context, began time.Time) error {
 		r.screen.sum.Bytes = done
 		r.screen.conclude("added %s, %s in %s", count(r.outcome.done, "file"), size(done), span(r.env.Now().Sub(began)))
 	}
-	return r.outcome.err()
+	if err := r.outcome.err(); err != nil || r.below != nil {
+		return cmp.Or(err, r.below)
+	}
+	if status, err := r.node.Status(ctx); err == nil && status.Safety.State == "too few nodes" {
+		r.screen.conclude("%s", status.Safety.Text)
+	}
+	return nil
 }
 
 func (r *adding) print(result added) error {

@@ -42,12 +42,16 @@ type Node interface {
 
 // NodeConfig is what a person can say about a node that is to start.
 type NodeConfig struct {
-	Data     string   // the data folder, absolute
-	Name     string   // what the node tells its peers to call it
-	Listen   []string // HOST:PORT or multiaddrs; empty for the usual ones
-	Peers    []string // addresses to connect to, and to stay connected to
-	Capacity string   // SIZE or PERCENT%; empty for as much as the disk has
-	Upload   string   // SIZE a second to all peers; empty for no limit
+	Data     string        // the data folder, absolute
+	Name     string        // what the node tells its peers to call it
+	Listen   []string      // HOST:PORT or multiaddrs; empty for the usual ones
+	Peers    []string      // addresses to connect to, and to stay connected to
+	Join     string        // a ticket; empty for a node that is in, or that founds a shoal
+	Zone     string        // what fails together with the node
+	Delay    time.Duration // how long a node must be away before its chunks are copied; 0 for the usual, less for none
+	Trash    time.Duration // how long what was removed can be had back; 0 for the usual
+	Capacity string        // SIZE or PERCENT%; empty for as much as the disk has
+	Upload   string        // SIZE a second to all peers; empty for no limit
 	Version  string
 	Log      *slog.Logger
 }

@@ -52,7 +52,7 @@ func newRoot(a *app) *cobra.Command {
 			root.AddCommand(c)
 		}
 	}
-	add(groupNode, newUp(a), newStatus(a), newPeers(a), newVerify(a), newDoctor(a))
+	add(groupNode, newUp(a), newInvite(a), newNodes(a), newStatus(a), newPeers(a), newVerify(a), newDoctor(a))
 	add(groupFiles, newAdd(a), newGet(a), newCat(a), newLs(a), newInfo(a), newLink(a), newRm(a))
 	add(groupMore, newCompletion(a), newVersion(a))
 	root.SetHelpTemplate(helpTemplate)

@@ -33,6 +33,9 @@ func printStatus(w io.Writer, style style, s shoal.Status) error {
 	if _, err := fmt.Fprintln(w, verdict(s, style)+"\n"); err != nil {
 		return err
 	}
+	if _, err := fmt.Fprintln(w, clean(s.Safety.Text)+"\n"); err != nil {
+		return err
+	}
 	t := newTable(toLeft, toLeft)
 	t.row("peer id", string(s.ID))
 	for i, addr := range s.Listen {

@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -24,20 +26,54 @@ func newUp(a *app) *cobra.Command {
 			"or SIGTERM. The other commands speak to it. With --json it prints one line when it\n" +
 			"is ready.",
 		Example: examples(
-			"shoal up", "on the first machine; says how to join it",
-			"shoal up --peer /ip4/192.0.2.1/tcp/4001/p2p/12D3...", "on the second",
+			"shoal up", "on the first machine; then there: shoal invite",
+			"shoal up --join shoal-ticket-...", "on the second, the first time",
 			"shoal up --listen :4001 --capacity 80%", "on a fixed port, on most of the disk",
 		),
 		Args: refCount(0, 0),
-		RunE: func(cmd *cobra.Command, _ []string) error { return a.up(cmd.Context(), config) },
+		RunE: func(cmd *cobra.Command, _ []string) (err error) {
+			if config.Join, err = a.ticket(config.Join); err != nil {
+				return err
+			}
+			if config.Delay == 0 {
+				config.Delay = -1 // none, for 0 is the usual
+			}
+			return a.up(cmd.Context(), config)
+		},
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&config.Name, "name", "", "what peers call the node (default: the host's name)")
 	flags.StringArrayVar(&config.Listen, "listen", nil, "where to listen, HOST:PORT or a multiaddr; may be given again")
 	flags.StringArrayVar(&config.Peers, "peer", nil, "address of a node to stay connected to; may be given again")
+	flags.StringVar(&config.Join, "join", "", "ticket of the shoal to join the first time, or - to read it from stdin (else $SHOAL_JOIN, $SHOAL_JOIN_FILE)")
+	flags.StringVar(&config.Zone, "zone", "", "what fails together with this node, such as a room; copies are spread over zones")
+	flags.DurationVar(&config.Delay, "repair-delay", time.Minute, "how long a node must be away before this one copies its chunks")
+	flags.DurationVar(&config.Trash, "trash", 24*time.Hour, "how long what was removed can be had back")
 	flags.StringVar(&config.Capacity, "capacity", "", "how much to store at most: a SIZE or a part of the disk in % (default: what the disk has)")
 	flags.StringVar(&config.Upload, "upload-limit", "", "how much to send to all peers a second at most, a SIZE such as 10MB (default: no limit)")
 	return cmd
+}
+
+// maxTicket is more than any ticket has, in bytes.
+const maxTicket = 8 << 10
+
+// ticket is the ticket to join with: what --join says, or the environment.
+func (a *app) ticket(flag string) (string, error) {
+	switch {
+	case flag == "-":
+		data, err := io.ReadAll(io.LimitReader(a.env.Stdin, maxTicket))
+		return strings.TrimSpace(string(data)), err
+	case flag != "":
+		return flag, nil
+	}
+	if path := a.env.Getenv("SHOAL_JOIN_FILE"); path != "" && a.env.Getenv("SHOAL_JOIN") == "" {
+		data, err := os.ReadFile(path)
+		if err != nil {
+			return "", fmt.Errorf("read the ticket: %w", err)
+		}
+		return strings.TrimSpace(string(data)), nil
+	}
+	return strings.TrimSpace(a.env.Getenv("SHOAL_JOIN")), nil
 }
 
 // ready is the line that a started node prints with --json.
@@ -109,28 +145,6 @@ func printBanner(w io.Writer, style style, s shoal.Status) error {
 		return err
 	}
 	_, err := fmt.Fprintf(w, "\nAdd a file:                  %s\nJoin from another machine:   %s\nStop:                        Ctrl-C\n",
-		style.bold("shoal add FILE"), style.bold("shoal up --peer "+bestAddr(s.Listen)))
+		style.bold("shoal add FILE"), style.bold("shoal invite"))
 	return err
-}
-
-// bestAddr is the address by which another machine most likely reaches this
-// one: TCP, and not of the machine itself.
-func bestAddr(addrs []string) string {
-	best, bestScore := "ADDR", -1
-	for _, addr := range addrs {
-		score := 0
-		if strings.Contains(addr, "/tcp/") {
-			score++
-		}
-		if strings.HasPrefix(addr, "/ip4/") {
-			score++
-		}
-		if !strings.HasPrefix(addr, "/ip4/127.") && !strings.HasPrefix(addr, "/ip6/::1/") {
-			score += 4
-		}
-		if score > bestScore {
-			best, bestScore = addr, score
-		}
-	}
-	return best
 }

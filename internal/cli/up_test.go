@@ -88,24 +88,3 @@ func TestBanner(t *testing.T) {
 	}
 	golden(t, goldens(t), "banner", b.String())
 }
-
-func TestBestAddr(t *testing.T) {
-	const (
-		loop4, loop6 = "/ip4/127.0.0.1/tcp/1/p2p/x", "/ip6/::1/tcp/1/p2p/x"
-		lan4, lan6   = "/ip4/192.0.2.1/tcp/1/p2p/x", "/ip6/2001:db8::1/tcp/1/p2p/x"
-		quic         = "/ip4/192.0.2.1/udp/1/quic-v1/p2p/x"
-	)
-	for _, c := range []struct {
-		addrs []string
-		want  string
-	}{
-		{nil, "ADDR"},
-		{[]string{loop4}, loop4},
-		{[]string{loop4, quic}, quic},
-		{[]string{loop6, lan6, quic, lan4, loop4}, lan4},
-	} {
-		if got := bestAddr(c.addrs); got != c.want {
-			t.Errorf("of %v: %s, want %s", c.addrs, got, c.want)
-		}
-	}
-}

@@ -60,6 +60,9 @@ type Connector interface {
 	// multiaddrs that end in /p2p/<id>. It is meant to be told to others.
 	AddrsOf(peer shoal.NodeID) []string
 
+	// Disconnect ends all connections to a peer, if there are any.
+	Disconnect(peer shoal.NodeID)
+
 	// Peers lists the connections there are, one for each peer.
 	Peers() []Conn
 

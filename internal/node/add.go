@@ -1,14 +1,17 @@
 package node
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
 	"shoal"
+	"shoal/internal/catalog/merge"
 	"shoal/internal/content"
 )
 
@@ -20,6 +23,7 @@ func (n *Node) Add(ctx context.Context, req shoal.AddRequest, watch func(shoal.E
 	ctx, done := n.work(ctx)
 	defer done()
 	b := newBatch(watch)
+	var below shortage
 	var wg sync.WaitGroup
 	for i, item := range req.Items {
 		size := int64(0)
@@ -31,18 +35,29 @@ func (n *Node) Add(ctx context.Context, req shoal.AddRequest, watch func(shoal.E
 			entry, err := n.addFile(ctx, item, req, progressOf(b.emit, event))
 			if err == nil {
 				event.File, event.Entry, event.Done, event.Total = entry.ID, &entry, entry.Size, entry.Size
+				event.Copies, err = n.awaitAdded(ctx, entry, req.Wait)
+				below.add(entry, event.Copies, req.Wait)
 			}
 			return event, err
 		})
 	}
 	wg.Wait()
-	return b.result()
+	if err := b.result(); err != nil {
+		return err
+	}
+	return below.err(n.stores())
 }
 
 // checkAdd refuses a request that is malformed as a whole.
 func checkAdd(req shoal.AddRequest) error {
 	if len(req.Items) > shoal.MaxItems {
 		return fmt.Errorf("%d files in one request, at most %d are allowed: %w", len(req.Items), shoal.MaxItems, shoal.Usage)
+	}
+	if req.Copies < 0 || req.Copies > merge.MaxCopies {
+		return fmt.Errorf("%d copies, where 1 to %d can be had: %w", req.Copies, merge.MaxCopies, shoal.Usage)
+	}
+	if !slices.Contains([]shoal.Wait{shoal.WaitUsual, shoal.WaitSafe, shoal.WaitLocal}, req.Wait) {
+		return fmt.Errorf("%q is nothing to wait for; there are safe and local: %w", req.Wait, shoal.Usage)
 	}
 	if req.ChunkSize != 0 {
 		if _, err := content.ParseChunkSize(int64(req.ChunkSize)); err != nil {
@@ -54,6 +69,15 @@ func checkAdd(req shoal.AddRequest) error {
 
 // defaultCopies is how many copies of a file are wanted if nobody says so.
 const defaultCopies = 2
+
+// wantedCopies is how many copies of a file the shoal is to keep. One that is
+// used where it lies is only shared, unless someone asks for more.
+func wantedCopies(req shoal.AddRequest) int {
+	if req.Link {
+		return req.Copies
+	}
+	return cmp.Or(req.Copies, defaultCopies)
+}
 
 // addFile takes one file in: bytes first, then the name that commits it.
 func (n *Node) addFile(ctx context.Context, item shoal.AddItem, req shoal.AddRequest, progress func(done, total int64)) (shoal.Entry, error) {
@@ -68,7 +92,7 @@ func (n *Node) addFile(ctx context.Context, item shoal.AddItem, req shoal.AddReq
 		return shoal.Entry{}, fmt.Errorf("add %s: %w", item.Path, err)
 	}
 	entry := shoal.Entry{
-		ID: file.ID, Name: item.Name, Size: file.Size, ChunkSize: int(file.ChunkSize), Copies: defaultCopies,
+		ID: file.ID, Name: item.Name, Size: file.Size, ChunkSize: int(file.ChunkSize), Copies: wantedCopies(req),
 		Added: time.Now().UTC(), By: n.host.ID(),
 	}
 	if err := n.catalog.Put(ctx, entry); err != nil {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"shoal"
+	"shoal/internal/discovery/roster"
 	"shoal/internal/network"
 	"shoal/internal/network/wire"
 	"shoal/internal/transfer/fetch"
@@ -232,6 +233,7 @@ func (n *Node) present(ctx context.Context, id shoal.FileID) int {
 // peerChanged greets a peer that came, and forgets one that left.
 func (n *Node) peerChanged(change network.Change) {
 	if !change.Connected {
+		n.exchange.Drop(change.Peer)
 		n.names.forget(change.Peer)
 		n.tracker.Forget(change.Peer)
 		return
@@ -241,6 +243,11 @@ func (n *Node) peerChanged(change network.Change) {
 			n.cfg.Log.Debug("peer did not say its name", "peer", change.Peer, "err", err)
 		}
 	})
+	if n.roll.node(change.Peer).Role > roster.Stranger && !n.allows(change.Peer) {
+		n.running.Go(func() { n.host.Disconnect(change.Peer) }) // it was removed or revoked
+		return
+	}
+	n.greet(change.Peer)
 	n.follow(change.Peer)
 }
 

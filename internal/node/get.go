@@ -123,8 +123,8 @@ func (n *Node) getFile(ctx context.Context, j job, req shoal.GetRequest, emit *e
 	return event, nil
 }
 
-// named is the entry of a file that was got. One that the catalogue does not
-// have under that name is put there.
+// named is the entry of a file that was got. A file of another shoal has none,
+// and gets none: to have it kept here, a person adds it.
 func (n *Node) named(ctx context.Context, file content.File, j job) (shoal.Entry, error) {
 	entry := shoal.Entry{
 		ID: file.ID, Name: j.entry.Name, Size: file.Size, ChunkSize: int(file.ChunkSize),
@@ -142,7 +142,7 @@ func (n *Node) named(ctx context.Context, file content.File, j job) (shoal.Entry
 			return e, nil
 		}
 	}
-	return entry, n.catalog.Put(ctx, entry)
+	return entry, nil
 }
 
 // fetchInto fetches a file into its output, and puts it there when it is whole.

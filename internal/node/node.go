@@ -5,6 +5,7 @@
 package node
 
 import (
+	"cmp"
 	"context"
 	"crypto/ed25519"
 	"errors"
@@ -12,18 +13,24 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"shoal"
 	"shoal/internal/catalog"
+	"shoal/internal/catalog/exchange"
 	"shoal/internal/catalog/journal"
 	"shoal/internal/discovery"
+	"shoal/internal/discovery/beat"
+	"shoal/internal/discovery/members"
+	"shoal/internal/discovery/roster"
 	"shoal/internal/network"
 	"shoal/internal/network/host"
 	"shoal/internal/network/wire"
 	"shoal/internal/record"
+	"shoal/internal/redundancy/trim"
 	"shoal/internal/storage/disk"
 	"shoal/internal/storage/quota"
 	"shoal/internal/transfer"
@@ -34,6 +41,8 @@ import (
 // What lies where in a data folder.
 const (
 	identityFile = "identity.pem"
+	shoalFile    = "shoal.json"
+	invitesFile  = "invites.json"
 	storeFolder  = "store"
 	journalFile  = "journal.db"
 	catalogFile  = "catalog.db"
@@ -45,6 +54,11 @@ type Config struct {
 	Name        string         // what the node is called
 	Listen      []string       // HOST:PORT or multiaddrs; none means the default port everywhere
 	Peers       []string       // addresses of nodes to stay connected with
+	Join        string         // a ticket; for a folder that belongs to no shoal yet
+	Zone        string         // what fails together with this node: a room, a site
+	RepairDelay time.Duration  // how long a node must be away before its chunks are copied; 0 is the default, less is none
+	TrimDelay   time.Duration  // how long after a change surplus copies are deleted; 0 is the default, less is none
+	Trash       time.Duration  // how long what was removed can be had back; 0 is the default
 	Capacity    quota.Capacity // how much the node may store
 	UploadLimit int64          // bytes per second to all peers; 0 is no limit
 	Version     string         // of the program
@@ -56,19 +70,32 @@ type Node struct {
 	cfg      Config
 	started  time.Time
 	identity ed25519.PrivateKey
-	host     network.Host
-	store    *disk.Store
-	quota    *quota.Store
-	journal  *journal.Journal
-	catalog  *catalog.Catalog
-	board    *transfer.Board
-	tracker  *transfer.Tracker
-	server   *serve.Server
-	engine   *fetch.Engine
-	keeper   *discovery.Keeper
-	traffic  traffic
-	names    peerNames
-	files    keyedLock // one get of a file at a time
+	belongs  belonging
+	roll     roll
+	invites  invites
+	beats    *beat.Runner
+	exchange *exchange.Exchange
+	steward  *steward
+
+	onRoster chan struct{} // closed when this node has found itself on the roster
+	enrolled func()        // closes it
+
+	allotment    int64    // bytes this node holds for others
+	sponsorAddrs []string // of the ticket it has just joined with
+
+	host    network.Host
+	store   *disk.Store
+	quota   *quota.Store
+	journal *journal.Journal
+	catalog *catalog.Catalog
+	board   *transfer.Board
+	tracker *transfer.Tracker
+	server  *serve.Server
+	engine  *fetch.Engine
+	keeper  *discovery.Keeper
+	traffic traffic
+	names   peerNames
+	files   keyedLock // one get of a file at a time
 
 	running   sync.WaitGroup // the node's own goroutines
 	ctx       context.Context
@@ -98,6 +125,8 @@ func Open(ctx context.Context, cfg Config) (*Node, error) {
 		cfg: cfg, started: time.Now(),
 		board: new(transfer.Board), tracker: new(transfer.Tracker),
 	}
+	n.onRoster = make(chan struct{})
+	n.enrolled = sync.OnceFunc(func() { close(n.onRoster) })
 	n.ctx, n.stop = context.WithCancel(context.WithoutCancel(ctx))
 	if err := n.openFolder(ctx); err != nil {
 		return nil, errors.Join(err, n.closeFolder())
@@ -105,6 +134,7 @@ func Open(ctx context.Context, cfg Config) (*Node, error) {
 	if err := n.openNetwork(ctx); err != nil {
 		return nil, errors.Join(err, n.Close())
 	}
+	n.awaitEnrolled(ctx)
 	return n, nil
 }
 
@@ -121,32 +151,47 @@ func (n *Node) openFolder(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	n.quota = quota.New(n.store, n.cfg.Capacity.Limit(whole))
+	limit := n.cfg.Capacity.Limit(whole)
+	n.quota = quota.New(n.store, limit)
+	n.allotment = max(limit, 0)
+	if limit == 0 {
+		n.allotment = whole
+	}
 	if n.identity, err = host.LoadIdentity(filepath.Join(n.cfg.Data, identityFile)); err != nil {
+		return err
+	}
+	if err := n.belong(ctx); err != nil {
+		return err
+	}
+	n.roll.roster = roster.New(n.belongs.Shoal)
+	if n.invites, err = loadInvites(filepath.Join(n.cfg.Data, invitesFile)); err != nil {
 		return err
 	}
 	return n.openCatalog(ctx)
 }
 
+// self is this node's id.
+func (n *Node) self() shoal.NodeID { return record.NodeOf(n.identity.Public().(ed25519.PublicKey)) }
+
 // openCatalog opens what the shoal's nodes have said, and the view of it.
 func (n *Node) openCatalog(ctx context.Context) (err error) {
 	n.catalog, err = catalog.Open(ctx, filepath.Join(n.cfg.Data, catalogFile), catalog.Config{
-		Now: time.Now, Trash: trashTime, Log: n.cfg.Log,
+		Now: time.Now, Trash: cmp.Or(n.cfg.Trash, trim.DefaultTrash), Log: n.cfg.Log,
 	})
 	if err != nil {
 		return err
 	}
 	n.journal, err = journal.Open(ctx, filepath.Join(n.cfg.Data, journalFile), journal.Config{
-		Shoal: record.NodeOf(n.identity.Public().(ed25519.PublicKey)), Key: n.identity, Now: time.Now, Apply: n.catalog.Apply,
+		Shoal: n.belongs.Shoal, Key: n.identity, Now: time.Now, Admits: n.admits, Apply: n.heard,
 	})
 	if err != nil {
 		return err
 	}
+	if err := n.loadRoster(ctx); err != nil {
+		return err
+	}
 	return n.catalog.Follow(ctx, n.journal)
 }
-
-// trashTime is how long what was removed can be had back.
-const trashTime = 24 * time.Hour
 
 // openNetwork joins the chapters and starts to listen.
 func (n *Node) openNetwork(ctx context.Context) error {
@@ -156,13 +201,23 @@ func (n *Node) openNetwork(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	n.host = h
+	n.exchange = exchange.New(h, n.journal, n.cfg.Log)
+	n.beats, err = beat.New(beat.Config{
+		Host: h, Key: n.identity, AddrsOf: n.addrsOf, Notify: n.membersNews, Log: n.cfg.Log,
+		Clock:    func() record.Stamp { return record.StampAt(time.Now()) },
+		Detector: members.Config{Incarnation: n.belongs.Starts, Nonce: nonce(n.started)},
+	})
+	if err != nil {
+		return err
+	}
+	n.steward = newSteward(n)
 	n.join(h)
-	return nil
+	return n.introduce(ctx)
 }
 
 // join has the node speak through a host.
 func (n *Node) join(h network.Host) {
-	n.host = h
 	n.server = serve.New(serve.Config{
 		Library: n.store, Board: n.board, Tracker: n.tracker, AddrsOf: h.AddrsOf,
 		UploadLimit: n.cfg.UploadLimit, Sent: n.traffic.sent, Log: n.cfg.Log,
@@ -173,8 +228,15 @@ func (n *Node) join(h network.Host) {
 	})
 	h.Handle(wire.ChunkProtocol, func(s network.Stream) { n.server.Serve(n.ctx, s) })
 	h.Handle(wire.FindProtocol, n.serveFind)
+	h.Handle(wire.LogProtocol, n.gated(func(s network.Stream) { n.exchange.Serve(n.ctx, s) }))
+	h.Handle(wire.BeatProtocol, n.gated(n.beats.Serve))
+	h.Handle(wire.HoldProtocol, n.gated(n.serveHold))
+	h.Handle(wire.JoinProtocol, n.serveJoin)
 	n.unwatch = h.Watch(n.peerChanged)
-	n.keeper = discovery.NewKeeper(h, n.cfg.Peers, n.cfg.Log)
+	n.beats.Enrol(n.here())
+	n.running.Go(func() { n.beats.Run(n.ctx) })
+	n.running.Go(func() { n.steward.run(n.ctx) })
+	n.keeper = discovery.NewKeeper(h, slices.Concat(n.cfg.Peers, n.sponsorAddrs), n.cfg.Log)
 	n.running.Go(func() { n.keeper.Run(n.ctx) })
 }
 
@@ -191,6 +253,9 @@ func (n *Node) Close() error {
 		n.unwatch()
 	}
 	var err error
+	if n.exchange != nil {
+		n.exchange.Close()
+	}
 	if n.host != nil {
 		err = n.host.Close()
 	}

@@ -34,7 +34,7 @@ func (n *Node) resolve(ctx context.Context, ref string) (target, error) {
 	}
 	hits := n.ask(ctx, ref)
 	if id, idErr := shoal.ParseFileID(ref); idErr == nil {
-		return merge(target{entry: shoal.Entry{ID: id, Size: -1}}, hits), nil
+		return mergeHits(target{entry: shoal.Entry{ID: id, Size: -1}}, hits), nil
 	}
 	if len(hits) == 0 {
 		return target{}, shoal.WithHint(fmt.Errorf("%q: %w, here or at any of %d connected peers", ref, shoal.NotFound, len(n.host.Peers())),
@@ -71,11 +71,11 @@ func choose(ref string, hits []hit) (target, error) {
 				"give more of the id")
 		}
 	}
-	return merge(target{entry: latest.entry}, hits), nil
+	return mergeHits(target{entry: latest.entry}, hits), nil
 }
 
-// merge adds to a target those who said they have its file.
-func merge(t target, hits []hit) target {
+// mergeHits adds to a target those who said they have its file.
+func mergeHits(t target, hits []hit) target {
 	for _, h := range hits {
 		if h.entry.ID != t.entry.ID {
 			continue

@@ -33,6 +33,10 @@ func (n *Node) Status(ctx context.Context) (shoal.Status, error) {
 	if err != nil {
 		return shoal.Status{}, fmt.Errorf("look at the store: %w", err)
 	}
+	verdict, err := n.safety(ctx)
+	if err != nil {
+		return shoal.Status{}, err
+	}
 	trouble := n.store.Trouble()
 	if trouble == nil {
 		trouble = []string{}
@@ -40,6 +44,7 @@ func (n *Node) Status(ctx context.Context) (shoal.Status, error) {
 	return shoal.Status{
 		Name: n.cfg.Name, ID: n.host.ID(), Version: n.cfg.Version, Listen: n.host.Addrs(), Data: n.cfg.Data,
 		Free: usage.Free, Capacity: usage.Capacity, Stored: usage.Stored, Linked: usage.Linked, Files: usage.Files,
+		Nodes: len(n.here()), Safety: shoal.Safety{State: string(verdict.State), Text: verdict.Text},
 		Peers: len(n.host.Peers()), Transfers: int(n.transfers.Load()), Sessions: n.server.Sessions(),
 		Uptime: time.Since(n.started), Trouble: trouble,
 	}, nil

@@ -36,6 +36,7 @@ type Node struct {
 	ended   chan error
 	state   shoal.Status
 	peers   []shoal.Peer
+	members []shoal.Member
 }
 
 var _ shoal.Node = (*Node)(nil)
@@ -53,6 +54,11 @@ func New() *Node {
 		state: shoal.Status{
 			Name: "nas", ID: id, Version: "0.1.0", Listen: []string{addr},
 			Data: "/var/lib/shoal", Free: 412e9, Uptime: 3 * time.Hour,
+			Safety: shoal.Safety{State: "safe", Text: "All is safe."},
+		},
+		members: []shoal.Member{
+			{ID: id, Name: "nas", Role: "admin", State: "active", Health: "self", Allotment: 2e12, Free: 412e9},
+			{ID: "12D3KooWOtherOtherOtherOtherOtherOtherOtherOtherOther", Name: "attic", Role: "member", State: "active", Health: "down", Since: Born().Add(-time.Minute), Allotment: 1e12},
 		},
 	}
 }

@@ -57,6 +57,11 @@ type PeerList struct {
 	Peers []shoal.Peer `json:"peers"`
 }
 
+// NodeList is the answer to who belongs to the shoal.
+type NodeList struct {
+	Nodes []shoal.Member `json:"nodes"`
+}
+
 // LinkAnswer is the answer to a request for a link.
 type LinkAnswer struct {
 	Link shoal.Link `json:"link" doc:"All that is needed to get the file: shoal:ID?name=...&size=...&at=..."`

@@ -53,9 +53,10 @@ type Journal struct {
 
 	writing sync.Mutex // held by whoever appends or takes, from the first look to the last Apply
 
-	mu     sync.Mutex // of what is below
-	clock  record.Clock
-	vector record.Vector
+	mu      sync.Mutex // of what is below
+	clock   record.Clock
+	vector  record.Vector
+	applied record.Vector
 }
 
 // format: application is "shoj" in ASCII.
@@ -93,6 +94,7 @@ func Open(ctx context.Context, path string, cfg Config) (*Journal, error) {
 	if err := j.load(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("open the journal: %w", data.Explain(err)), data.Close())
 	}
+	j.settle()
 	return j, nil
 }
 
@@ -152,6 +154,19 @@ func (j *Journal) Append(ctx context.Context, build func(next func() record.Stam
 	return items[0], nil
 }
 
+// Applied is how far all has been applied: it follows Vector.
+func (j *Journal) Applied() record.Vector {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return maps.Clone(j.applied)
+}
+
+func (j *Journal) settle() {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.applied = maps.Clone(j.vector)
+}
+
 func (j *Journal) nextStamp() record.Stamp {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -199,6 +214,7 @@ ON CONFLICT (node) DO UPDATE SET upto = max(upto, ?2), stamp = max(stamp, ?3)`
 	if j.cfg.Apply != nil {
 		j.cfg.Apply(items)
 	}
+	j.settle()
 	return items, nil
 }
 

@@ -24,7 +24,7 @@ type Put struct {
 	File      shoal.FileID
 	Size      int64             // bytes
 	ChunkSize content.ChunkSize // the one its holders keep it in
-	Copies    int               // wanted, from 1 to MaxCopies
+	Copies    int               // wanted, at most MaxCopies; 0 for a file that is only shared where it lies
 	Added     time.Time         // by the author's clock, to the millisecond
 	Over      []Dot             // at most MaxOver
 }
@@ -59,8 +59,8 @@ func (p Put) Check() error {
 		return fmt.Errorf("%q has no file id: %w", p.Name, shoal.Usage)
 	case p.Size < 0 || p.ChunkSize.Chunks(p.Size) > content.MaxChunks:
 		return fmt.Errorf("%q has a size of %d bytes: %w", p.Name, p.Size, shoal.Usage)
-	case p.Copies < 1 || p.Copies > MaxCopies:
-		return fmt.Errorf("%q with %d copies, where 1 to %d can be had: %w", p.Name, p.Copies, MaxCopies, shoal.Usage)
+	case p.Copies < 0 || p.Copies > MaxCopies:
+		return fmt.Errorf("%q with %d copies, where up to %d can be had: %w", p.Name, p.Copies, MaxCopies, shoal.Usage)
 	case p.Added.Year() < 1 || p.Added.Year() > maxYear:
 		return fmt.Errorf("%q was added in the year %d: %w", p.Name, p.Added.Year(), shoal.Usage)
 	case len(p.Over) > MaxOver:

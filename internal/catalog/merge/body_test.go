@@ -50,7 +50,7 @@ func TestPutOutOfBounds(t *testing.T) {
 		"negative size":    func(p *merge.Put) { p.Size = -1 },
 		"too many chunks":  func(p *merge.Put) { p.Size, p.ChunkSize = content.MaxSize, content.MinChunkSize },
 		"odd chunk size":   func(p *merge.Put) { p.ChunkSize = 1000 },
-		"no copies":        func(p *merge.Put) { p.Copies = 0 },
+		"negative copies":  func(p *merge.Put) { p.Copies = -1 },
 		"too many copies":  func(p *merge.Put) { p.Copies = merge.MaxCopies + 1 },
 		"year 20000":       func(p *merge.Put) { p.Added = time.Date(20000, 1, 1, 0, 0, 0, 0, time.UTC) },
 		"replaces a crowd": func(p *merge.Put) { p.Over = make([]merge.Dot, merge.MaxOver+1) },

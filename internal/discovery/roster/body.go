@@ -47,7 +47,6 @@ type Self struct {
 	Name      string
 	Zone      string
 	Allotment int64    // bytes it will hold for others; 0 is none
-	Nonce     uint64   // of its process: two that live at once are clones
 	Addrs     []string // where it can be reached: multiaddrs that end in /p2p/<id>
 }
 
@@ -131,7 +130,6 @@ func (s Set) append() ([]byte, error) {
 func (s Self) append() []byte {
 	data := appendText(appendText(nil, s.Name), s.Zone)
 	data = binary.BigEndian.AppendUint64(data, uint64(s.Allotment))
-	data = binary.BigEndian.AppendUint64(data, s.Nonce)
 	data = append(data, byte(len(s.Addrs)))
 	for _, addr := range s.Addrs {
 		data = appendText(data, addr)
@@ -229,7 +227,7 @@ func (d *decoder) set() Set {
 }
 
 func (d *decoder) self() Self {
-	s := Self{Name: d.text(MaxName), Zone: d.text(MaxZone), Allotment: int64(min(d.number(), 1<<62)), Nonce: d.number()}
+	s := Self{Name: d.text(MaxName), Zone: d.text(MaxZone), Allotment: int64(min(d.number(), 1<<62))}
 	count := int(d.byte())
 	if count > MaxAddrs {
 		d.err = fmt.Errorf("%d addresses: %w", count, record.ErrMalformed)

@@ -64,6 +64,13 @@ func as[T any](conn libp2p.Conn) (inner T, ok bool) {
 // Watch tells of peers that come and go. See network.Connector.
 func (h *Host) Watch(notify func(network.Change)) (stop func()) { return h.watchers.Watch(notify) }
 
+// Disconnect ends all connections to a peer. See network.Connector.
+func (h *Host) Disconnect(node shoal.NodeID) {
+	if id, err := peer.Decode(string(node)); err == nil {
+		_ = h.stack.swarm.ClosePeer(id) // what could not be closed in order is closed
+	}
+}
+
 // passOnChanges runs until the subscription is closed.
 func (h *Host) passOnChanges() {
 	for happened := range h.changes.Out() {

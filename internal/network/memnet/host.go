@@ -214,7 +214,8 @@ func (h *Host) Peers() []network.Conn {
 // Watch tells of peers that come and go.
 func (h *Host) Watch(notify func(network.Change)) (stop func()) { return h.watchers.Watch(notify) }
 
-func (h *Host) disconnect(id shoal.NodeID) {
+// Disconnect ends the connection to a peer. See network.Connector.
+func (h *Host) Disconnect(id shoal.NodeID) {
 	if c := h.connTo(id); c != nil {
 		c.drop()
 	}

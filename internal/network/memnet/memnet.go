@@ -74,7 +74,7 @@ func (n *Net) Shape(from, to network.Host, link Link) {
 // connect again.
 func (n *Net) Cut(a, b network.Host) {
 	if h := n.host(a.ID()); h != nil {
-		h.disconnect(b.ID())
+		h.Disconnect(b.ID())
 	}
 }
 

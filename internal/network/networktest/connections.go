@@ -22,6 +22,7 @@ func runConnections(t *testing.T, pair Pair) {
 		"Peers":           testPeers,
 		"Watch":           testWatch,
 		"WatchStopped":    testWatchStopped,
+		"Disconnect":      testDisconnect,
 		"CloseEndsAll":    testCloseEndsAll,
 		"ClosedHost":      testClosedHost,
 	})
@@ -156,6 +157,22 @@ func filled(c network.Change) <-chan network.Change {
 	told := make(chan network.Change, 1)
 	told <- c
 	return told
+}
+
+// testDisconnect ends a connection, and both sides hear of it.
+func testDisconnect(t *testing.T, a, b network.Host) {
+	near, far := changes(t, a), changes(t, b)
+	connect(t, a, b)
+	take(t, near)
+	take(t, far)
+	a.Disconnect(b.ID())
+	if c := take(t, near); c.Connected || c.Peer != b.ID() {
+		t.Errorf("the one who ended it hears %+v", c)
+	}
+	if c := take(t, far); c.Connected || c.Peer != a.ID() {
+		t.Errorf("the other one hears %+v", c)
+	}
+	a.Disconnect(b.ID()) // again does nothing
 }
 
 func testWatchStopped(t *testing.T, a, b network.Host) {

@@ -1,0 +1,52 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"shoal"
+)
+
+func newInvite(a *app) *cobra.Command {
+	var req shoal.InviteRequest
+	cmd := &cobra.Command{
+		Use:   "invite",
+		Short: "Make a ticket by which another machine joins",
+		Long: "Invite prints a ticket: one word that lets a machine join this shoal, once, within a\n" +
+			"day, if nothing else is said. Whoever has it can use it, so treat it as a password.\n" +
+			"The machine joins through this node, which must be running then.",
+		Example: examples(
+			"shoal invite", "on this machine",
+			"shoal up --join TICKET", "on the other one; or put the ticket into $SHOAL_JOIN",
+			"shoal invite --uses 20 --expires 1h -q > ticket", "for a fleet",
+		),
+		Args: refCount(0, 0),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return a.ask(func(node shoal.Node) error {
+				made, err := node.Invite(cmd.Context(), req)
+				if err != nil {
+					return err
+				}
+				return a.screen.result(made, func(w io.Writer) error { return a.printInvite(w, made) })
+			})
+		},
+	}
+	flags := cmd.Flags()
+	flags.IntVar(&req.Uses, "uses", 1, "how many machines may join with it")
+	flags.DurationVar(&req.Expires, "expires", 24*time.Hour, "how long it is good")
+	flags.StringVar(&req.Role, "role", "member", "what they join as: member, reader (may only look and fetch) or admin")
+	return cmd
+}
+
+func (a *app) printInvite(w io.Writer, made shoal.Invite) error {
+	if a.screen.quiet {
+		_, err := fmt.Fprintln(w, made.Ticket)
+		return err
+	}
+	_, err := fmt.Fprintf(w, "On the other machine:\n\n  %s\n\nThe ticket lets in %s as %s, until %s.\n",
+		a.screen.outStyle.bold("shoal up --join "+made.Ticket), count(made.Uses, "machine"), made.Role, made.Expires.Local().Format("2006-01-02 15:04"))
+	return err
+}

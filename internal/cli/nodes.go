@@ -1,0 +1,124 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"shoal"
+)
+
+func newNodes(a *app) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "nodes",
+		Short: "List the nodes of the shoal, or change one",
+		Long: "Nodes lists who belongs to the shoal, who is up, and how much each has to give. A NODE\n" +
+			"is named as the list shows it, by its id, or by the end of that.",
+		Example: examples(
+			"shoal nodes", "who is there?",
+			"shoal nodes maintenance attic 30m", "it will be away: copy nothing",
+			"shoal nodes drain attic", "take its chunks elsewhere; then: shoal nodes remove attic",
+			"shoal nodes revoke attic", "it was stolen: cut it off, for good",
+		),
+		Args: refCount(0, 0),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return a.ask(func(node shoal.Node) error { return a.listNodes(cmd.Context(), node) })
+		},
+	}
+	for _, change := range []struct{ use, short, state string }{
+		{"drain NODE", "Have others take over what a node holds", "draining"},
+		{"activate NODE", "Have a node hold chunks again after drain or remove", "active"},
+		{"remove NODE", "Take a node out of the shoal; a new ticket lets it in again", "removed"},
+		{"revoke NODE", "Cut a node off at once and for good, and void what it says from now on", "revoked"},
+	} {
+		cmd.AddCommand(&cobra.Command{
+			Use: change.use, Short: change.short, Args: refCount(1, 1),
+			RunE: func(cmd *cobra.Command, args []string) error {
+				return a.setNode(cmd.Context(), args[0], shoal.NodeChange{State: change.state})
+			},
+		})
+	}
+	cmd.AddCommand(&cobra.Command{
+		Use: "maintenance NODE FOR", Short: "Say that a node will be away for a while, such as 30m, so that nothing is copied; 0 ends it",
+		Args: refCount(2, 2),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			span, err := time.ParseDuration(args[1])
+			if err != nil || span < 0 {
+				return fmt.Errorf("%q is no span of time, such as 30m or 2h: %w", args[1], shoal.Usage)
+			}
+			return a.setNode(cmd.Context(), args[0], shoal.NodeChange{Maintenance: &span})
+		},
+	}, &cobra.Command{
+		Use: "role NODE ROLE", Short: "Make a node a reader, member or admin", Args: refCount(2, 2),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.setNode(cmd.Context(), args[0], shoal.NodeChange{Role: args[1]})
+		},
+	})
+	return cmd
+}
+
+func (a *app) setNode(ctx context.Context, ref string, change shoal.NodeChange) error {
+	return a.ask(func(node shoal.Node) error {
+		member, err := node.SetNode(ctx, ref, change)
+		if err != nil {
+			return err
+		}
+		return a.screen.result(member, func(w io.Writer) error {
+			_, err := fmt.Fprintf(w, "%s is %s now\n", clean(member.Name), standing(member, a.env.Now()))
+			return err
+		})
+	})
+}
+
+func (a *app) listNodes(ctx context.Context, node shoal.Node) error {
+	nodes, err := node.Nodes(ctx)
+	if err != nil {
+		return err
+	}
+	now := a.env.Now()
+	t := newTable(toLeft, toLeft, toLeft, toLeft, toLeft, toRight, toRight)
+	t.row("NAME", "ID", "ROLE", "STATE", "HEALTH", "GIVES", "FREE")
+	for _, m := range nodes {
+		err := a.screen.result(m, func(io.Writer) error {
+			t.row(clean(m.Name), m.ID.Short(), m.Role, standing(m, now), health(m, now), room(m.Allotment), room(m.Free))
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	if a.screen.json {
+		return nil
+	}
+	return t.print(a.screen.stdout, "")
+}
+
+// standing is a node's state for a person.
+func standing(m shoal.Member, now time.Time) string {
+	if now.Before(m.Maintenance) {
+		return m.State + ", in maintenance for " + span(m.Maintenance.Sub(now))
+	}
+	return m.State
+}
+
+// health is whether a node is up, and since when it is not.
+func health(m shoal.Member, now time.Time) string {
+	switch {
+	case m.Health == "self":
+		return "up (this node)"
+	case m.Health == "down" && !m.Since.IsZero():
+		return "down for " + span(now.Sub(m.Since))
+	}
+	return m.Health
+}
+
+// room is bytes, or a dash for none.
+func room(bytes int64) string {
+	if bytes <= 0 {
+		return "-"
+	}
+	return size(bytes)
+}

@@ -1,0 +1,130 @@
+package node
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"shoal"
+	"shoal/internal/discovery/members"
+	"shoal/internal/discovery/roster"
+)
+
+// Nodes lists the nodes of the shoal. See shoal.Council.
+func (n *Node) Nodes(context.Context) ([]shoal.Member, error) {
+	seen := make(map[shoal.NodeID]members.Member)
+	for _, m := range n.beats.Members() {
+		seen[m.Node] = m
+	}
+	var all []shoal.Member
+	for _, r := range n.roll.nodes() {
+		all = append(all, n.member(r, seen[r.ID]))
+	}
+	slices.SortStableFunc(all, func(a, b shoal.Member) int {
+		return cmp.Or(cmp.Compare(b2i(gone(a)), b2i(gone(b))), cmp.Compare(a.Name, b.Name))
+	})
+	return all, nil
+}
+
+func gone(m shoal.Member) bool { return m.State == "removed" || m.State == "revoked" }
+
+func b2i(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+func (n *Node) member(r roster.Node, m members.Member) shoal.Member {
+	member := shoal.Member{
+		ID: r.ID, Name: r.Title, Zone: r.Zone, Role: r.Role.String(), State: r.State.String(), Allotment: r.Allotment,
+		Free: int64(m.Own.Free), Maintenance: r.Maintenance,
+	}
+	switch {
+	case r.ID == n.self():
+		member.Health = "self"
+		if usage, err := n.quota.Usage(n.ctx); err == nil {
+			member.Free = usage.Free
+		}
+	case !r.Present():
+		member.Health = "down"
+	default:
+		member.Health = map[members.State]string{members.Alive: "up", members.Suspect: "suspect", members.Down: "down"}[m.State]
+		member.Since = time.Now().Add(m.Since - n.beats.Now()).UTC().Truncate(time.Millisecond)
+	}
+	return member
+}
+
+// SetNode changes what holds for a node. See shoal.Council.
+func (n *Node) SetNode(ctx context.Context, ref string, change shoal.NodeChange) (shoal.Member, error) {
+	node, err := n.findNode(ref)
+	if err != nil {
+		return shoal.Member{}, err
+	}
+	set := roster.Set{Node: node.ID}
+	if change.State != "" {
+		if set.State, err = parseState(change.State); err != nil {
+			return shoal.Member{}, err
+		}
+		set.HasState, set.Upto = true, n.journal.Vector()[node.ID]
+	}
+	if change.Role != "" {
+		if set.Role, err = roster.ParseRole(change.Role); err != nil {
+			return shoal.Member{}, err
+		}
+		set.HasRole = true
+	}
+	if change.Maintenance != nil {
+		set.HasMaintenance = true
+		if *change.Maintenance > 0 {
+			set.Maintenance = time.Now().Add(*change.Maintenance).UTC().Truncate(time.Millisecond)
+		}
+	}
+	if err := n.say(ctx, set); err != nil {
+		return shoal.Member{}, fmt.Errorf("change node %s: %w", node.Title, err)
+	}
+	now := n.roll.node(node.ID)
+	if set.HasState && now.State != set.State || set.HasRole && now.Role != set.Role || set.HasMaintenance && !now.Maintenance.Equal(set.Maintenance) {
+		return shoal.Member{}, shoal.WithHint(fmt.Errorf("this node may not do that to %s: %w", node.Title, shoal.Unauthorised),
+			"an admin may change the nodes that joined after it; `shoal nodes` shows who is one")
+	}
+	for _, m := range n.beats.Members() {
+		if m.Node == node.ID {
+			return n.member(now, m), nil
+		}
+	}
+	return n.member(now, members.Member{}), nil
+}
+
+func parseState(text string) (roster.State, error) {
+	for s := roster.Active; s <= roster.Revoked; s++ {
+		if s.String() == text {
+			return s, nil
+		}
+	}
+	return 0, fmt.Errorf("%q is no state of a node: %w", text, shoal.Usage)
+}
+
+// findNode finds the node of a name, an id, or the end of one.
+func (n *Node) findNode(ref string) (roster.Node, error) {
+	const shortest = 6
+	var found []roster.Node
+	for _, r := range n.roll.nodes() {
+		if r.Title == ref || string(r.ID) == ref {
+			return r, nil
+		}
+		if len(ref) >= shortest && strings.HasSuffix(string(r.ID), ref) {
+			found = append(found, r)
+		}
+	}
+	switch len(found) {
+	case 0:
+		return roster.Node{}, shoal.WithHint(fmt.Errorf("no node is called %q: %w", ref, shoal.NotFound), "`shoal nodes` lists them")
+	case 1:
+		return found[0], nil
+	}
+	return roster.Node{}, shoal.WithHint(fmt.Errorf("%q ends the ids of several nodes: %w", ref, shoal.Usage), "give more of the id, or a name")
+}

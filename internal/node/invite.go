@@ -1,0 +1,137 @@
+package node
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"strings"
+	"sync"
+	"time"
+
+	"shoal"
+	"shoal/internal/discovery/join"
+	"shoal/internal/discovery/roster"
+	"shoal/internal/discovery/ticket"
+	"shoal/internal/network"
+)
+
+// invites is the book of this node's tickets, which lies in a file.
+type invites struct {
+	mu   *sync.Mutex
+	path string
+	book ticket.Book
+}
+
+func loadInvites(path string) (invites, error) {
+	i := invites{mu: new(sync.Mutex), path: path}
+	data, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return i, nil
+	}
+	if err == nil {
+		err = json.Unmarshal(data, &i.book)
+	}
+	if err != nil {
+		return i, shoal.WithHint(fmt.Errorf("%s cannot be read: %w", path, err), "delete it: only tickets that were not yet used are lost")
+	}
+	return i, nil
+}
+
+// change changes the book, durably or not at all.
+func (i *invites) change(change func(*ticket.Book) error) error {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	next := ticket.Book{}
+	for _, invitation := range i.book.Invitations {
+		invitation.Joined = append([]shoal.NodeID(nil), invitation.Joined...)
+		next.Invitations = append(next.Invitations, invitation)
+	}
+	if err := change(&next); err != nil {
+		return err
+	}
+	if err := writeDurably(i.path, next); err != nil {
+		return err
+	}
+	i.book = next
+	return nil
+}
+
+func (i *invites) find(id string) (ticket.Invitation, error) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return i.book.Find(time.Now(), id)
+}
+
+// The bounds of an invitation.
+const (
+	defaultExpiry = 24 * time.Hour
+	maxExpiry     = 365 * 24 * time.Hour
+)
+
+// Invite makes a ticket. See shoal.Council.
+func (n *Node) Invite(_ context.Context, req shoal.InviteRequest) (shoal.Invite, error) {
+	role, err := roster.ParseRole(cmp.Or(req.Role, roster.Member.String()))
+	if err != nil {
+		return shoal.Invite{}, err
+	}
+	if own := n.roll.node(n.self()); !own.Present() || own.Role < roster.Member || role > roster.Member && own.Role < roster.Admin {
+		return shoal.Invite{}, fmt.Errorf("this node is a %v, and may not invite a %v: %w", own.Role, role, shoal.Unauthorised)
+	}
+	expires := cmp.Or(req.Expires, defaultExpiry)
+	if expires < 0 || expires > maxExpiry {
+		return shoal.Invite{}, fmt.Errorf("a ticket that is good for %v; at most a year can be: %w", expires, shoal.Usage)
+	}
+	t := ticket.Ticket{Shoal: n.belongs.Shoal, Issuer: n.self(), Role: role, Expires: time.Now().Add(expires).UTC().Truncate(time.Second)}
+	for _, addr := range forOthers(n.host.Addrs()) {
+		t.Addrs = append(t.Addrs, strings.TrimSuffix(addr, "/p2p/"+string(n.self())))
+	}
+	t.Addrs = t.Addrs[:min(len(t.Addrs), ticket.MaxAddrs)]
+	_, _ = rand.Read(t.Secret[:]) // it never fails
+	uses := cmp.Or(req.Uses, 1)
+	err = n.invites.change(func(b *ticket.Book) error {
+		return b.Add(time.Now(), ticket.Invitation{Key: ticket.KeyOf(t.Secret), Role: role, Expires: t.Expires, Left: uses})
+	})
+	if err != nil {
+		return shoal.Invite{}, err
+	}
+	text, err := t.Text()
+	return shoal.Invite{Ticket: text, Role: role.String(), Uses: uses, Expires: t.Expires}, err
+}
+
+// serveJoin answers a machine that comes with a ticket.
+func (n *Node) serveJoin(stream network.Stream) {
+	inviter := join.Inviter{Shoal: n.belongs.Shoal, Self: n.self(), Find: n.invites.find, Admit: n.admit}
+	err := inviter.Serve(n.ctx, stream)
+	if err != nil {
+		n.cfg.Log.Warn("a machine was not let in", "peer", stream.Peer(), "err", err)
+		return
+	}
+	n.cfg.Log.Info("a machine was let in", "peer", stream.Peer())
+}
+
+// admit lets a machine in that has proven its ticket.
+func (n *Node) admit(ctx context.Context, id string, joiner shoal.NodeID) error {
+	var invitation ticket.Invitation
+	err := n.invites.change(func(b *ticket.Book) (err error) {
+		invitation, err = b.Redeem(time.Now(), id, joiner)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if state := n.roll.node(joiner).State; state == roster.Revoked {
+		return fmt.Errorf("this machine was revoked, which is for good; a new data folder makes it another: %w", shoal.Unauthorised)
+	}
+	if err := n.say(ctx, roster.Admit{Node: joiner, Role: invitation.Role}); err != nil {
+		return err
+	}
+	if !n.roll.node(joiner).Present() {
+		return fmt.Errorf("this node may not let a %v in: %w", invitation.Role, shoal.Unauthorised)
+	}
+	return nil
+}

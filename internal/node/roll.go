@@ -1,0 +1,238 @@
+package node
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"shoal"
+	"shoal/internal/catalog/journal"
+	"shoal/internal/discovery/members"
+	"shoal/internal/discovery/roster"
+	"shoal/internal/network"
+	"shoal/internal/record"
+)
+
+// roll is the roster, for many goroutines.
+type roll struct {
+	mu     sync.Mutex
+	roster *roster.Roster
+}
+
+func (r *roll) node(id shoal.NodeID) roster.Node {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.roster.Node(id)
+}
+
+func (r *roll) nodes() []roster.Node {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.roster.Nodes()
+}
+
+func (r *roll) add(batches []record.Batch) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.roster.Add(batches...)
+}
+
+func (r *roll) hears(b record.Batch) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.roster.Hears(b)
+}
+
+func (r *roll) cut() record.Vector {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.roster.Cut()
+}
+
+// admits reports why the journal may not take a batch in, if it may not. While a
+// node is not on its own roster, it takes in the founder's word first.
+func (n *Node) admits(b record.Batch) error { return n.roll.hears(b) }
+
+// heard is told of all that the journal has taken in.
+func (n *Node) heard(items []journal.Item) {
+	n.catalog.Apply(items)
+	if n.roll.add(batchesOf(items)) {
+		n.rosterChanged()
+	}
+	if n.exchange != nil {
+		n.exchange.News()
+	}
+	if n.steward != nil {
+		n.steward.heard(items)
+	}
+}
+
+func batchesOf(items []journal.Item) []record.Batch {
+	batches := make([]record.Batch, len(items))
+	for i, item := range items {
+		batches[i] = item.Batch
+	}
+	return batches
+}
+
+// loadRoster reads the roster out of the journal.
+func (n *Node) loadRoster(ctx context.Context) error {
+	var batches []record.Batch
+	for item, err := range n.journal.Replay(ctx, 0) {
+		if err != nil {
+			return fmt.Errorf("read the roster: %w", err)
+		}
+		if slices.ContainsFunc(item.Records, func(r record.Record) bool { return r.Kind < record.KindPut }) {
+			batches = append(batches, item.Batch)
+		}
+	}
+	n.roll.add(batches)
+	return nil
+}
+
+// allows reports whether a peer may be spoken with: it is on the roster, or it
+// is the one this node joined through and has not yet learnt the roster from.
+func (n *Node) allows(peer shoal.NodeID) bool {
+	return n.roll.node(peer).Present() || peer == n.belongs.Sponsor && !n.roll.node(n.self()).Present()
+}
+
+// gated serves only streams of those who may be spoken with.
+func (n *Node) gated(serve func(network.Stream)) func(network.Stream) {
+	return func(s network.Stream) {
+		if !n.allows(s.Peer()) {
+			n.cfg.Log.Info("a node that is not on the roster was refused", "peer", s.Peer())
+			s.Reset()
+			return
+		}
+		serve(s)
+	}
+}
+
+// rosterChanged has everyone act on the roster as it is now.
+func (n *Node) rosterChanged() {
+	if n.beats == nil {
+		return // not yet started
+	}
+	if n.roll.node(n.self()).Present() {
+		n.enrolled()
+	}
+	n.beats.Enrol(n.here())
+	for _, conn := range n.host.Peers() {
+		n.greet(conn.Peer)
+	}
+	n.running.Go(func() { n.cutOff(n.ctx) })
+}
+
+// awaitEnrolled waits until a node that has just joined has learnt the roster,
+// so that whoever asks it then does not find it among strangers.
+func (n *Node) awaitEnrolled(ctx context.Context) {
+	if n.roll.node(n.self()).Present() {
+		return
+	}
+	select {
+	case <-n.onRoster:
+	case <-time.After(enrolTimeout):
+		n.cfg.Log.Warn("the roster has not come yet; this node goes on, and waits for it")
+	case <-ctx.Done():
+	}
+}
+
+// enrolTimeout is how long a node that has just joined waits for the roster.
+const enrolTimeout = 5 * time.Second
+
+// here is the nodes that are to be spoken with.
+func (n *Node) here() []shoal.NodeID {
+	var ids []shoal.NodeID
+	for _, m := range n.roll.nodes() {
+		if m.Present() {
+			ids = append(ids, m.ID)
+		}
+	}
+	return ids
+}
+
+// greet keeps a log stream to a peer that is on the roster, and ends it for one
+// that is no longer.
+func (n *Node) greet(peer shoal.NodeID) {
+	if n.allows(peer) {
+		n.exchange.Keep(n.ctx, peer)
+	} else {
+		n.exchange.Drop(peer)
+	}
+}
+
+// cutOff takes back what revoked nodes said after they were cut off, and ends
+// the connections to all who are no longer on the roster.
+func (n *Node) cutOff(ctx context.Context) {
+	for author, upto := range n.roll.cut() {
+		items, err := n.journal.Void(ctx, author, upto)
+		if err == nil && len(items) > 0 {
+			err = n.catalog.Void(ctx, items)
+		}
+		if err != nil {
+			n.cfg.Log.Error("what a revoked node said could not be taken back", "node", author, "err", err)
+		}
+	}
+	for _, m := range n.roll.nodes() {
+		if !m.Present() && m.ID != n.belongs.Sponsor {
+			n.host.Disconnect(m.ID)
+		}
+	}
+}
+
+// introduce says of this node what others should know, if they do not.
+func (n *Node) introduce(ctx context.Context) error {
+	addrs := forOthers(n.host.Addrs())
+	want := roster.Self{Name: n.cfg.Name, Zone: n.cfg.Zone, Allotment: n.allotment, Addrs: addrs[:min(len(addrs), roster.MaxAddrs)]}
+	if said := n.roll.node(n.self()).Self; said.Name == want.Name && said.Zone == want.Zone && said.Allotment == want.Allotment && slices.Equal(said.Addrs, want.Addrs) {
+		return nil
+	}
+	return n.say(ctx, want)
+}
+
+// say puts a record of the roster into the journal.
+func (n *Node) say(ctx context.Context, body any) error {
+	_, err := n.journal.Append(ctx, func(next func() record.Stamp) ([]record.Record, error) {
+		r, err := roster.Record(next(), body)
+		return []record.Record{r}, err
+	})
+	return err
+}
+
+// addrsOf is where a node says it can be reached.
+func (n *Node) addrsOf(id shoal.NodeID) []string {
+	addrs := slices.Clone(n.roll.node(id).Addrs)
+	if id == n.belongs.Sponsor {
+		addrs = append(addrs, n.sponsorAddrs...)
+	}
+	return addrs
+}
+
+// membersNews is told what the failure detector found.
+func (n *Node) membersNews(a members.Action) {
+	switch a := a.(type) {
+	case members.Changed:
+		n.cfg.Log.Info("a node is in another state", "node", n.nameOf(a.Member.Node), "state", a.Member.State)
+	case members.Cloned:
+		if a.Node == n.self() {
+			n.cfg.Log.Error("another process runs with this node's identity: its data folder was copied", "nonce", a.Nonce)
+		}
+	default:
+	}
+	if n.steward != nil {
+		n.steward.poke()
+	}
+}
+
+// nameOf is what a node is called here.
+func (n *Node) nameOf(id shoal.NodeID) string {
+	if m := n.roll.node(id); m.Title != "" {
+		return m.Title
+	}
+	return id.Short()
+}
+
+// nonce tells this process from all others: later ones have greater.
+func nonce(now time.Time) uint64 { return uint64(now.UnixNano()) }

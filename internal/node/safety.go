@@ -1,0 +1,92 @@
+package node
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"lukechampine.com/blake3"
+
+	"shoal"
+	"shoal/internal/discovery/members"
+	"shoal/internal/redundancy/safety"
+)
+
+// account has this node say to all what it lacks.
+func (s *steward) account() {
+	applied, err := s.n.journal.Applied().Append(nil) // before the look at what is still to be done
+	if err != nil {
+		s.n.cfg.Log.Error("the journal's vector cannot be told", "err", err)
+		return
+	}
+	log := blake3.Sum256(applied)
+	s.mu.Lock()
+	a := safety.Account{
+		Map: s.view.In.Digest(), Log: [8]byte(log[:8]), Files: uint32(min(len(s.lacks), 1<<31)),
+		Done: s.seen && !s.all && len(s.news) == 0 && len(s.busy) == 0,
+	}
+	for _, bytes := range s.lacks {
+		a.Bytes += uint64(bytes)
+	}
+	s.own = a
+	s.mu.Unlock()
+	own := members.Own{Digest: a.Encode()}
+	if usage, err := s.n.quota.Usage(s.n.ctx); err == nil {
+		own.Free, own.Full = uint64(max(usage.Free, 0)), usage.Free <= fullBelow
+	}
+	s.n.beats.Say(own)
+}
+
+// fullBelow is how little room makes a node say that it is full.
+const fullBelow = 64 << 20
+
+// safety is how the files are.
+func (n *Node) safety(ctx context.Context) (safety.Verdict, error) {
+	files, copies, err := n.catalog.Wanted(ctx)
+	if err != nil {
+		return safety.Verdict{}, fmt.Errorf("look at the catalogue: %w", err)
+	}
+	seen := make(map[shoal.NodeID]members.Member)
+	for _, m := range n.beats.Members() {
+		seen[m.Node] = m
+	}
+	n.steward.mu.Lock()
+	view, own := n.steward.view, n.steward.own
+	n.steward.mu.Unlock()
+	s := safety.Shoal{Own: own, Braked: view.Braked, Files: files, Copies: copies}
+	for _, node := range view.In.Nodes() {
+		if node.ID == n.self() {
+			continue
+		}
+		m := seen[node.ID]
+		a, known := safety.Parse(m.Own.Digest)
+		s.Others = append(s.Others, safety.Node{Name: n.nameOf(node.ID), Up: m.State == members.Alive, Known: known, Account: a})
+	}
+	for _, id := range view.Away {
+		s.Away = append(s.Away, n.nameOf(id))
+	}
+	if view.Next > 0 {
+		s.Delay = max(view.Next-n.steward.now(), time.Second)
+	}
+	slices.Sort(s.Away)
+	return safety.Judge(s), nil
+}
+
+// holders is the nodes that should hold some chunk of a file and answer.
+func (s *steward) holders(id shoal.FileID, chunks, copies int) []shoal.NodeID {
+	s.mu.Lock()
+	view := s.view
+	s.mu.Unlock()
+	layout := view.In.File(id, chunks, copies)
+	found := make(map[shoal.NodeID]bool)
+	for chunk := range chunks {
+		for _, node := range layout.Holders(chunk) {
+			if view.Up.Has(node) {
+				found[node] = true
+			}
+		}
+	}
+	return slices.Sorted(maps.Keys(found))
+}

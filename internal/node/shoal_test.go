@@ -1,0 +1,207 @@
+package node
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"shoal"
+	"shoal/internal/redundancy/safety"
+)
+
+// together starts n nodes of one shoal. The first founds it, the others join with
+// tickets.
+func together(t *testing.T, n int, change func(*Config)) []*Node {
+	t.Helper()
+	var nodes []*Node
+	for i := range n {
+		cfg := Config{Data: t.TempDir(), Name: fmt.Sprintf("node%d", i), Listen: []string{"127.0.0.1:0"}, Version: "test"}
+		if i > 0 {
+			cfg.Join = invite(t, nodes[0])
+		}
+		if change != nil {
+			change(&cfg)
+		}
+		nodes = append(nodes, open(t, cfg))
+	}
+	return nodes
+}
+
+func open(t *testing.T, cfg Config) *Node {
+	t.Helper()
+	n, err := Open(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := n.Close(); err != nil {
+			t.Errorf("close %s: %v", cfg.Name, err)
+		}
+	})
+	return n
+}
+
+func invite(t *testing.T, n *Node) string {
+	t.Helper()
+	made, err := n.Invite(t.Context(), shoal.InviteRequest{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return made.Ticket
+}
+
+// await waits until something is so.
+func await(t *testing.T, what string, so func() bool) {
+	t.Helper()
+	deadline := time.After(60 * time.Second)
+	for !so() {
+		select {
+		case <-deadline:
+			t.Fatalf("in a minute it did not come about that %s", what)
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}
+
+// safe reports whether all nodes say that all is safe.
+func safe(t *testing.T, nodes ...*Node) func() bool {
+	return func() bool {
+		for _, n := range nodes {
+			if v, err := n.safety(t.Context()); err != nil || v.State != safety.Safe {
+				return false
+			}
+		}
+		return true
+	}
+}
+
+// copiesOf is how many copies each chunk of a file has in the nodes' stores.
+func copiesOf(t *testing.T, e shoal.Entry, nodes ...*Node) []int {
+	t.Helper()
+	counts := make([]int, chunksOf(e))
+	for _, n := range nodes {
+		own, err := n.store.Own(t.Context(), e.ID)
+		if errors.Is(err, shoal.NotFound) {
+			continue
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		for chunk := range own.All {
+			counts[chunk]++
+		}
+	}
+	return counts
+}
+
+func read(ctx context.Context, n *Node, ref string) ([]byte, error) {
+	c, err := n.Open(ctx, ref)
+	if err != nil {
+		return nil, err
+	}
+	defer c.Close()
+	var buf bytes.Buffer
+	_, err = buf.ReadFrom(c)
+	return buf.Bytes(), err
+}
+
+func TestWhatOneAddsAllHave(t *testing.T) {
+	nodes := together(t, 3, nil)
+	path, data := write(t, 1, 3<<20)
+	e := nodes[1].add(t, path, "photos/a.jpg")
+	for _, n := range nodes {
+		await(t, "everyone knows the name", func() bool {
+			_, err := n.catalog.Resolve(t.Context(), "photos/a.jpg")
+			return err == nil
+		})
+		if got, err := read(t.Context(), n, "photos/a.jpg"); err != nil || sha256.Sum256(got) != sha256.Sum256(data) {
+			t.Errorf("read at %s: %d bytes, %v", n.cfg.Name, len(got), err)
+		}
+	}
+	await(t, "all is safe", safe(t, nodes...))
+	for chunk, count := range copiesOf(t, e, nodes...) {
+		if count < 2 {
+			t.Errorf("chunk %d has %d copies", chunk, count)
+		}
+	}
+}
+
+// When a node dies, its chunks are copied again, and the file can be read from
+// those that are left. When it is back, all is safe again.
+func TestNodeDiesAndItsChunksAreCopied(t *testing.T) {
+	nodes := together(t, 5, func(c *Config) { c.RepairDelay = -1 })
+	path, data := write(t, 2, 8<<20)
+	e := nodes[0].add(t, path, "file.bin")
+	await(t, "all is safe", safe(t, nodes...))
+	dead := nodes[1]
+	if err := dead.Close(); err != nil {
+		t.Fatal(err)
+	}
+	left := append(nodes[:1:1], nodes[2:]...)
+	await(t, "the others have noticed", func() bool { return len(nodes[0].steward.look().Up.Nodes()) == 4 })
+	await(t, "all is safe again", safe(t, left...))
+	for chunk, count := range copiesOf(t, e, left...) {
+		if count < 2 {
+			t.Errorf("chunk %d has %d copies", chunk, count)
+		}
+	}
+	if got, err := read(t.Context(), left[2], "file.bin"); err != nil || !bytes.Equal(got, data) {
+		t.Errorf("read from the survivors: %d bytes, %v", len(got), err)
+	}
+	back := dead.cfg
+	nodes[1] = open(t, back)
+	await(t, "all is safe with the node back", safe(t, nodes...))
+}
+
+func TestTicketIsForOne(t *testing.T) {
+	nodes := together(t, 1, nil)
+	ticket := invite(t, nodes[0])
+	cfg := Config{Data: t.TempDir(), Name: "second", Listen: []string{"127.0.0.1:0"}, Version: "test", Join: ticket}
+	second := open(t, cfg)
+	await(t, "it is on the roster", func() bool { return second.roll.node(second.self()).Present() })
+	cfg.Data = t.TempDir()
+	if n, err := Open(t.Context(), cfg); !errors.Is(err, shoal.Unauthorised) {
+		if err == nil {
+			_ = n.Close()
+		}
+		t.Errorf("the ticket was used twice: %v", err)
+	}
+	if _, err := os.Stat(filepath.Join(cfg.Data, shoalFile)); err == nil {
+		t.Error("a machine that was not let in has founded a shoal")
+	}
+}
+
+// A revoked node is cut off, and what it says after that counts nowhere.
+func TestRevoked(t *testing.T) {
+	nodes := together(t, 3, nil)
+	bad := nodes[2]
+	await(t, "all know each other", func() bool { return len(nodes[0].host.Peers()) == 2 && len(nodes[1].host.Peers()) == 2 })
+	path, _ := write(t, 3, 1000)
+	bad.add(t, path, "before.bin")
+	await(t, "the first has heard of it", func() bool {
+		_, err := nodes[0].catalog.Resolve(t.Context(), "before.bin")
+		return err == nil
+	})
+	if _, err := nodes[0].SetNode(t.Context(), "node2", shoal.NodeChange{State: "revoked"}); err != nil {
+		t.Fatal(err)
+	}
+	for _, n := range nodes[:2] {
+		await(t, "it is cut off", func() bool {
+			for _, conn := range n.host.Peers() {
+				if conn.Peer == bad.self() {
+					return false
+				}
+			}
+			return !n.allows(bad.self())
+		})
+	}
+	if _, err := bad.SetNode(t.Context(), "node1", shoal.NodeChange{State: "revoked"}); !errors.Is(err, shoal.Unauthorised) {
+		t.Errorf("a member revokes another: %v", err)
+	}
+}

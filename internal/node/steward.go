@@ -1,0 +1,417 @@
+package node
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"shoal"
+	"shoal/internal/catalog"
+	"shoal/internal/catalog/journal"
+	"shoal/internal/catalog/merge"
+	"shoal/internal/content"
+	"shoal/internal/discovery/members"
+	"shoal/internal/network/wire"
+	"shoal/internal/record"
+	"shoal/internal/redundancy/placement"
+	"shoal/internal/redundancy/repair"
+	"shoal/internal/redundancy/safety"
+	"shoal/internal/redundancy/trim"
+)
+
+// How the steward goes about its work.
+const (
+	stewardWidth  = 4                // files being fetched at once
+	rescanEvery   = 10 * time.Minute // all files are looked at, whatever happened
+	retryAfter    = 5 * time.Second  // a file that could not be fetched is looked at again
+	maxRetryAfter = time.Minute
+	newsLimit     = 10_000 // files that were in the news; with more, all are looked at
+)
+
+// steward keeps on this node what it should hold, and nothing else: it looks at
+// who counts and at what exists, works out what this node should hold, fetches
+// what is missing and deletes what is not needed. What it decides by lies in
+// packages repair and trim; here is who is asked in which order.
+type steward struct {
+	n      *Node
+	wake   chan struct{}
+	keeper *trim.Keeper
+
+	mu     sync.Mutex // of what is below
+	census repair.Census
+	view   repair.View
+	news   map[shoal.FileID]bool // files to look at
+	all    bool                  // every file is to be looked at
+	again  map[shoal.FileID]retry
+	busy   map[shoal.FileID]bool // files being fetched
+	lacks  map[shoal.FileID]int64
+	own    safety.Account
+	seen   bool // all files were looked at since who counts last changed
+}
+
+// retry is when to look at a file again that could not be fetched.
+type retry struct {
+	at   time.Duration
+	wait time.Duration
+}
+
+func newSteward(n *Node) *steward {
+	s := &steward{
+		n: n, wake: make(chan struct{}, 1), all: true, keeper: trim.NewKeeper(0),
+		news: make(map[shoal.FileID]bool), again: make(map[shoal.FileID]retry), busy: make(map[shoal.FileID]bool), lacks: make(map[shoal.FileID]int64),
+	}
+	s.look()
+	return s
+}
+
+// now is the steward's clock.
+func (s *steward) now() time.Duration { return time.Since(s.n.started) }
+
+// poke has the steward look at what is to be done.
+func (s *steward) poke() {
+	select {
+	case s.wake <- struct{}{}:
+	default:
+	}
+}
+
+// heard notes the files that batches are about.
+func (s *steward) heard(items []journal.Item) {
+	s.mu.Lock()
+	for _, item := range items {
+		for _, r := range item.Records {
+			if r.Kind != record.KindPut {
+				continue
+			}
+			if put, err := merge.ParsePut(r.Body); err == nil {
+				s.news[put.File] = true
+			}
+		}
+	}
+	if len(s.news) > newsLimit {
+		clear(s.news)
+		s.all = true
+	}
+	s.mu.Unlock()
+	s.poke()
+}
+
+// look brings the view of who counts up to date, and returns it.
+func (s *steward) look() repair.View {
+	var nodes []repair.Node
+	wall := time.Now()
+	seen := make(map[shoal.NodeID]members.Member)
+	for _, m := range s.n.beats.Members() {
+		seen[m.Node] = m
+	}
+	offset := s.now() - s.n.beats.Now()
+	for _, r := range s.n.roll.nodes() {
+		if !r.Stores() {
+			continue
+		}
+		m := seen[r.ID]
+		node := repair.Node{
+			Node: placement.Node{ID: r.ID, Zone: r.Zone, Weight: r.Allotment}, Maintenance: wall.Before(r.Maintenance),
+			Up: r.ID == s.n.self() || m.State != members.Down, Since: m.Since + offset,
+		}
+		nodes = append(nodes, node)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	before := s.view.In
+	s.view = s.census.Step(s.now(), orDefault(s.n.cfg.RepairDelay, repair.DefaultDelay), nodes)
+	if s.view.In != before {
+		s.all, s.seen = true, false
+	}
+	return s.view
+}
+
+// orDefault is d, or another if d is 0; less than 0 is none.
+func orDefault(d, other time.Duration) time.Duration { return max(cmp.Or(d, other), 0) }
+
+// run keeps house until ctx ends.
+func (s *steward) run(ctx context.Context) {
+	var fetching sync.WaitGroup
+	defer fetching.Wait()
+	places := make(chan struct{}, stewardWidth)
+	rescan := time.NewTicker(rescanEvery)
+	defer rescan.Stop()
+	for ctx.Err() == nil {
+		view := s.look()
+		if err := s.sweep(ctx, view, places, &fetching); err != nil && ctx.Err() == nil {
+			s.n.cfg.Log.Error("the files could not be looked at", "err", err)
+		}
+		s.account()
+		select {
+		case <-ctx.Done():
+		case <-s.wake:
+		case <-rescan.C:
+			s.mu.Lock()
+			s.all = true
+			s.mu.Unlock()
+		case <-time.After(s.pause(view)):
+		}
+	}
+}
+
+// pause is how long there is nothing to do, if nothing happens.
+func (s *steward) pause(view repair.View) time.Duration {
+	const most = 5 * time.Second // an account is made at least that often
+	wait, now := most, s.now()
+	if view.Next > 0 {
+		wait = min(wait, max(view.Next-now, time.Millisecond))
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, r := range s.again {
+		wait = min(wait, max(r.at-now, time.Millisecond))
+	}
+	return wait
+}
+
+// sweep looks at the files that may have changed.
+func (s *steward) sweep(ctx context.Context, view repair.View, places chan struct{}, fetching *sync.WaitGroup) error {
+	files, all := s.take()
+	look := func(f catalog.File) error { return s.file(ctx, view, f, places, fetching) }
+	if !all {
+		for _, id := range files {
+			f, err := s.n.catalog.FileOf(ctx, id)
+			if errors.Is(err, shoal.NotFound) {
+				continue
+			}
+			if err == nil {
+				err = look(f)
+			}
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	for after := (shoal.FileID{}); ; {
+		page, err := s.n.catalog.Files(ctx, after)
+		if err != nil {
+			return err
+		}
+		if len(page) == 0 {
+			break
+		}
+		for _, f := range page {
+			if err := look(f); err != nil {
+				return err
+			}
+		}
+		after = page[len(page)-1].ID
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.seen = s.view.In == view.In
+	return nil
+}
+
+// take takes the files to look at now off the list.
+func (s *steward) take() (files []shoal.FileID, all bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := s.now()
+	for id, r := range s.again {
+		if r.at <= now && !s.busy[id] {
+			s.news[id] = true
+		}
+	}
+	for id := range s.news {
+		files = append(files, id)
+	}
+	clear(s.news)
+	all, s.all = s.all, false
+	slices.SortFunc(files, func(a, b shoal.FileID) int { return slices.Compare(a[:], b[:]) })
+	return files, all
+}
+
+// file sees to one file.
+func (s *steward) file(ctx context.Context, view repair.View, f catalog.File, places chan struct{}, fetching *sync.WaitGroup) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if !f.Live {
+		return s.removed(ctx, f)
+	}
+	own := fileOf(f)
+	have, err := s.has(ctx, own)
+	if err != nil {
+		return err
+	}
+	need := repair.NeedOf(view, s.n.self(), own, have, nil)
+	s.note(f, need)
+	if need.Pull.Count() == 0 || !s.begin(f.ID) {
+		return nil
+	}
+	select {
+	case places <- struct{}{}:
+	case <-ctx.Done():
+		s.end(f.ID, false)
+		return ctx.Err()
+	}
+	fetching.Go(func() {
+		defer func() { <-places }()
+		err := s.pull(ctx, f, need.Pull)
+		if err != nil && ctx.Err() == nil {
+			s.n.cfg.Log.Info("chunks this node should hold were not got", "file", f.ID, "chunks", need.Pull.Count(), "err", err)
+		}
+		s.end(f.ID, err == nil)
+		s.poke()
+	})
+	return nil
+}
+
+func fileOf(f catalog.File) repair.File {
+	return repair.File{ID: f.ID, Chunks: content.ChunkSize(f.ChunkSize).Chunks(f.Size), Copies: f.Copies}
+}
+
+// has is the chunks of a file that lie durably in this node's own store.
+func (s *steward) has(ctx context.Context, f repair.File) (content.Bitmap, error) {
+	have, err := s.n.store.Own(ctx, f.ID)
+	if errors.Is(err, shoal.NotFound) || err == nil && have.Len() != f.Chunks {
+		return content.NewBitmap(f.Chunks), nil
+	}
+	return have, err
+}
+
+// note keeps what this node lacks of a file.
+func (s *steward) note(f catalog.File, need repair.Need) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if count := need.Pull.Count(); count > 0 {
+		s.lacks[f.ID] = min(int64(count)*int64(f.ChunkSize), f.Size)
+	} else {
+		delete(s.lacks, f.ID)
+		delete(s.again, f.ID)
+	}
+}
+
+// begin marks a file as being fetched, unless it is.
+func (s *steward) begin(id shoal.FileID) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.busy[id] {
+		return false
+	}
+	s.busy[id] = true
+	return true
+}
+
+// end marks a file as no longer being fetched. It is looked at again at once,
+// for it may have changed; after a failure a little later.
+func (s *steward) end(id shoal.FileID, ok bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.busy, id)
+	if ok {
+		s.news[id] = true
+		delete(s.again, id)
+		return
+	}
+	r := s.again[id]
+	r.wait = min(max(2*r.wait, retryAfter), maxRetryAfter)
+	r.at = s.now() + r.wait
+	s.again[id] = r
+}
+
+// pull brings chunks of a file into this node's own store: from a person's file
+// on this machine, if they lie there, else from other nodes.
+func (s *steward) pull(ctx context.Context, f catalog.File, chunks content.Bitmap) error {
+	chunks, err := s.copyHere(ctx, f.ID, chunks)
+	if err != nil || chunks.Count() == 0 {
+		return err
+	}
+	t := target{entry: shoal.Entry{ID: f.ID, Size: f.Size, ChunkSize: f.ChunkSize}}
+	_, err = s.n.fetch(ctx, t, func(ctx context.Context, file content.File) (fetchTarget, error) {
+		if file.Chunks() != chunks.Len() {
+			return nil, fmt.Errorf("the file is cut into %d chunks there, and %d here: %w", file.Chunks(), chunks.Len(), shoal.Usage)
+		}
+		if err := s.n.quota.Create(ctx, file); err != nil {
+			return nil, err
+		}
+		others := content.NewBitmap(chunks.Len())
+		for chunk := range chunks.Len() {
+			if !chunks.Has(chunk) {
+				others.Set(chunk)
+			}
+		}
+		return &storeTarget{node: s.n, id: f.ID, have: others}, nil
+	}, nil)
+	return err
+}
+
+// copyHere copies the chunks that are on this machine outside the store, and
+// returns the rest.
+func (s *steward) copyHere(ctx context.Context, id shoal.FileID, chunks content.Bitmap) (content.Bitmap, error) {
+	rest := chunks.Clone()
+	file, err := s.n.store.File(ctx, id)
+	if err != nil || file.Chunks() != chunks.Len() {
+		return rest, nil //nolint:nilerr // nothing of it is here
+	}
+	var buf []byte
+	for chunk := range chunks.All {
+		if buf == nil {
+			buf = make([]byte, file.ChunkSize)
+		}
+		at := shoal.Chunk{File: id, Index: chunk}
+		size, err := s.n.store.Get(ctx, at, buf[:file.ChunkLen(chunk)])
+		if errors.Is(err, shoal.NotFound) {
+			continue
+		}
+		if err == nil {
+			err = s.n.quota.Put(ctx, at, buf[:size])
+		}
+		if err != nil {
+			return rest, fmt.Errorf("copy chunk %s: %w", at, err)
+		}
+		rest.Clear(chunk)
+	}
+	if rest.Count() == chunks.Count() {
+		return rest, nil
+	}
+	return rest, s.n.quota.Sync(ctx, id)
+}
+
+// removed deletes a file that no name means any more, when its time has come.
+func (s *steward) removed(ctx context.Context, f catalog.File) error {
+	s.mu.Lock()
+	delete(s.lacks, f.ID)
+	delete(s.again, f.ID)
+	due := s.keeper.Removed(s.now(), fileOf(f), time.Now(), f.Since, orDefault(s.n.cfg.Trash, trim.DefaultTrash))
+	s.mu.Unlock()
+	if !due {
+		return nil
+	}
+	if err := s.n.store.Delete(ctx, f.ID); err != nil && !errors.Is(err, shoal.NotFound) {
+		return fmt.Errorf("delete %s, which was removed: %w", f.ID.Short(), err)
+	}
+	return nil
+}
+
+// answer says what this node holds of a file, and pledges to keep what it
+// should hold.
+func (s *steward) answer(ctx context.Context, ask wire.Ask) (wire.Hold, error) {
+	hold := wire.Hold{Has: content.NewBitmap(ask.Chunks), Pledge: content.NewBitmap(ask.Chunks)}
+	f, err := s.n.catalog.FileOf(ctx, ask.File)
+	own := fileOf(f)
+	if err != nil || own.Chunks != ask.Chunks {
+		return hold, nil //nolint:nilerr // what is not known is not held
+	}
+	if hold.Has, err = s.has(ctx, own); err != nil {
+		return hold, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if f.Live {
+		need := repair.NeedOf(s.view, s.n.self(), own, hold.Has, nil)
+		hold.Pledge = s.keeper.Give(s.now(), ask.File, hold.Has, need)
+	}
+	return hold, nil
+}

@@ -1,0 +1,231 @@
+// Package safety says in one sentence whether all files have their copies. It
+// puts together what each node says of itself, and never says safe unless all
+// who count have said so, of the same nodes and the same files.
+//
+// It is pure.
+package safety
+
+import (
+	"encoding/binary"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"shoal/internal/redundancy/placement"
+)
+
+// Account is what a node says of itself to all, in the failure detector's
+// beats.
+type Account struct {
+	Map   [placement.DigestSize]byte // of the nodes that count for it
+	Log   [8]byte                    // the beginning of the digest of its journal's vector
+	Done  bool                       // it has looked at all files since either changed
+	Files uint32                     // of which it lacks chunks that it should hold
+	Bytes uint64                     // of those chunks
+}
+
+// accountSize is the length of an account's bytes; version is their first.
+const (
+	version     = 1
+	accountSize = 1 + placement.DigestSize + 8 + 1 + 4 + 8
+)
+
+// Encode is the account as it travels.
+func (a Account) Encode() []byte {
+	data := append([]byte{version}, a.Map[:]...)
+	data = append(data, a.Log[:]...)
+	done := byte(0)
+	if a.Done {
+		done = 1
+	}
+	data = binary.BigEndian.AppendUint32(append(data, done), a.Files)
+	return binary.BigEndian.AppendUint64(data, a.Bytes)
+}
+
+// Parse reads an account; false if it is none. Bytes after it are of a later
+// version.
+func Parse(data []byte) (Account, bool) {
+	if len(data) < accountSize || data[0] != version || data[17] > 1 {
+		return Account{}, false
+	}
+	a := Account{Map: [8]byte(data[1:9]), Log: [8]byte(data[9:17]), Done: data[17] == 1}
+	a.Files, a.Bytes = binary.BigEndian.Uint32(data[18:]), binary.BigEndian.Uint64(data[22:])
+	return a, true
+}
+
+// Node is one that counts, as this node knows it.
+type Node struct {
+	Name    string
+	Up      bool
+	Known   bool // it has given an account
+	Account Account
+}
+
+// Shoal is what this node knows of all.
+type Shoal struct {
+	Own    Account
+	Others []Node   // that count, but for this one
+	Away   []string // names of nodes that count, or did lately, and do not answer
+	Braked bool
+	Files  int           // that entries point at
+	Copies int           // the most wanted of any file
+	Rate   float64       // bytes a second that were copied lately; 0 if not known
+	Delay  time.Duration // until the first of those away is given up; 0 if not known
+}
+
+// State is how the files are.
+type State string
+
+// The states.
+const (
+	Empty  State = "empty"
+	Safe   State = "safe"
+	Few    State = "too few nodes"
+	Copies State = "copying"
+	AtRisk State = "at risk"
+	Unsure State = "not known"
+)
+
+// Verdict is the state, and a sentence for the person who owns the files.
+type Verdict struct {
+	State State
+	Text  string
+}
+
+// Judge says how the files are.
+func Judge(s Shoal) Verdict {
+	nodes := 1 + len(s.Others)
+	files := count(s.Files, "file")
+	switch {
+	case s.Files == 0:
+		return Verdict{Empty, "There are no files yet."}
+	case s.Braked:
+		return Verdict{AtRisk, fmt.Sprintf("Fewer than half of the nodes answer: nothing is copied until more are back. Away: %s.", list(s.Away))}
+	case len(s.Away) > 0:
+		return Verdict{AtRisk, fmt.Sprintf("%s may have fewer copies than wanted: %s.%s", capital(files), away(s.Away), givenUp(s.Delay))}
+	case nodes < s.Copies && nodes == 1:
+		return Verdict{Few, fmt.Sprintf("Add a node: with one node %s 1 of %d copies.", has(s.Files), s.Copies)}
+	case nodes < s.Copies:
+		return Verdict{Few, fmt.Sprintf("Add a node: with %d nodes no file can have the %d copies that are wanted.", nodes, s.Copies)}
+	}
+	if lacking, bytes := lacking(s); lacking > 0 {
+		return Verdict{Copies, fmt.Sprintf("Copying: %s to go (%s).%s", size(bytes), count(int(lacking), "file"), eta(bytes, s.Rate))}
+	}
+	if silent := unsure(s); len(silent) > 0 {
+		return Verdict{Unsure, fmt.Sprintf("Looking: %s has not yet said that it has all it should.", list(silent))}
+	}
+	if s.Copies < 2 {
+		return Verdict{Safe, fmt.Sprintf("%s %s, in one copy as wanted.", capital(files), are(s.Files))}
+	}
+	return Verdict{Safe, fmt.Sprintf("%s safe: every chunk has the copies that are wanted, each on a node of its own.", capital(allAre(s.Files)))}
+}
+
+// lacking sums up what nodes lack by their own account.
+func lacking(s Shoal) (files uint32, bytes uint64) {
+	files, bytes = s.Own.Files, s.Own.Bytes
+	for _, n := range s.Others {
+		if n.Known {
+			files, bytes = max(files, n.Account.Files), bytes+n.Account.Bytes
+		}
+	}
+	return files, bytes
+}
+
+// unsure is the nodes whose account does not prove anything: none has come, or it
+// is of other nodes or other files than this node's, or not finished.
+func unsure(s Shoal) []string {
+	var names []string
+	if !s.Own.Done {
+		names = append(names, "this node")
+	}
+	for _, n := range s.Others {
+		if !n.Up || !n.Known || !n.Account.Done || n.Account.Map != s.Own.Map || n.Account.Log != s.Own.Log {
+			names = append(names, n.Name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+func away(names []string) string {
+	if len(names) == 1 {
+		return names[0] + " is away"
+	}
+	return list(names) + " are away"
+}
+
+func givenUp(d time.Duration) string {
+	if d <= 0 {
+		return ""
+	}
+	return fmt.Sprintf(" If that lasts, others take over in %s.", d.Round(time.Second))
+}
+
+func eta(bytes uint64, rate float64) string {
+	if rate <= 0 {
+		return ""
+	}
+	return fmt.Sprintf(" Done in about %s.", (time.Duration(float64(bytes)/rate*float64(time.Second)) + time.Second).Round(time.Second))
+}
+
+// list is names as a sentence has them.
+func list(names []string) string {
+	const most = 3
+	switch n := len(names); {
+	case n == 0:
+		return "nobody"
+	case n == 1:
+		return names[0]
+	case n > most:
+		return fmt.Sprintf("%s and %d others", strings.Join(names[:most-1], ", "), n-most+1)
+	default:
+		return strings.Join(names[:n-1], ", ") + " and " + names[n-1]
+	}
+}
+
+func count(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}
+
+func allAre(n int) string {
+	if n == 1 {
+		return "the file is"
+	}
+	return fmt.Sprintf("all %d files are", n)
+}
+
+func are(n int) string {
+	if n == 1 {
+		return "is there"
+	}
+	return "are there"
+}
+
+func has(n int) string {
+	if n == 1 {
+		return "the file has"
+	}
+	return "each file has"
+}
+
+func capital(text string) string { return strings.ToUpper(text[:1]) + text[1:] }
+
+// size is bytes for a person.
+func size(bytes uint64) string {
+	const unit = 1000
+	if bytes < unit {
+		return fmt.Sprintf("%d B", bytes)
+	}
+	value, suffix := float64(bytes), ""
+	for _, s := range []string{"kB", "MB", "GB", "TB", "PB"} {
+		if value < unit {
+			break
+		}
+		value, suffix = value/unit, s
+	}
+	return fmt.Sprintf("%.1f %s", value, suffix)
+}

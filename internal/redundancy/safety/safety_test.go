@@ -1,0 +1,102 @@
+package safety_test
+
+import (
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"shoal/internal/redundancy/safety"
+)
+
+// done is an account of a node that has all it should.
+func done() safety.Account {
+	return safety.Account{Map: [8]byte{1}, Log: [8]byte{2}, Done: true}
+}
+
+// well is n nodes, on which all is well.
+func well(n int) safety.Shoal {
+	s := safety.Shoal{Own: done(), Files: 1204, Copies: 2}
+	for i := 1; i < n; i++ {
+		s.Others = append(s.Others, safety.Node{Name: string('a' + rune(i)), Up: true, Known: true, Account: done()})
+	}
+	return s
+}
+
+func TestSentences(t *testing.T) {
+	for want, change := range map[string]func(*safety.Shoal){
+		"All 1204 files are safe: every chunk has the copies that are wanted, each on a node of its own.": func(*safety.Shoal) {},
+		"The file is safe: every chunk has the copies that are wanted, each on a node of its own.":        func(s *safety.Shoal) { s.Files = 1 },
+		"There are no files yet.":                                                 func(s *safety.Shoal) { s.Files = 0 },
+		"Add a node: with one node each file has 1 of 2 copies.":                  func(s *safety.Shoal) { s.Others = nil },
+		"Add a node: with 5 nodes no file can have the 9 copies that are wanted.": func(s *safety.Shoal) { s.Copies = 9 },
+		"1204 files may have fewer copies than wanted: attic is away. If that lasts, others take over in 40s.": func(s *safety.Shoal) {
+			s.Away, s.Delay = []string{"attic"}, 40*time.Second
+		},
+		"Fewer than half of the nodes answer: nothing is copied until more are back. Away: attic, cellar and 2 others.": func(s *safety.Shoal) {
+			s.Braked, s.Away = true, []string{"attic", "cellar", "shed", "office"}
+		},
+		"Copying: 3.0 MB to go (7 files). Done in about 4s.": func(s *safety.Shoal) {
+			s.Others[0].Account.Files, s.Others[0].Account.Bytes, s.Own.Bytes, s.Rate = 7, 2_000_000, 1_000_000, 1e6
+		},
+		"Looking: b and this node has not yet said that it has all it should.": func(s *safety.Shoal) { s.Own.Done, s.Others[0].Known = false, false },
+		"Looking: c has not yet said that it has all it should.":               func(s *safety.Shoal) { s.Others[1].Account.Log[0]++ },
+		"1204 files are there, in one copy as wanted.":                         func(s *safety.Shoal) { s.Copies = 1 },
+	} {
+		s := well(5)
+		change(&s)
+		if got := safety.Judge(s).Text; got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}
+
+// Whatever is not as it should be, it is not called safe.
+func TestNeverSafeWithoutProof(t *testing.T) {
+	for what, spoil := range map[string]func(*safety.Shoal){
+		"somebody is away":       func(s *safety.Shoal) { s.Away = []string{"x"} },
+		"the brake is on":        func(s *safety.Shoal) { s.Braked = true },
+		"too few nodes":          func(s *safety.Shoal) { s.Others = nil },
+		"it lacks something":     func(s *safety.Shoal) { s.Own.Files = 1 },
+		"another does":           func(s *safety.Shoal) { s.Others[0].Account.Files = 1 },
+		"not finished":           func(s *safety.Shoal) { s.Own.Done = false },
+		"another is not":         func(s *safety.Shoal) { s.Others[0].Account.Done = false },
+		"nothing was heard":      func(s *safety.Shoal) { s.Others[0].Known = false },
+		"it is not up":           func(s *safety.Shoal) { s.Others[0].Up = false },
+		"it knows other nodes":   func(s *safety.Shoal) { s.Others[0].Account.Map[0]++ },
+		"it knows other entries": func(s *safety.Shoal) { s.Others[0].Account.Log[0]++ },
+	} {
+		s := well(3)
+		if safety.Judge(s).State != safety.Safe {
+			t.Fatal("all is well, and it is not called safe")
+		}
+		spoil(&s)
+		if v := safety.Judge(s); v.State == safety.Safe {
+			t.Errorf("%s: %q", what, v.Text)
+		}
+	}
+}
+
+func TestAccountComesBack(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		want := safety.Account{
+			Map: [8]byte(rapid.SliceOfN(rapid.Byte(), 8, 8).Draw(t, "map")), Log: [8]byte(rapid.SliceOfN(rapid.Byte(), 8, 8).Draw(t, "log")),
+			Done: rapid.Bool().Draw(t, "done"), Files: rapid.Uint32().Draw(t, "files"), Bytes: rapid.Uint64().Draw(t, "bytes"),
+		}
+		if got, ok := safety.Parse(want.Encode()); !ok || got != want {
+			t.Fatalf("%+v became %+v", want, got)
+		}
+	})
+}
+
+func FuzzParse(f *testing.F) {
+	f.Add(done().Encode())
+	f.Add([]byte{})
+	f.Fuzz(func(t *testing.T, data []byte) {
+		if a, ok := safety.Parse(data); ok {
+			if again, ok := safety.Parse(a.Encode()); !ok || again != a {
+				t.Fatalf("%+v became %+v", a, again)
+			}
+		}
+	})
+}
