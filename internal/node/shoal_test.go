@@ -13,6 +13,7 @@ import (
 
 	"shoal"
 	"shoal/internal/redundancy/safety"
+	"shoal/internal/redundancy/trim"
 )
 
 // together starts n nodes of one shoal. The first founds it, the others join with
@@ -203,5 +204,43 @@ func TestRevoked(t *testing.T) {
 	}
 	if _, err := bad.SetNode(t.Context(), "node1", shoal.NodeChange{State: "revoked"}); !errors.Is(err, shoal.Unauthorised) {
 		t.Errorf("a member revokes another: %v", err)
+	}
+}
+
+// The one a file was added at has all of it at first. In the end every chunk has
+// just its wanted copies, where they should be.
+func TestSurplusIsDeleted(t *testing.T) {
+	nodes := together(t, 4, func(c *Config) { c.TrimDelay = -1 })
+	await(t, "all count", func() bool { // else what is pledged before that must be kept for two minutes
+		for _, n := range nodes {
+			if n.steward.look().In.Len() < len(nodes) {
+				return false
+			}
+		}
+		return true
+	})
+	for _, n := range nodes { // as if they had been up for long
+		n.steward.mu.Lock()
+		n.steward.keeper = trim.NewKeeper(-trim.Kept)
+		n.steward.mu.Unlock()
+	}
+	path, data := write(t, 4, 6<<20)
+	e := nodes[2].add(t, path, "file.bin")
+	await(t, "all is safe", safe(t, nodes...))
+	await(t, "nothing is surplus", func() bool {
+		for _, count := range copiesOf(t, e, nodes...) {
+			if count != 2 {
+				return false
+			}
+		}
+		return true
+	})
+	if !safe(t, nodes...)() {
+		t.Error("it is no longer safe")
+	}
+	for _, n := range nodes {
+		if got, err := read(t.Context(), n, "file.bin"); err != nil || !bytes.Equal(got, data) {
+			t.Errorf("read at %s: %d bytes, %v", n.cfg.Name, len(got), err)
+		}
 	}
 }

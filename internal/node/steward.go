@@ -15,7 +15,6 @@ import (
 	"shoal/internal/catalog/merge"
 	"shoal/internal/content"
 	"shoal/internal/discovery/members"
-	"shoal/internal/network/wire"
 	"shoal/internal/record"
 	"shoal/internal/redundancy/placement"
 	"shoal/internal/redundancy/repair"
@@ -41,16 +40,18 @@ type steward struct {
 	wake   chan struct{}
 	keeper *trim.Keeper
 
-	mu     sync.Mutex // of what is below
-	census repair.Census
-	view   repair.View
-	news   map[shoal.FileID]bool // files to look at
-	all    bool                  // every file is to be looked at
-	again  map[shoal.FileID]retry
-	busy   map[shoal.FileID]bool // files being fetched
-	lacks  map[shoal.FileID]int64
-	own    safety.Account
-	seen   bool // all files were looked at since who counts last changed
+	mu      sync.Mutex // of what is below
+	census  repair.Census
+	view    repair.View
+	news    map[shoal.FileID]bool // files to look at
+	all     bool                  // every file is to be looked at
+	again   map[shoal.FileID]retry
+	busy    map[shoal.FileID]bool           // files being fetched
+	lacks   map[shoal.FileID]int64          // bytes of each file that it should hold and does not
+	surplus map[shoal.FileID]bool           // files of which it has what it need not hold
+	leaving map[shoal.FileID]content.Bitmap // chunks being deleted
+	own     safety.Account
+	seen    bool // all files were looked at since who counts last changed
 }
 
 // retry is when to look at a file again that could not be fetched.
@@ -62,7 +63,7 @@ type retry struct {
 func newSteward(n *Node) *steward {
 	s := &steward{
 		n: n, wake: make(chan struct{}, 1), all: true, keeper: trim.NewKeeper(0),
-		news: make(map[shoal.FileID]bool), again: make(map[shoal.FileID]retry), busy: make(map[shoal.FileID]bool), lacks: make(map[shoal.FileID]int64),
+		news: make(map[shoal.FileID]bool), again: make(map[shoal.FileID]retry), busy: make(map[shoal.FileID]bool), lacks: make(map[shoal.FileID]int64), surplus: make(map[shoal.FileID]bool), leaving: make(map[shoal.FileID]content.Bitmap),
 	}
 	s.look()
 	return s
@@ -137,6 +138,7 @@ func orDefault(d, other time.Duration) time.Duration { return max(cmp.Or(d, othe
 func (s *steward) run(ctx context.Context) {
 	var fetching sync.WaitGroup
 	defer fetching.Wait()
+	fetching.Go(func() { s.trimming(ctx) })
 	places := make(chan struct{}, stewardWidth)
 	rescan := time.NewTicker(rescanEvery)
 	defer rescan.Stop()
@@ -291,13 +293,18 @@ func (s *steward) note(f catalog.File, need repair.Need) {
 		delete(s.lacks, f.ID)
 		delete(s.again, f.ID)
 	}
+	if need.Surplus.Count() > 0 {
+		s.surplus[f.ID] = true
+	} else {
+		delete(s.surplus, f.ID)
+	}
 }
 
 // begin marks a file as being fetched, unless it is.
 func (s *steward) begin(id shoal.FileID) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.busy[id] {
+	if _, going := s.leaving[id]; going || s.busy[id] {
 		return false
 	}
 	s.busy[id] = true
@@ -393,25 +400,4 @@ func (s *steward) removed(ctx context.Context, f catalog.File) error {
 		return fmt.Errorf("delete %s, which was removed: %w", f.ID.Short(), err)
 	}
 	return nil
-}
-
-// answer says what this node holds of a file, and pledges to keep what it
-// should hold.
-func (s *steward) answer(ctx context.Context, ask wire.Ask) (wire.Hold, error) {
-	hold := wire.Hold{Has: content.NewBitmap(ask.Chunks), Pledge: content.NewBitmap(ask.Chunks)}
-	f, err := s.n.catalog.FileOf(ctx, ask.File)
-	own := fileOf(f)
-	if err != nil || own.Chunks != ask.Chunks {
-		return hold, nil //nolint:nilerr // what is not known is not held
-	}
-	if hold.Has, err = s.has(ctx, own); err != nil {
-		return hold, err
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if f.Live {
-		need := repair.NeedOf(s.view, s.n.self(), own, hold.Has, nil)
-		hold.Pledge = s.keeper.Give(s.now(), ask.File, hold.Has, need)
-	}
-	return hold, nil
 }

@@ -26,6 +26,9 @@ func story(w *world) {
 	w.imports(tiny)
 	w.output(out, peopleDir+"/out", Refuse, 3, 4, 5)
 	w.put(small, 0)
+	w.discard(whole, 1, 2, 5)
+	w.put(whole, 2)
+	w.discard(large, 0, 1, 2, 3, 4)
 	w.remove(large)
 	w.remove(small)
 	w.put(large, 5)
@@ -143,13 +146,15 @@ func step(rt *rapid.T, w *world, files []sample) {
 	at := rapid.IntRange(0, len(files)-1).Draw(rt, "file")
 	f := files[at]
 	chunks := rapid.SliceOfDistinct(rapid.IntRange(0, f.Chunks()-1), rapid.ID[int]).Draw(rt, "chunks")
-	switch rapid.SampledFrom([]string{"put", "put", "output", "import", "remove"}).Draw(rt, "what") {
+	switch rapid.SampledFrom([]string{"put", "put", "output", "import", "discard", "remove"}).Draw(rt, "what") {
 	case "put":
 		w.put(f, chunks...)
 	case "output":
 		w.output(f, peopleDir+"/"+f.ID.Short(), Refuse, chunks...)
 	case "import":
 		w.imports(f)
+	case "discard":
+		w.discard(f, chunks...)
 	case "remove":
 		w.remove(f)
 	}

@@ -29,6 +29,10 @@ type file struct {
 	// is taken over, so that there is one of them.
 	making sync.Mutex
 
+	// putting is held, for reading, while a chunk is put into the own place, and
+	// for writing while holes are made there.
+	putting sync.RWMutex
+
 	// mu guards what is below, and the bitmaps of the places. No I/O is done
 	// while it is held.
 	mu       sync.RWMutex

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"shoal"
+	"shoal/internal/content"
 	"shoal/internal/storage/vfs"
 	"shoal/internal/storage/vfs/crashfs"
 )
@@ -25,7 +26,9 @@ type world struct {
 	samples  map[shoal.FileID]sample
 	promised map[shoal.FileID]map[int]bool // chunks that a Sync, Import or Finish said are durable
 	gone     map[shoal.FileID]bool         // files that a Delete said are gone
-	outputs  map[string]shoal.FileID       // paths that a Finish said are there
+
+	discarded map[shoal.FileID]content.Bitmap // chunks that a Discard said are gone from the store
+	outputs   map[string]shoal.FileID         // paths that a Finish said are there
 }
 
 const peopleDir = "/people"
@@ -36,7 +39,7 @@ func newWorld(t testing.TB) *world {
 	w := &world{
 		t: t, dir: dir, disk: crashfs.New(),
 		samples: map[shoal.FileID]sample{}, promised: map[shoal.FileID]map[int]bool{},
-		gone: map[shoal.FileID]bool{}, outputs: map[string]shoal.FileID{},
+		gone: map[shoal.FileID]bool{}, discarded: map[shoal.FileID]content.Bitmap{}, outputs: map[string]shoal.FileID{},
 	}
 	w.disk.Mkdir(dir)
 	w.disk.Mkdir(peopleDir)
@@ -98,6 +101,7 @@ func (w *world) put(f sample, chunks ...int) {
 	w.use(f)
 	ctx := w.t.Context()
 	delete(w.gone, f.ID) // from now on nobody knows
+	delete(w.discarded, f.ID)
 	if w.store.Create(ctx, f.File) != nil {
 		return
 	}
@@ -120,12 +124,40 @@ func (w *world) remove(f sample) {
 	}
 }
 
+// discard gives chunks up; if that went well they are absent until they are put
+// again.
+func (w *world) discard(f sample, chunks ...int) {
+	w.use(f)
+	given := content.NewBitmap(f.Chunks())
+	for _, i := range chunks {
+		given.Set(i)
+		delete(w.promised[f.ID], i) // from now on nobody knows
+	}
+	before, err := w.store.Own(w.t.Context(), f.ID)
+	if err != nil || f.small() {
+		return
+	}
+	if _, err := w.store.Discard(w.t.Context(), f.ID, given); err != nil {
+		return
+	}
+	own, err := w.store.Own(w.t.Context(), f.ID)
+	for i := range before.All {
+		if err == nil && given.Has(i) == own.Has(i) {
+			w.t.Errorf("chunk %d of %s: given up %v, and there %v", i, f.ID.Short(), given.Has(i), own.Has(i))
+		}
+	}
+	w.discarded[f.ID] = given
+}
+
+func (f sample) small() bool { return f.Size <= SmallFile }
+
 func (w *world) imports(f sample) {
 	w.use(f)
 	src, err := os.Open(tempFile(w.t, f))
 	must(w.t, err)
 	defer src.Close()
 	delete(w.gone, f.ID)
+	delete(w.discarded, f.ID)
 	if _, err := w.store.Import(w.t.Context(), src, f.ChunkSize, nil); err == nil {
 		w.promise(f, slices.Collect(upTo(f.Chunks()))...)
 	}
@@ -196,6 +228,14 @@ func (w *world) check(mayLose func(shoal.Chunk) bool) error {
 	}
 	if err := w.checkSums(); err != nil {
 		return err
+	}
+	for id, given := range w.discarded {
+		own, err := w.store.Own(w.t.Context(), id)
+		for i := range given.All {
+			if err == nil && own.Has(i) {
+				return fmt.Errorf("chunk %s was given up and counts as present", w.samples[id].ref(i))
+			}
+		}
 	}
 	for path, id := range w.outputs {
 		if got := w.readAll(path); !bytes.Equal(got, w.samples[id].data) {

@@ -145,7 +145,9 @@ func (s *Store) Put(ctx context.Context, chunk shoal.Chunk, data []byte) error {
 	defer s.giveBack(f)
 	p, err := s.ownPlace(f)
 	if err == nil {
+		f.putting.RLock()
 		err = s.put(f, p, chunk.Index, data)
+		f.putting.RUnlock()
 	}
 	if err != nil {
 		return fmt.Errorf("write chunk %s: %w", chunk, err)

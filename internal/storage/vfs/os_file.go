@@ -9,7 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// osFile is an open file of the system's; it offers Bulk.
+// osFile is an open file of the system's; it offers Bulk and Sparse.
 type osFile struct{ *os.File }
 
 func (f osFile) Stat() (Info, error) {
@@ -33,6 +33,12 @@ func (f osFile) Clone(src uintptr) error {
 
 func (f osFile) Allocate(size int64) error {
 	return ignoringInterrupt(func() error { return unix.Fallocate(int(f.Fd()), 0, 0, size) })
+}
+
+func (f osFile) Punch(off, length int64) error {
+	return ignoringInterrupt(func() error {
+		return unix.Fallocate(int(f.Fd()), unix.FALLOC_FL_PUNCH_HOLE|unix.FALLOC_FL_KEEP_SIZE, off, length)
+	})
 }
 
 // StartWriting gives a length of 0, which means up to the end of the file.

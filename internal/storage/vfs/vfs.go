@@ -102,6 +102,13 @@ type Info struct {
 	Regular bool
 }
 
+// Sparse is what a File may offer that can have holes.
+type Sparse interface {
+	// Punch makes bytes read as zeros and take no room. It is advice: an error
+	// means that they go on taking it.
+	Punch(off, length int64) error
+}
+
 // Bulk is what a File may offer to make large copies faster. All three are
 // advice: an error means that the caller goes on without.
 type Bulk interface {

@@ -57,6 +57,12 @@ func (f *file) WriteAt(p []byte, off int64) (n int, err error) {
 	return copy(f.node.data[off:], p), failure
 }
 
+// Punch writes zeros: what takes room is not kept here. See vfs.Sparse.
+func (f *file) Punch(off, length int64) error {
+	_, err := f.WriteAt(make([]byte, length), off)
+	return err
+}
+
 func (f *file) Truncate(size int64) error {
 	return f.do(OpTruncate, func() error {
 		f.node.resize(size)
