@@ -64,7 +64,7 @@ fuzz: ## run every fuzz target for FUZZTIME=30s
 bench: build ## measure against the machine's own limits; needs a quiet machine (RUN=regexp of rows)
 	go run ./bench$(if $(RUN), -run='$(RUN)')
 
-demo: build ## the main job on six nodes, 512 MiB or FILE=path, two sources killed half-way
+demo: build ## the main job: 512 MiB or FILE=path from six nodes, two killed half-way; then a shoal of five heals
 	go run ./bench/demo$(if $(FILE), -file='$(FILE)')
 
 check: ## all that CI asks beside the tests

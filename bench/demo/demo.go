@@ -41,7 +41,7 @@ func (d *demo) run(ctx context.Context) (err error) {
 	}
 	d.net = testnet.New(d.binary, filepath.Join(d.dir, "nodes"))
 	defer func() { err = errors.Join(err, d.net.Close(), os.RemoveAll(d.dir)) }()
-	for _, step := range []func(context.Context) error{d.prepare, d.start, d.add, d.getByFour, d.getUnderFire} {
+	for _, step := range []func(context.Context) error{d.prepare, d.start, d.add, d.getByFour, d.getUnderFire, d.heal} {
 		if err := step(ctx); err != nil {
 			return err
 		}

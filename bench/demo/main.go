@@ -1,6 +1,7 @@
-// Command demo shows the main job on this machine: six nodes, one file, and two
-// of its sources killed while it is being fetched. It ends with 0 only when all
-// of that happened and every byte is right.
+// Command demo shows the main job on this machine. Six strangers share one file,
+// and two of its sources are killed while it is being fetched. Then a shoal of
+// five keeps it: one is killed, and the others make its copies again. It ends
+// with 0 only when all of that happened and every byte is right.
 //
 // It knows nothing of Shoal but its command line.
 package main

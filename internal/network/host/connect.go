@@ -4,14 +4,18 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"strings"
+	"syscall"
 	"time"
 
+	libp2p "github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/peer"
 	"github.com/libp2p/go-libp2p/core/protocol"
 	"github.com/libp2p/go-libp2p/core/sec"
 	"github.com/libp2p/go-libp2p/p2p/net/swarm"
 	ma "github.com/multiformats/go-multiaddr"
+	manet "github.com/multiformats/go-multiaddr/net"
 
 	"shoal"
 	"shoal/internal/network"
@@ -78,6 +82,9 @@ func parseTarget(text string) (ma.Multiaddr, peer.ID, error) {
 
 // dial connects to a peer unless it is connected.
 func (h *Host) dial(ctx context.Context, id peer.ID, addr ma.Multiaddr) error {
+	if err := h.refused(ctx, id, addr); err != nil {
+		return err
+	}
 	h.stack.swarm.Peerstore().AddAddr(id, addr, connectTTL)
 	h.stack.swarm.Backoff().Clear(id)
 	if _, err := h.stack.swarm.DialPeer(ctx, id); err != nil {
@@ -85,6 +92,32 @@ func (h *Host) dial(ctx context.Context, id peer.ID, addr ma.Multiaddr) error {
 	}
 	return nil
 }
+
+// refused is network.ErrRefused if nobody listens at a TCP address. That is known
+// at once, and says that a process is gone; libp2p would first try for seconds
+// whether the peer answers over QUIC, where nobody says no.
+func (h *Host) refused(ctx context.Context, id peer.ID, addr ma.Multiaddr) error {
+	if h.stack.swarm.Connectedness(id) == libp2p.Connected {
+		return nil
+	}
+	kind, at, err := manet.DialArgs(addr)
+	if err != nil || !strings.HasPrefix(kind, "tcp") {
+		return nil //nolint:nilerr // not TCP, so it cannot be known
+	}
+	ctx, cancel := context.WithTimeout(ctx, refusalTimeout)
+	defer cancel()
+	conn, err := new(net.Dialer).DialContext(ctx, kind, at)
+	if err == nil {
+		return conn.Close()
+	}
+	if errors.Is(err, syscall.ECONNREFUSED) {
+		return fmt.Errorf("%s: %w", addr, network.ErrRefused)
+	}
+	return nil
+}
+
+// refusalTimeout is how long a machine has to refuse.
+const refusalTimeout = time.Second
 
 // Learn remembers addresses of a peer that someone told us.
 func (h *Host) Learn(node shoal.NodeID, addrs []string) {

@@ -149,7 +149,7 @@ func (w *world) discard(f sample, chunks ...int) {
 	w.discarded[f.ID] = given
 }
 
-func (f sample) small() bool { return f.Size <= SmallFile }
+func (s sample) small() bool { return s.Size <= SmallFile }
 
 func (w *world) imports(f sample) {
 	w.use(f)
