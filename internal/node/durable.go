@@ -16,8 +16,10 @@ const (
 	firstAsk = 20 * time.Millisecond // after the entry was written; then twice as long each time
 	lastAsk  = time.Second
 	// stillFor is how long nothing may have come closer before the wait is
-	// given up: the holders go on all the same.
+	// given up: the holders go on all the same. fewFor is the same while too few
+	// nodes answer; one that has just joined is believed after three beats.
 	stillFor = 30 * time.Second
+	fewFor   = 6 * time.Second
 )
 
 // awaitCopies waits until every chunk of a file lies durably on as many distinct
@@ -42,9 +44,14 @@ func (n *Node) awaitCopies(ctx context.Context, e shoal.Entry) (int, error) {
 		if total > sum {
 			sum, since = total, time.Now()
 		}
-		if reach := n.reachable(e, chunks); reach < want || time.Since(since) > stillFor {
+		patience := stillFor
+		if n.reachable(e, chunks) < want {
+			patience = fewFor
+		}
+		if n.stores() < want || time.Since(since) > patience {
 			return best, nil
 		}
+		n.steward.look()
 		select {
 		case <-time.After(wait):
 		case <-ctx.Done():

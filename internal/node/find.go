@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"shoal"
-	"shoal/internal/discovery/roster"
 	"shoal/internal/network"
 	"shoal/internal/network/wire"
 	"shoal/internal/transfer/fetch"
@@ -243,8 +242,8 @@ func (n *Node) peerChanged(change network.Change) {
 			n.cfg.Log.Debug("peer did not say its name", "peer", change.Peer, "err", err)
 		}
 	})
-	if n.roll.node(change.Peer).Role > roster.Stranger && !n.allows(change.Peer) {
-		n.running.Go(func() { n.host.Disconnect(change.Peer) }) // it was removed or revoked
+	if n.expelled(change.Peer) {
+		n.running.Go(func() { n.host.Disconnect(change.Peer) })
 		return
 	}
 	n.greet(change.Peer)

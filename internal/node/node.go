@@ -226,8 +226,8 @@ func (n *Node) join(h network.Host) {
 		Dial: n.dial, Learn: h.Learn, Received: n.traffic.received, Self: h.ID(),
 		Board: n.board, Bans: new(transfer.Bans), Log: n.cfg.Log,
 	})
-	h.Handle(wire.ChunkProtocol, func(s network.Stream) { n.server.Serve(n.ctx, s) })
-	h.Handle(wire.FindProtocol, n.serveFind)
+	h.Handle(wire.ChunkProtocol, n.unlessExpelled(func(s network.Stream) { n.server.Serve(n.ctx, s) }))
+	h.Handle(wire.FindProtocol, n.unlessExpelled(n.serveFind))
 	h.Handle(wire.LogProtocol, n.gated(func(s network.Stream) { n.exchange.Serve(n.ctx, s) }))
 	h.Handle(wire.BeatProtocol, n.gated(n.beats.Serve))
 	h.Handle(wire.HoldProtocol, n.gated(n.serveHold))

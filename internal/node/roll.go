@@ -226,6 +226,22 @@ func (n *Node) membersNews(a members.Action) {
 	}
 }
 
+// expelled reports whether a peer was removed or revoked.
+func (n *Node) expelled(peer shoal.NodeID) bool {
+	return n.roll.node(peer).Role > roster.Stranger && !n.allows(peer)
+}
+
+// unlessExpelled serves streams of all but those who were removed or revoked.
+func (n *Node) unlessExpelled(serve func(network.Stream)) func(network.Stream) {
+	return func(s network.Stream) {
+		if n.expelled(s.Peer()) {
+			s.Reset()
+			return
+		}
+		serve(s)
+	}
+}
+
 // nameOf is what a node is called here.
 func (n *Node) nameOf(id shoal.NodeID) string {
 	if m := n.roll.node(id); m.Title != "" {
