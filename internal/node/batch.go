@@ -19,7 +19,7 @@ const (
 )
 
 func batchCost(size int64) int64 {
-	return min(1+size*(batchWidth/4)/costlyBytes, batchWidth/4)
+	return 1 + min(max(size, 0), costlyBytes)*(batchWidth/4-1)/costlyBytes
 }
 
 // batch runs the items of one call and gathers how they ended.

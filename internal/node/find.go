@@ -39,7 +39,7 @@ func (n *Node) ask(ctx context.Context, ref string) []hit {
 		if err != nil {
 			n.cfg.Log.Debug("peer did not answer", "peer", peer, "err", err)
 		}
-		return hitsOf(peer, found)
+		return hitsOf(ref, peer, found)
 	})
 }
 
@@ -51,7 +51,7 @@ func (n *Node) askFolder(ctx context.Context, ref string) map[string][]hit {
 		after := ""
 		for range findPages {
 			found, err := n.askPeer(ctx, peer, wire.Find{Ref: ref, After: after})
-			all = append(all, hitsOf(peer, found)...)
+			all = append(all, hitsOf(ref, peer, found)...)
 			if err != nil || !found.More || len(found.Hits) == 0 {
 				break
 			}
@@ -102,12 +102,26 @@ func (n *Node) awaitPeers(ctx context.Context) {
 	}
 }
 
-func hitsOf(peer shoal.NodeID, found wire.Found) []hit {
+func hitsOf(ref string, peer shoal.NodeID, found wire.Found) []hit {
 	hits := make([]hit, 0, len(found.Hits))
 	for _, h := range found.Hits {
-		hits = append(hits, hit{peer: peer, entry: h.Entry, present: h.Present})
+		if answers(ref, h.Entry) {
+			hits = append(hits, hit{peer: peer, entry: h.Entry, present: h.Present})
+		}
 	}
 	return hits
+}
+
+// answers reports whether an entry is one that was asked for. A peer may tell of
+// any, and what it tells decides which file is fetched and where it is put.
+func answers(ref string, e shoal.Entry) bool {
+	switch {
+	case strings.HasSuffix(ref, "/"):
+		return strings.HasPrefix(e.Name, ref)
+	case len(ref) >= shoal.MinPrefix && strings.Trim(ref, "0123456789abcdefABCDEF") == "":
+		return strings.HasPrefix(e.ID.String(), strings.ToLower(ref))
+	}
+	return e.Name == ref || !strings.Contains(ref, "/") && strings.HasSuffix(e.Name, "/"+ref)
 }
 
 // askPeer puts one question to one peer.
