@@ -36,6 +36,7 @@ type link struct {
 	outbox []byte
 	parted bool             // nothing more is to be sent after the outbox
 	asked  map[int]*request // by chunk; an entry goes when it is answered
+	ended  bool             // its leftovers were gathered: nothing more can be asked
 }
 
 // request is a span asked for and not fully answered.
@@ -64,11 +65,12 @@ func (k *link) push(frame func([]byte) []byte) {
 }
 
 // ask asks for a span of a chunk, going on with an earlier assembly if there is
-// one. It reports false if an older request for the chunk is still being
-// wound up.
+// one. It reports false, and leaves that to the caller, if an older request for
+// the chunk is still being wound up, or the link has ended.
 func (k *link) ask(span wire.Span, earlier *assembly) bool {
 	k.mu.Lock()
 	_, busy := k.asked[span.Chunk]
+	busy = busy || k.ended // nobody would give the assembly back
 	if !busy {
 		k.asked[span.Chunk] = &request{span: span, assembly: earlier}
 	}
@@ -190,5 +192,6 @@ func (k *link) leftovers(open *assembly) []*assembly {
 		}
 	}
 	clear(k.asked)
+	k.ended = true
 	return halves
 }

@@ -208,6 +208,11 @@ func (l *loop) discard(m message) {
 	case chunkWrong:
 		l.stats.Wasted += int64(len(m.assembly.buf.Bytes))
 		m.assembly.release()
+	case rejected:
+		if m.half != nil {
+			l.stats.Wasted += int64(m.half.got)
+			m.half.release()
+		}
 	case linkEnded:
 		for _, a := range m.halves {
 			l.stats.Wasted += int64(a.got)

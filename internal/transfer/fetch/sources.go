@@ -219,6 +219,12 @@ func (m greeted) apply(l *loop) {
 		l.lose(src, fmt.Errorf("it has the file in chunks of %d bytes, not %d", m.file.ChunkSize, l.file.ChunkSize), stageGivenUp)
 		return
 	}
+	// The hash list does not prove the size, only the number of chunks: of two
+	// that say different ones, at most one is right.
+	if m.file.Size != l.file.Size {
+		l.lose(src, fmt.Errorf("it says that the file has %d bytes, not %d", m.file.Size, l.file.Size), stageGivenUp)
+		return
+	}
 	src.window = l.newWindow()
 	src.snubbed, src.absent = time.Time{}, false
 	if !src.reported {
