@@ -92,13 +92,11 @@ func (b *bench) start(ctx context.Context, args ...string) (*testnet.Node, error
 	return b.net.Start(ctx, fmt.Sprintf("node%d", b.nodes), args...)
 }
 
-// startFor starts a node that knows those peers.
-func (b *bench) startFor(ctx context.Context, peers ...string) (*testnet.Node, error) {
-	var args []string
-	for _, peer := range peers {
-		args = append(args, "--peer", peer)
-	}
-	return b.start(ctx, args...)
+// startReader starts a node that belongs to a source's shoal, and keeps nothing
+// for it.
+func (b *bench) startReader(ctx context.Context, source *testnet.Node, args ...string) (*testnet.Node, error) {
+	b.nodes++
+	return b.net.Join(ctx, source, "reader", fmt.Sprintf("node%d", b.nodes), args...)
 }
 
 // endNodes ends all nodes and deletes what they had.

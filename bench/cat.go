@@ -24,7 +24,7 @@ func catRow(ctx context.Context, b *bench) (result, error) {
 	if err != nil {
 		return result{}, err
 	}
-	getter, err := b.startFor(ctx, source.Addr)
+	getter, err := b.startReader(ctx, source)
 	if err != nil {
 		return result{}, err
 	}

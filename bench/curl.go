@@ -21,7 +21,11 @@ func curlRow(ctx context.Context, b *bench) (result, error) {
 	if err != nil {
 		return result{}, err
 	}
-	return b.getAgainst(ctx, source.Addr, id, 1, func() (time.Duration, error) { return b.curl(ctx, url) })
+	getter, err := b.startReader(ctx, source)
+	if err != nil {
+		return result{}, err
+	}
+	return b.getAgainst(ctx, getter, id, 1, func() (time.Duration, error) { return b.curl(ctx, url) })
 }
 
 // curl downloads into a file, and deletes it.

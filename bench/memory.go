@@ -71,7 +71,7 @@ func (b *bench) transferLarge(ctx context.Context) (source, getter *testnet.Node
 	if err := errors.Join(err, os.Remove(large)); err != nil {
 		return nil, nil, err
 	}
-	if getter, err = b.startFor(ctx, source.Addr); err != nil {
+	if getter, err = b.startReader(ctx, source); err != nil {
 		return nil, nil, err
 	}
 	_, _, err = b.get(ctx, getter, id)

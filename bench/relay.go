@@ -1,12 +1,14 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"net"
 	"strings"
 	"time"
 
+	"shoal/internal/discovery/ticket"
 	"shoal/internal/testnet"
 	"shoal/internal/testnet/relay"
 )
@@ -35,7 +37,11 @@ func relayRow(ctx context.Context, b *bench) (result, error) {
 		return result{}, err
 	}
 	defer theirs.Close()
-	res, err := b.getAgainst(ctx, multiaddr(ours.Addr(), source.ID), id, 0.7,
+	getter, err := b.startBehind(ctx, source, ours.Addr())
+	if err != nil {
+		return result{}, err
+	}
+	res, err := b.getAgainst(ctx, getter, id, 0.7,
 		func() (time.Duration, error) { return b.receiveTLS(ctx, theirs.Addr()) })
 	res.Note = "the relays run in this process, on the same cores"
 	return res, err
@@ -47,8 +53,25 @@ func hostPort(node *testnet.Node) string {
 	return net.JoinHostPort(parts[2], parts[4])
 }
 
-// multiaddr is an address of host and port, of a peer.
-func multiaddr(addr, peerID string) string {
-	host, port, _ := strings.Cut(addr, ":")
-	return fmt.Sprintf("/ip4/%s/tcp/%s/p2p/%s", host, port, peerID)
+// startBehind starts a reader of a source's shoal that reaches it through a relay
+// alone: its ticket says so.
+func (b *bench) startBehind(ctx context.Context, source *testnet.Node, relay string) (*testnet.Node, error) {
+	text, err := source.Run(ctx, "invite", "-q", "--role", "reader")
+	if err != nil {
+		return nil, err
+	}
+	t, err := ticket.Parse(string(bytes.TrimSpace(text)))
+	if err != nil {
+		return nil, err
+	}
+	host, port, err := net.SplitHostPort(relay)
+	if err != nil {
+		return nil, err
+	}
+	t.Addrs = []string{fmt.Sprintf("/ip4/%s/tcp/%s", host, port)}
+	behind, err := t.Text()
+	if err != nil {
+		return nil, err
+	}
+	return b.start(ctx, "--join", behind)
 }

@@ -79,7 +79,7 @@ func (b *bench) small(ctx context.Context, folder, output string) (add, get, wor
 	}); err != nil {
 		return 0, 0, 0, err
 	}
-	getter, err := b.startFor(ctx, source.Addr)
+	getter, err := b.startReader(ctx, source)
 	if err != nil {
 		return 0, 0, 0, err
 	}

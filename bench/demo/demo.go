@@ -69,18 +69,22 @@ func (d *demo) prepare(ctx context.Context) error {
 	return nil
 }
 
-// start starts the nodes. All but the first know the first alone.
+// start starts the nodes: one that keeps what it is given, and five that only
+// read.
 func (d *demo) start(ctx context.Context) error {
-	var args []string
-	for _, name := range names() {
-		node, err := d.net.Start(ctx, name, args...)
+	first, err := d.net.Start(ctx, names()[0])
+	if err != nil {
+		return err
+	}
+	d.nodes = append(d.nodes, first)
+	for _, name := range names()[1:] {
+		node, err := d.net.Join(ctx, first, "reader", name)
 		if err != nil {
 			return err
 		}
 		d.nodes = append(d.nodes, node)
-		args = []string{"--peer", d.nodes[0].Addr}
 	}
-	d.tell("Six nodes are up: %s. All but %[2]s know %[2]s alone.", strings.Join(names(), ", "), d.nodes[0].Name)
+	d.tell("Six nodes are up: %s. The first has invited the others as readers, who keep nothing for it.", strings.Join(names(), ", "))
 	return nil
 }
 

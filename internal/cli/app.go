@@ -100,7 +100,7 @@ func (a *app) anyNode(ctx context.Context) (node shoal.Node, release func(), err
 	if shoal.CodeOf(err) != shoal.NoNode {
 		return nil, nil, err
 	}
-	own, err := a.openNode(ctx, NodeConfig{Listen: []string{":0"}})
+	own, err := a.openNode(ctx, NodeConfig{Listen: []string{":0"}, Passing: true})
 	if err != nil {
 		return nil, nil, err
 	}

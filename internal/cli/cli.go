@@ -52,6 +52,7 @@ type NodeConfig struct {
 	Trash    time.Duration // how long what was removed can be had back; 0 for the usual
 	Capacity string        // SIZE or PERCENT%; empty for as much as the disk has
 	Upload   string        // SIZE a second to all peers; empty for no limit
+	Passing  bool          // runs for one command
 	Version  string
 	Log      *slog.Logger
 }

@@ -28,7 +28,7 @@ func openNode(ctx context.Context, c NodeConfig) (Node, error) {
 	}
 	return node.Open(ctx, node.Config{
 		Data: c.Data, Name: c.Name, Listen: c.Listen, Peers: c.Peers, Join: c.Join, Zone: c.Zone, RepairDelay: c.Delay, Trash: c.Trash,
-		Capacity: capacity, UploadLimit: upload, Version: c.Version, Log: c.Log,
+		Passing: c.Passing, Capacity: capacity, UploadLimit: upload, Version: c.Version, Log: c.Log,
 	})
 }
 

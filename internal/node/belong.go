@@ -8,11 +8,15 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
+	"time"
 
 	"shoal"
+	"shoal/internal/catalog/journal"
 	"shoal/internal/discovery/join"
 	"shoal/internal/discovery/ticket"
 	"shoal/internal/network/host"
+	"shoal/internal/record"
 )
 
 // belonging is what a data folder remembers of the shoal it belongs to.
@@ -24,7 +28,7 @@ type belonging struct {
 
 // belong finds out which shoal the data folder belongs to, and counts the start.
 // A folder that belongs to none joins one with the ticket in the configuration;
-// without a ticket it founds one.
+// without a ticket it founds one, unless it is not to.
 func (n *Node) belong(ctx context.Context) error {
 	path := filepath.Join(n.cfg.Data, shoalFile)
 	known, err := loadBelonging(path)
@@ -32,7 +36,7 @@ func (n *Node) belong(ctx context.Context) error {
 	case errors.Is(err, fs.ErrNotExist):
 		known, err = n.joinOrFound(ctx)
 	case err == nil && n.cfg.Join != "":
-		err = checkTicket(known, n.cfg.Join)
+		known, err = n.rejoin(ctx, known)
 	}
 	if err != nil {
 		return err
@@ -55,24 +59,94 @@ func loadBelonging(path string) (belonging, error) {
 	return known, nil
 }
 
-// checkTicket lets a node that is in already be started with its ticket again.
-func checkTicket(known belonging, text string) error {
-	t, err := ticket.Parse(text)
+// rejoin starts a node with a ticket that is in a shoal already: in the ticket's,
+// of which the ticket then only tells where it is to be found now; or in one that
+// it founded and never used, which it leaves.
+func (n *Node) rejoin(ctx context.Context, known belonging) (belonging, error) {
+	t, err := ticket.Parse(n.cfg.Join)
 	if err != nil {
-		return err
+		return known, err
 	}
-	if t.Shoal != known.Shoal {
-		return shoal.WithHint(fmt.Errorf("this data folder belongs to another shoal: %w", shoal.Exists), "use an empty folder (--data), or leave out --join")
+	if t.Shoal == known.Shoal {
+		n.sponsorAddrs = addrsIn(t)
+		return known, nil
+	}
+	unused, err := n.unused(ctx, known)
+	if err != nil {
+		return known, err
+	}
+	if !unused {
+		return known, shoal.WithHint(fmt.Errorf("this data folder belongs to another shoal: %w", shoal.Exists), "use an empty folder (--data), or leave out --join")
+	}
+	joined, err := n.joinOrFound(ctx)
+	if err != nil {
+		return known, err
+	}
+	return joined, n.dropBooks()
+}
+
+// unused reports whether this folder's shoal is of this node alone, and nothing
+// was ever put into it.
+func (n *Node) unused(ctx context.Context, known belonging) (_ bool, err error) {
+	if known.Shoal != n.self() {
+		return false, nil
+	}
+	for _, err := range n.store.All(ctx) {
+		return false, err
+	}
+	j, err := journal.Open(ctx, filepath.Join(n.cfg.Data, journalFile), journal.Config{
+		Shoal: known.Shoal, Key: n.identity, Now: time.Now,
+		Admits: func(record.Batch) error { return nil }, Apply: func([]journal.Item) {},
+	})
+	if err != nil {
+		return false, err
+	}
+	defer func() { err = errors.Join(err, j.Close()) }()
+	for item, err := range j.Replay(ctx, 0) {
+		if err != nil {
+			return false, err
+		}
+		if slices.ContainsFunc(item.Records, func(r record.Record) bool { return r.Kind != record.KindSelf }) {
+			return false, nil
+		}
+	}
+	return true, nil
+}
+
+// dropBooks deletes what was said in a shoal that is left.
+func (n *Node) dropBooks() error {
+	for _, name := range []string{journalFile, catalogFile} {
+		paths, err := filepath.Glob(filepath.Join(n.cfg.Data, name) + "*") // SQLite has files beside it
+		if err != nil {
+			return err
+		}
+		for _, path := range paths {
+			if err := os.Remove(path); err != nil {
+				return fmt.Errorf("leave the shoal that was never used: %w", err)
+			}
+		}
 	}
 	return nil
+}
+
+// addrsIn is where a ticket says that its shoal can be reached.
+func addrsIn(t ticket.Ticket) []string {
+	addrs := make([]string, len(t.Addrs))
+	for i, addr := range t.Addrs {
+		addrs[i] = addr + "/p2p/" + string(t.Issuer)
+	}
+	return addrs
 }
 
 // joinOrFound makes the folder part of a shoal. It joins from a host of its own,
 // which nobody can reach: until it is in, this node serves nothing.
 func (n *Node) joinOrFound(ctx context.Context) (belonging, error) {
-	self := n.self()
+	if n.cfg.Join == "" && n.cfg.Passing {
+		return belonging{}, shoal.WithHint(fmt.Errorf("this machine belongs to no shoal: %w", shoal.Unauthorised),
+			"a node of the shoal makes a ticket with `shoal invite`; `shoal up --join TICKET` is all this machine needs")
+	}
 	if n.cfg.Join == "" {
-		return belonging{Shoal: self}, nil
+		return belonging{Shoal: n.self()}, nil
 	}
 	t, err := ticket.Parse(n.cfg.Join)
 	if err != nil {
@@ -83,9 +157,7 @@ func (n *Node) joinOrFound(ctx context.Context) (belonging, error) {
 		return belonging{}, err
 	}
 	err = errors.Join(join.Join(ctx, h, t), h.Close())
-	for _, addr := range t.Addrs {
-		n.sponsorAddrs = append(n.sponsorAddrs, addr+"/p2p/"+string(t.Issuer))
-	}
+	n.sponsorAddrs = addrsIn(t)
 	return belonging{Shoal: t.Shoal, Sponsor: t.Issuer}, err
 }
 

@@ -84,11 +84,11 @@ func (n *Node) dialAddr(ctx context.Context, f *fetch.Fetch, addr string) {
 // nameSources fills in what the sources of an event call themselves.
 func (n *Node) nameSources(e *shoal.Event) {
 	if e.Source != nil {
-		e.Source.Name = n.names.of(e.Source.Node)
+		e.Source.Name = n.roll.title(e.Source.Node)
 	}
 	if e.Stats != nil {
 		for i := range e.Stats.Sources {
-			e.Stats.Sources[i].Name = n.names.of(e.Stats.Sources[i].Node)
+			e.Stats.Sources[i].Name = n.roll.title(e.Stats.Sources[i].Node)
 		}
 	}
 }

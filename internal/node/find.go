@@ -32,7 +32,7 @@ type hit struct {
 	present int
 }
 
-// ask asks every connected peer what it has under a reference.
+// ask asks every connected node of the shoal what it has under a reference.
 func (n *Node) ask(ctx context.Context, ref string) []hit {
 	return n.askAll(ctx, func(ctx context.Context, peer shoal.NodeID) []hit {
 		found, err := n.askPeer(ctx, peer, wire.Find{Ref: ref})
@@ -43,7 +43,7 @@ func (n *Node) ask(ctx context.Context, ref string) []hit {
 	})
 }
 
-// askFolder asks every connected peer for all it has below a name, and gives
+// askFolder asks every connected node of the shoal for all it has below a name, and gives
 // the answers by name.
 func (n *Node) askFolder(ctx context.Context, ref string) map[string][]hit {
 	hits := n.askAll(ctx, func(ctx context.Context, peer shoal.NodeID) []hit {
@@ -66,7 +66,7 @@ func (n *Node) askFolder(ctx context.Context, ref string) map[string][]hit {
 	return byName
 }
 
-// askAll puts a question to all connected peers at once, and waits for those
+// askAll puts a question to all connected nodes of the shoal at once, and waits for those
 // who answer in time.
 func (n *Node) askAll(ctx context.Context, ask func(context.Context, shoal.NodeID) []hit) []hit {
 	n.awaitPeers(ctx)
@@ -74,10 +74,10 @@ func (n *Node) askAll(ctx context.Context, ask func(context.Context, shoal.NodeI
 	var all []hit
 	var wg sync.WaitGroup
 	places := make(chan struct{}, findWidth)
-	for _, conn := range n.host.Peers() {
+	for _, peer := range n.neighbours() {
 		wg.Go(func() {
 			places <- struct{}{}
-			hits := ask(ctx, conn.Peer)
+			hits := ask(ctx, peer)
 			<-places
 			mu.Lock()
 			defer mu.Unlock()
@@ -141,11 +141,7 @@ func (n *Node) askPeer(ctx context.Context, peer shoal.NodeID, question wire.Fin
 	if err != nil {
 		return wire.Found{}, fmt.Errorf("answer of %s: %w", peer.Short(), err)
 	}
-	found, err := wire.ParseFound(body)
-	if err == nil && found.Name != "" {
-		n.names.set(peer, found.Name)
-	}
-	return found, err
+	return wire.ParseFound(body)
 }
 
 // readFrame reads a frame that must be of one type and within a bound.
@@ -174,11 +170,6 @@ func (n *Node) serveFind(stream network.Stream) {
 }
 
 func (n *Node) answerFind(stream network.Stream) error {
-	if n.answering.Add(1) > findServed {
-		n.answering.Add(-1)
-		return fmt.Errorf("too many questions at once")
-	}
-	defer n.answering.Add(-1)
 	if err := stream.SetDeadline(time.Now().Add(findTimeout)); err != nil {
 		return err
 	}
@@ -189,6 +180,10 @@ func (n *Node) answerFind(stream network.Stream) error {
 	question, err := wire.ParseFind(body)
 	if err != nil {
 		return err
+	}
+	defer n.answering.Add(-1) // of those alone that have asked: a silent one takes nobody's place
+	if n.answering.Add(1) > findServed {
+		return fmt.Errorf("too many questions at once")
 	}
 	ctx, cancel := context.WithTimeout(n.ctx, findTimeout)
 	defer cancel()
@@ -247,21 +242,14 @@ func (n *Node) present(ctx context.Context, id shoal.FileID) int {
 func (n *Node) peerChanged(change network.Change) {
 	if !change.Connected {
 		n.exchange.Drop(change.Peer)
-		n.names.forget(change.Peer)
 		n.tracker.Forget(change.Peer)
 		return
 	}
-	n.running.Go(func() {
-		if _, err := n.askPeer(n.ctx, change.Peer, wire.Find{}); err != nil {
-			n.cfg.Log.Debug("peer did not say its name", "peer", change.Peer, "err", err)
-		}
-	})
 	if n.expelled(change.Peer) {
 		n.running.Go(func() { n.host.Disconnect(change.Peer) })
 		return
 	}
 	n.greet(change.Peer)
-	n.follow(change.Peer)
 }
 
 // follow tells running fetches that a peer has come.
@@ -272,12 +260,13 @@ func (n *Node) follow(peer shoal.NodeID) {
 	})
 }
 
-// connected lists the connected peers, those named first at the front.
+// connected lists the connected nodes of the shoal, those named first at the
+// front.
 func (n *Node) connected(first []shoal.NodeID) []shoal.NodeID {
 	all := slices.Clone(first)
-	for _, conn := range n.host.Peers() {
-		if !slices.Contains(all, conn.Peer) {
-			all = append(all, conn.Peer)
+	for _, peer := range n.neighbours() {
+		if !slices.Contains(all, peer) {
+			all = append(all, peer)
 		}
 	}
 	return all

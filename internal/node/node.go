@@ -55,6 +55,7 @@ type Config struct {
 	Listen      []string       // HOST:PORT or multiaddrs; none means the default port everywhere
 	Peers       []string       // addresses of nodes to stay connected with
 	Join        string         // a ticket; for a folder that belongs to no shoal yet
+	Passing     bool           // runs for one command: founds no shoal, says nothing of itself, and fetches nothing it should hold
 	Zone        string         // what fails together with this node: a room, a site
 	RepairDelay time.Duration  // how long a node must be away before its chunks are copied; 0 is the default, less is none
 	TrimDelay   time.Duration  // how long after a change surplus copies are deleted; 0 is the default, less is none
@@ -81,7 +82,7 @@ type Node struct {
 	enrolled func()        // closes it
 
 	allotment    int64    // bytes this node holds for others
-	sponsorAddrs []string // of the ticket it has just joined with
+	sponsorAddrs []string // of the ticket it was started with
 
 	host    network.Host
 	store   *disk.Store
@@ -94,16 +95,17 @@ type Node struct {
 	engine  *fetch.Engine
 	keeper  *discovery.Keeper
 	traffic traffic
-	names   peerNames
 	files   keyedLock // one get of a file at a time
 
 	running   sync.WaitGroup // the node's own goroutines
+	calls     calls          // of whoever asks this node for something
 	ctx       context.Context
 	stop      context.CancelFunc
 	unwatch   func()
 	fetches   sync.Map // of *fetch.Fetch, those running
 	transfers atomic.Int64
 	answering atomic.Int64  // questions of peers
+	atGate    atomic.Int64  // strangers that wait to be let in
 	serial    atomic.Uint64 // of transfers
 }
 
@@ -213,6 +215,10 @@ func (n *Node) openNetwork(ctx context.Context) error {
 	}
 	n.steward = newSteward(n)
 	n.join(h)
+	if n.cfg.Passing {
+		return nil // what it says of itself is for the node that runs here at other times
+	}
+	n.running.Go(func() { n.steward.run(n.ctx) })
 	return n.introduce(ctx)
 }
 
@@ -223,11 +229,11 @@ func (n *Node) join(h network.Host) {
 		UploadLimit: n.cfg.UploadLimit, Sent: n.traffic.sent, Log: n.cfg.Log,
 	})
 	n.engine = fetch.New(fetch.Config{
-		Dial: n.dial, Learn: h.Learn, Received: n.traffic.received, Self: h.ID(),
+		Dial: n.dialSource, Learn: n.learn, Received: n.traffic.received, Self: h.ID(),
 		Board: n.board, Bans: new(transfer.Bans), Log: n.cfg.Log,
 	})
-	h.Handle(wire.ChunkProtocol, n.unlessExpelled(func(s network.Stream) { n.server.Serve(n.ctx, s) }))
-	h.Handle(wire.FindProtocol, n.unlessExpelled(n.serveFind))
+	h.Handle(wire.ChunkProtocol, n.gated(func(s network.Stream) { n.server.Serve(n.ctx, s) }))
+	h.Handle(wire.FindProtocol, n.gated(n.serveFind))
 	h.Handle(wire.LogProtocol, n.gated(func(s network.Stream) { n.exchange.Serve(n.ctx, s) }))
 	h.Handle(wire.BeatProtocol, n.gated(n.beats.Serve))
 	h.Handle(wire.HoldProtocol, n.gated(n.serveHold))
@@ -235,14 +241,8 @@ func (n *Node) join(h network.Host) {
 	n.unwatch = h.Watch(n.peerChanged)
 	n.beats.Enrol(n.here())
 	n.running.Go(func() { n.beats.Run(n.ctx) })
-	n.running.Go(func() { n.steward.run(n.ctx) })
 	n.keeper = discovery.NewKeeper(h, slices.Concat(n.cfg.Peers, n.sponsorAddrs), n.cfg.Log)
 	n.running.Go(func() { n.keeper.Run(n.ctx) })
-}
-
-// dial opens a stream to fetch over.
-func (n *Node) dial(ctx context.Context, peer shoal.NodeID) (transfer.Stream, error) {
-	return n.host.Open(ctx, peer, wire.ChunkProtocol)
 }
 
 // Close ends the node in good order: what runs is cancelled, what was verified
@@ -259,6 +259,7 @@ func (n *Node) Close() error {
 	if n.host != nil {
 		err = n.host.Close()
 	}
+	n.calls.close()
 	n.running.Wait()
 	return errors.Join(err, n.closeFolder())
 }
@@ -285,14 +286,43 @@ func (n *Node) notice(notice disk.Notice) {
 // work ties a call to the node's life: its context ends when the caller's does
 // or the node is closed, and Close waits for it.
 func (n *Node) work(ctx context.Context) (context.Context, func()) {
-	n.running.Add(1)
 	ctx, cancel := context.WithCancelCause(ctx)
+	if !n.calls.begin() {
+		cancel(errClosing)
+		return ctx, func() {}
+	}
 	unhook := context.AfterFunc(n.ctx, func() { cancel(errClosing) })
 	return ctx, func() {
 		unhook()
 		cancel(nil)
-		n.running.Done()
+		n.calls.end()
 	}
 }
 
 var errClosing = fmt.Errorf("the node is stopping: %w", shoal.Interrupted)
+
+// calls counts what runs, until it is closed to more.
+type calls struct {
+	mu     sync.Mutex // guards closed, and that none begins when it is
+	closed bool
+	wg     sync.WaitGroup
+}
+
+func (c *calls) begin() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.closed {
+		c.wg.Add(1)
+	}
+	return !c.closed
+}
+
+func (c *calls) end() { c.wg.Done() }
+
+// close lets no more begin, and waits for those that have.
+func (c *calls) close() {
+	c.mu.Lock()
+	c.closed = true
+	c.mu.Unlock()
+	c.wg.Wait()
+}

@@ -11,23 +11,20 @@ import (
 	"shoal"
 )
 
-// start starts a node on a loopback port, connected to others.
-func start(t *testing.T, name string, peers ...*Node) *Node {
+// start starts a node on a loopback port, which founds a shoal.
+func start(t *testing.T, name string) *Node {
 	t.Helper()
-	cfg := Config{Data: t.TempDir(), Name: name, Listen: []string{"127.0.0.1:0"}, Version: "test"}
-	for _, peer := range peers {
-		cfg.Peers = append(cfg.Peers, peer.host.Addrs()[0])
-	}
-	n, err := Open(t.Context(), cfg)
+	return open(t, Config{Data: t.TempDir(), Name: name, Listen: []string{"127.0.0.1:0"}, Version: "test"})
+}
+
+// reader starts a node that belongs to another's shoal, and keeps nothing for it.
+func reader(t *testing.T, of *Node, name string) *Node {
+	t.Helper()
+	made, err := of.Invite(t.Context(), shoal.InviteRequest{Role: "reader"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		if err := n.Close(); err != nil {
-			t.Errorf("close %s: %v", name, err)
-		}
-	})
-	return n
+	return open(t, Config{Data: t.TempDir(), Name: name, Listen: []string{"127.0.0.1:0"}, Version: "test", Join: made.Ticket})
 }
 
 // write makes a file of random bytes and returns its path.
@@ -74,7 +71,8 @@ func get(ctx context.Context, n *Node, ref, output string) error {
 
 func TestAddAndGetByLink(t *testing.T) {
 	for _, size := range []int{0, 1, 4096, 16 << 10, 300_000, 5 << 20} {
-		a, b := start(t, "a"), start(t, "b")
+		a := start(t, "a")
+		b := reader(t, a, "b")
 		path, data := write(t, 1, size)
 		a.add(t, path, "file.bin")
 		output := filepath.Join(t.TempDir(), "out.bin")

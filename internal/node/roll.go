@@ -1,9 +1,11 @@
 package node
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -11,14 +13,14 @@ import (
 	"shoal/internal/catalog/journal"
 	"shoal/internal/discovery/members"
 	"shoal/internal/discovery/roster"
-	"shoal/internal/network"
 	"shoal/internal/record"
 )
 
 // roll is the roster, for many goroutines.
 type roll struct {
-	mu     sync.Mutex
-	roster *roster.Roster
+	mu      sync.Mutex
+	roster  *roster.Roster
+	changed chan struct{} // closed at the next change; nil if nobody waits for it
 }
 
 func (r *roll) node(id shoal.NodeID) roster.Node {
@@ -26,6 +28,9 @@ func (r *roll) node(id shoal.NodeID) roster.Node {
 	defer r.mu.Unlock()
 	return r.roster.Node(id)
 }
+
+// title is what a node is called here; empty if it is not known.
+func (r *roll) title(id shoal.NodeID) string { return r.node(id).Title }
 
 func (r *roll) nodes() []roster.Node {
 	r.mu.Lock()
@@ -36,7 +41,24 @@ func (r *roll) nodes() []roster.Node {
 func (r *roll) add(batches []record.Batch) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.roster.Add(batches...)
+	if !r.roster.Add(batches...) {
+		return false
+	}
+	if r.changed != nil {
+		close(r.changed)
+		r.changed = nil
+	}
+	return true
+}
+
+// next is closed at the next change of the roster.
+func (r *roll) next() <-chan struct{} {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.changed == nil {
+		r.changed = make(chan struct{})
+	}
+	return r.changed
 }
 
 func (r *roll) hears(b record.Batch) error {
@@ -92,24 +114,6 @@ func (n *Node) loadRoster(ctx context.Context) error {
 	return nil
 }
 
-// allows reports whether a peer may be spoken with: it is on the roster, or it
-// is the one this node joined through and has not yet learnt the roster from.
-func (n *Node) allows(peer shoal.NodeID) bool {
-	return n.roll.node(peer).Present() || peer == n.belongs.Sponsor && !n.roll.node(n.self()).Present()
-}
-
-// gated serves only streams of those who may be spoken with.
-func (n *Node) gated(serve func(network.Stream)) func(network.Stream) {
-	return func(s network.Stream) {
-		if !n.allows(s.Peer()) {
-			n.cfg.Log.Info("a node that is not on the roster was refused", "peer", s.Peer())
-			s.Reset()
-			return
-		}
-		serve(s)
-	}
-}
-
 // rosterChanged has everyone act on the roster as it is now.
 func (n *Node) rosterChanged() {
 	if n.beats == nil {
@@ -153,14 +157,15 @@ func (n *Node) here() []shoal.NodeID {
 	return ids
 }
 
-// greet keeps a log stream to a peer that is on the roster, and ends it for one
-// that is no longer.
+// greet keeps a log stream to a connected peer that is on the roster, and has
+// running fetches ask it; one that is no longer on it is left alone.
 func (n *Node) greet(peer shoal.NodeID) {
-	if n.allows(peer) {
-		n.exchange.Keep(n.ctx, peer)
-	} else {
+	if !n.allows(peer) {
 		n.exchange.Drop(peer)
+		return
 	}
+	n.exchange.Keep(n.ctx, peer)
+	n.follow(peer)
 }
 
 // cutOff takes back what revoked nodes said after they were cut off, and ends
@@ -204,8 +209,10 @@ func (n *Node) say(ctx context.Context, body any) error {
 // addrsOf is where a node says it can be reached.
 func (n *Node) addrsOf(id shoal.NodeID) []string {
 	addrs := slices.Clone(n.roll.node(id).Addrs)
-	if id == n.belongs.Sponsor {
-		addrs = append(addrs, n.sponsorAddrs...)
+	for _, addr := range n.sponsorAddrs {
+		if strings.HasSuffix(addr, "/p2p/"+string(id)) {
+			addrs = append(addrs, addr)
+		}
 	}
 	return addrs
 }
@@ -226,28 +233,9 @@ func (n *Node) membersNews(a members.Action) {
 	}
 }
 
-// expelled reports whether a peer was removed or revoked.
-func (n *Node) expelled(peer shoal.NodeID) bool {
-	return n.roll.node(peer).Role > roster.Stranger && !n.allows(peer)
-}
-
-// unlessExpelled serves streams of all but those who were removed or revoked.
-func (n *Node) unlessExpelled(serve func(network.Stream)) func(network.Stream) {
-	return func(s network.Stream) {
-		if n.expelled(s.Peer()) {
-			s.Reset()
-			return
-		}
-		serve(s)
-	}
-}
-
 // nameOf is what a node is called here.
 func (n *Node) nameOf(id shoal.NodeID) string {
-	if m := n.roll.node(id); m.Title != "" {
-		return m.Title
-	}
-	return id.Short()
+	return cmp.Or(n.roll.title(id), id.Short())
 }
 
 // nonce tells this process from all others: later ones have greater.

@@ -16,7 +16,7 @@ func (n *Node) Peers(context.Context) ([]shoal.Peer, error) {
 	for _, conn := range conns {
 		count := n.traffic.of(conn.Peer)
 		peer := shoal.Peer{
-			ID: conn.Peer, Name: n.names.of(conn.Peer), Addr: conn.Addr, Direction: "out", Transport: conn.Transport,
+			ID: conn.Peer, Name: n.roll.title(conn.Peer), Addr: conn.Addr, Direction: "out", Transport: conn.Transport,
 			Latency: conn.Latency, Since: conn.Since, BytesIn: count.in.Load(), BytesOut: count.out.Load(),
 		}
 		if conn.Inbound {

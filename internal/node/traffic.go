@@ -36,20 +36,6 @@ func (t *traffic) of(peer shoal.NodeID) *counts {
 	return known.(*counts)
 }
 
-// peerNames remembers what connected peers call themselves.
-type peerNames struct {
-	names sync.Map // of shoal.NodeID to string
-}
-
-func (p *peerNames) set(peer shoal.NodeID, name string) { p.names.Store(peer, name) }
-func (p *peerNames) forget(peer shoal.NodeID)           { p.names.Delete(peer) }
-
-func (p *peerNames) of(peer shoal.NodeID) string {
-	name, _ := p.names.Load(peer)
-	text, _ := name.(string)
-	return text
-}
-
 // keyedLock is a lock for each file, so that two gets of one file follow each
 // other: the second then finds the chunks here.
 type keyedLock struct {

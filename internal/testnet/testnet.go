@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 )
@@ -55,6 +56,16 @@ func (n *Net) Start(ctx context.Context, name string, args ...string) (*Node, er
 	n.nodes = append(n.nodes, node)
 	n.mu.Unlock()
 	return node, node.awaitReady(ctx, first)
+}
+
+// Join starts a node that belongs to the shoal of another in a role, member or
+// reader, and is otherwise as Start.
+func (n *Net) Join(ctx context.Context, sponsor *Node, role, name string, args ...string) (*Node, error) {
+	ticket, err := sponsor.Run(ctx, "invite", "-q", "--role", role)
+	if err != nil {
+		return nil, fmt.Errorf("invite node %s: %w", name, err)
+	}
+	return n.Start(ctx, name, append(args, "--join", strings.TrimSpace(string(ticket)))...)
 }
 
 // Close ends every node that is still up, at once, and closes their logs. Their

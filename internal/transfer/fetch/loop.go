@@ -161,6 +161,9 @@ func (l *loop) hopeless() error {
 		return fmt.Errorf("file %s: no node to ask: %w", l.task.File.Short(), shoal.NotFound)
 	case l.sources.allAbsent():
 		return fmt.Errorf("file %s: none of the %d nodes asked has it: %w", l.task.File.Short(), len(l.sources.all), shoal.NotFound)
+	case l.sources.live() == 0 && l.sources.anyRefused():
+		return shoal.WithHint(fmt.Errorf("file %s: whoever has it serves only its own shoal: %w", l.task.File.Short(), shoal.Unauthorised),
+			"join it: a node of it makes a ticket with `shoal invite`, and `shoal up --join TICKET` is all this one needs")
 	case l.sources.live() == 0:
 		return fmt.Errorf("file %s: no source can be reached (%s): %w", l.task.File.Short(), l.sources.lastError(), shoal.Network)
 	case l.picker == nil:

@@ -36,6 +36,7 @@ type source struct {
 	retryAt  time.Time
 	reason   string // why it was lost
 	absent   bool   // it said it does not have the file
+	refused  bool   // it said that we may not have it
 	reported bool   // as joined, to the watcher
 	banned   bool
 }
@@ -80,6 +81,11 @@ func (s *sources) allAbsent() bool {
 		}
 	}
 	return len(s.order) > 0
+}
+
+// anyRefused reports whether a source said that we may not have the file.
+func (s *sources) anyRefused() bool {
+	return slices.ContainsFunc(s.order, func(src *source) bool { return src.refused })
 }
 
 // allGivenUp reports whether no source is left to hope for.
@@ -302,6 +308,9 @@ func (m linkEnded) apply(l *loop) {
 			return
 		case fault.reason == wire.ReasonAbsent:
 			src.absent = true
+			next = stageGivenUp
+		case fault.reason == wire.ReasonUnauthorised:
+			src.refused = true
 			next = stageGivenUp
 		case fault.reason != wire.ReasonLeaving && fault.reason != wire.ReasonBusy:
 			next = stageGivenUp
