@@ -52,10 +52,30 @@ type Library interface {
 	// they have of it.
 	Info(ctx context.Context, ref string) (FileInfo, error)
 
-	// Remove makes this node forget a file: its names, and its chunks in the
-	// node's own store. A linked file of a person's is never deleted, only no
-	// longer used. It returns the entry removed.
-	Remove(ctx context.Context, ref string) (Entry, error)
+	// Search gives the entries that answer a request, the latest first, a page
+	// at a time. A page may hold fewer than were asked for and have a next.
+	Search(ctx context.Context, req SearchRequest) (SearchPage, error)
+
+	// Move gives an entry another name, for all nodes. Errors: Exists if the
+	// name is another file's and req does not replace it, Unauthorised for a
+	// reader.
+	Move(ctx context.Context, req MoveRequest) (Entry, error)
+
+	// Remove takes a name away, for all nodes; or all names of a file, if the
+	// ref is an id or a link. When no name is left the file's chunks leave the
+	// disks, but only when the trash time has passed. A linked file of a
+	// person's is never deleted, only no longer used. It returns the entry
+	// removed. Errors: Unauthorised for a reader.
+	Remove(ctx context.Context, req RemoveRequest) (Entry, error)
+
+	// Trash gives what was removed or replaced and can still be had back, under
+	// names that start with prefix, the latest first, at most MaxList.
+	Trash(ctx context.Context, prefix string) ([]Removed, error)
+
+	// Undelete takes the latest of a name or an id out of the trash, and returns
+	// its entry. Errors: NotFound if it is not there, Exists if its name is
+	// another file's by now, Unauthorised for a reader.
+	Undelete(ctx context.Context, req UndeleteRequest) (Entry, error)
 
 	// Link gives the text by which anyone who can reach this node can get the
 	// file.
@@ -128,6 +148,25 @@ type ListRequest struct {
 	Prefix string `json:"prefix,omitempty"`
 	After  string `json:"after,omitempty"` // a name: only entries behind it
 	Limit  int    `json:"limit,omitempty"`
+}
+
+// MoveRequest says what is to be called what.
+type MoveRequest struct {
+	Ref   string `json:"ref"`
+	Name  string `json:"name"`            // the new one; one that ends in a slash has the old one's last element added
+	Force bool   `json:"force,omitempty"` // if the name is another file's, that goes to the trash
+}
+
+// RemoveRequest says what to remove.
+type RemoveRequest struct {
+	Ref string `json:"ref"`
+	Now bool   `json:"now,omitempty"` // this node's chunks go at once, if no name is left; then Undelete depends on what others have
+}
+
+// UndeleteRequest says what to have back.
+type UndeleteRequest struct {
+	Ref  string `json:"ref"`            // a name or an id
+	Name string `json:"name,omitempty"` // what to call it; empty for what it was called
 }
 
 // SearchRequest says what to look for among the names of all files. What is not

@@ -39,6 +39,7 @@ func New(node shoal.Node, opts ...Option) http.Handler {
 	mux := http.NewServeMux()
 	api := humago.New(mux, config(o.version))
 	files{node}.register(api)
+	names{node}.register(api)
 	transfers{node}.register(api)
 	overview{node}.register(api)
 	council{node}.register(api)

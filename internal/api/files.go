@@ -25,7 +25,7 @@ func (f files) register(api huma.API) {
 	}, f.info)
 	register(api, huma.Operation{
 		OperationID: "remove", Method: http.MethodDelete, Path: "/files/{ref}",
-		Tags: []string{"files"}, Summary: "Make this node forget a file",
+		Tags: []string{"files"}, Summary: "Take a name away, or all names of a file",
 	}, f.remove)
 	register(api, huma.Operation{
 		OperationID: "link", Method: http.MethodGet, Path: "/files/{ref}/link",
@@ -66,8 +66,13 @@ func (f files) info(ctx context.Context, in *ref) (*infoAnswer, error) {
 
 type entryAnswer struct{ Body shoal.Entry }
 
-func (f files) remove(ctx context.Context, in *ref) (*entryAnswer, error) {
-	entry, err := f.node.Remove(ctx, in.Ref)
+type removeRequest struct {
+	Ref string `path:"ref" maxLength:"8192" doc:"An id, a prefix of one of at least 8 hex digits, a name or a link; slashes as %2F"`
+	Now bool   `query:"now" doc:"Delete this node's chunks at once, if no name is left"`
+}
+
+func (f files) remove(ctx context.Context, in *removeRequest) (*entryAnswer, error) {
+	entry, err := f.node.Remove(ctx, shoal.RemoveRequest{Ref: in.Ref, Now: in.Now})
 	return &entryAnswer{entry}, err
 }
 

@@ -35,7 +35,7 @@ func nodeFindings(ctx context.Context, s shoal.Status) []Finding {
 
 func spaceFinding(s shoal.Status) Finding {
 	if s.Free < lowSpace {
-		return problem(fmt.Sprintf("only %s is free on the disk of %s", size(s.Free), s.Data), "make room, or remove files with shoal rm")
+		return problem(fmt.Sprintf("only %s is free on the disk of %s", size(s.Free), s.Data), "make room, or remove files with shoal rm --now")
 	}
 	return well(size(s.Free) + " is free on the disk")
 }

@@ -17,7 +17,7 @@ func TestExitCodes(t *testing.T) {
 	s.write("f", "f")
 	for _, code := range shoal.Codes() {
 		s.fake.Break(shoal.WithHint(fmt.Errorf("it broke: %w", code), "mend it"))
-		for _, line := range []string{"status", "peers", "ls", "info f", "link f", "rm f", "cat f", "verify", "add f", "get f", "get f -o -"} {
+		for _, line := range []string{"status", "peers", "ls", "info f", "link f", "rm f", "mv f g", "find f", "ls --trash", "undelete f", "cat f", "verify", "add f", "get f", "get f -o -"} {
 			if code == shoal.NoNode && strings.HasPrefix(line, "get") {
 				continue // it starts a node of its own
 			}
@@ -51,7 +51,7 @@ func TestJSONLines(t *testing.T) {
 	s.write("new", "new")
 	for _, line := range []string{
 		"status", "peers", "ls", "ls -l", "info big.iso", "link big.iso", "verify", "add new gone", "add new", "get big.iso",
-		"get big.iso", "get big.iso nothing -o there/", "rm nothing", "doctor", "version", "completion bash", "frobnicate", "ls --nope", "rm photos/a.jpg",
+		"get big.iso", "get big.iso nothing -o there/", "rm nothing", "doctor", "version", "completion bash", "frobnicate", "ls --nope", "find photos", "mv photos/a.jpg b.jpg", "rm b.jpg", "ls --trash", "undelete b.jpg",
 	} {
 		a := s.run(append(strings.Fields(line), "--json")...)
 		last := ""

@@ -2,8 +2,6 @@ package cli
 
 import (
 	"context"
-	"fmt"
-	"io"
 
 	"github.com/spf13/cobra"
 
@@ -11,14 +9,19 @@ import (
 )
 
 func newRm(a *app) *cobra.Command {
-	return &cobra.Command{
+	var now bool
+	cmd := &cobra.Command{
 		Use:   "rm REF...",
-		Short: "Make the node forget files",
-		Long: "Rm makes this node forget files: their names, and their chunks in its store. Other\n" +
-			"nodes keep what they have, and a file added with --link stays where it lies.",
+		Short: "Remove files; undelete has them back for a day",
+		Long: "Rm takes names away, on all nodes. A REF that is an id or a link is all names of that\n" +
+			"file, one that ends in a slash all files below it. When a file has no name left its\n" +
+			"chunks leave the disks, but only after the trash time (shoal up --trash), and until\n" +
+			"then shoal undelete has it back. A file added with --link stays where it lies.",
 		Example: examples(
 			"shoal rm old.iso", "by name",
-			"shoal ls tmp/ | shoal rm -", "everything under tmp",
+			"shoal rm tmp/", "everything under tmp",
+			"shoal find --type bak | shoal rm -", "everything that was found",
+			"shoal rm --now big.iso", "make room on this node's disk at once",
 		),
 		Args:              refCount(1, anyNumber),
 		ValidArgsFunction: a.completeRefs,
@@ -27,30 +30,13 @@ func newRm(a *app) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return a.ask(func(node shoal.Node) error { return a.remove(cmd.Context(), node, refs) })
+			return a.ask(func(node shoal.Node) error {
+				return a.change(cmd.Context(), node, refs, change{done: "removed", do: func(ctx context.Context, ref string) (shoal.Entry, error) {
+					return node.Remove(ctx, shoal.RemoveRequest{Ref: ref, Now: now})
+				}})
+			})
 		},
 	}
-}
-
-func (a *app) remove(ctx context.Context, node shoal.Node, refs []string) error {
-	sum := outcome{screen: a.screen}
-	sum.expect(len(refs))
-	for _, ref := range refs {
-		entry, err := node.Remove(ctx, ref)
-		switch {
-		case err == nil:
-			sum.succeed(a.screen.result(entry, func(w io.Writer) error {
-				_, err := fmt.Fprintf(w, "%s  %s\n", entry.ID, clean(entry.Name))
-				return err
-			}))
-		case ctx.Err() != nil || shoal.CodeOf(err) == shoal.NoNode:
-			return err
-		default:
-			sum.fail(ref, err)
-		}
-	}
-	if sum.done > 0 {
-		a.screen.conclude("removed %s", count(sum.done, "file"))
-	}
-	return sum.err()
+	cmd.Flags().BoolVar(&now, "now", false, "delete this node's chunks at once; undelete then depends on what other nodes have")
+	return cmd
 }

@@ -53,7 +53,7 @@ func newRoot(a *app) *cobra.Command {
 		}
 	}
 	add(groupNode, newUp(a), newInvite(a), newNodes(a), newStatus(a), newPeers(a), newVerify(a), newDoctor(a))
-	add(groupFiles, newAdd(a), newGet(a), newCat(a), newLs(a), newInfo(a), newLink(a), newRm(a))
+	add(groupFiles, newAdd(a), newGet(a), newCat(a), newLs(a), newFind(a), newInfo(a), newLink(a), newMv(a), newRm(a), newUndelete(a))
 	add(groupMore, newCompletion(a), newVersion(a))
 	root.SetHelpTemplate(helpTemplate)
 	root.SetUsageTemplate(usageTemplate + exitCodes())

@@ -183,11 +183,11 @@ func broken(ctx context.Context, err error) error {
 	)
 }
 
-// file is the path of what the node has on ref. Slashes of a name must not
-// become those of the path, nor dots a step up in it.
-func file(ref, what string) (string, error) {
+// below is the path of something about ref. Slashes of a name must not become
+// those of the path, nor dots a step up in it.
+func below(folder, ref, what string) (string, error) {
 	if ref == "" {
 		return "", fmt.Errorf("the reference to a file is empty: %w", shoal.Usage)
 	}
-	return "/files/" + strings.ReplaceAll(url.PathEscape(ref), ".", "%2E") + what, nil
+	return folder + strings.ReplaceAll(url.PathEscape(ref), ".", "%2E") + what, nil
 }

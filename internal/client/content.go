@@ -16,7 +16,7 @@ import (
 // last read ended goes on with the same answer; reading elsewhere asks anew.
 // The context bounds the life of the content, not only the opening.
 func (c *Client) Open(ctx context.Context, ref string) (shoal.Content, error) {
-	path, err := file(ref, "/content")
+	path, err := below("/files/", ref, "/content")
 	if err != nil {
 		return nil, err
 	}

@@ -28,10 +28,16 @@ func (c *Client) Info(ctx context.Context, ref string) (shoal.FileInfo, error) {
 	return info, err
 }
 
-// Remove makes the node forget a file: see shoal.Library.
-func (c *Client) Remove(ctx context.Context, ref string) (shoal.Entry, error) {
+// Remove takes names away: see shoal.Library.
+func (c *Client) Remove(ctx context.Context, req shoal.RemoveRequest) (shoal.Entry, error) {
 	var entry shoal.Entry
-	err := c.askFile(ctx, http.MethodDelete, ref, "", &entry)
+	path, err := below("/files/", req.Ref, "")
+	if err != nil {
+		return entry, err
+	}
+	query := make(url.Values)
+	setUnless(query, "now", strconv.FormatBool(req.Now), "false")
+	err = c.ask(ctx, request{method: http.MethodDelete, path: path, query: query}, &entry)
 	return entry, err
 }
 
@@ -44,7 +50,7 @@ func (c *Client) Link(ctx context.Context, ref string) (shoal.Link, error) {
 
 // askFile asks about one file.
 func (c *Client) askFile(ctx context.Context, method, ref, what string, answer any) error {
-	path, err := file(ref, what)
+	path, err := below("/files/", ref, what)
 	if err != nil {
 		return err
 	}

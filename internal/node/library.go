@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"shoal"
-	"shoal/internal/catalog"
 )
 
 // List lists the names here. See shoal.Library.
@@ -66,36 +65,6 @@ func (n *Node) addSources(ctx context.Context, info *shoal.FileInfo) {
 
 func chunksOf(e shoal.Entry) int {
 	return int((e.Size + int64(e.ChunkSize) - 1) / int64(e.ChunkSize))
-}
-
-// Remove forgets a file. See shoal.Library.
-func (n *Node) Remove(ctx context.Context, ref string) (shoal.Entry, error) {
-	entry, err := n.local(ctx, ref)
-	if err != nil {
-		return shoal.Entry{}, err
-	}
-	// The bytes go first: a name without bytes can be removed again, bytes
-	// without a name would never be missed.
-	if err := n.store.Delete(ctx, entry.ID); err != nil && !errors.Is(err, shoal.NotFound) {
-		return entry, fmt.Errorf("remove %s: %w", nameOr(entry), err)
-	}
-	if err := n.dropAll(ctx, entry.ID); err != nil {
-		return entry, fmt.Errorf("remove %s: %w", nameOr(entry), err)
-	}
-	return entry, nil
-}
-
-// dropAll removes every name of a file.
-func (n *Node) dropAll(ctx context.Context, id shoal.FileID) error {
-	for {
-		entries, err := n.catalog.Of(ctx, id)
-		if err != nil || len(entries) == 0 {
-			return err
-		}
-		if err := n.catalog.Drop(ctx, entries[:min(len(entries), catalog.MaxPut)]...); err != nil {
-			return err
-		}
-	}
 }
 
 // local finds out what a reference means here, without asking anyone.

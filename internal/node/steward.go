@@ -101,6 +101,14 @@ func (s *steward) heard(items []journal.Item) {
 	s.poke()
 }
 
+// tell has the steward look at a file.
+func (s *steward) tell(id shoal.FileID) {
+	s.mu.Lock()
+	s.news[id] = true
+	s.mu.Unlock()
+	s.poke()
+}
+
 // look brings the view of who counts up to date, and returns it.
 func (s *steward) look() repair.View {
 	var nodes []repair.Node

@@ -247,13 +247,13 @@ func TestQuotaIsKept(t *testing.T) {
 	}
 	defer n.Close()
 	path, _ := write(t, 8, 700<<10)
-	first := n.add(t, path, "first")
+	n.add(t, path, "first")
 	path, _ = write(t, 9, 700<<10)
 	err = n.Add(t.Context(), shoal.AddRequest{Items: []shoal.AddItem{{Path: path, Name: "second"}}}, nil)
 	if !errors.Is(err, shoal.NoSpace) {
 		t.Fatalf("add beyond the capacity: %v", err)
 	}
-	if _, err := n.Remove(t.Context(), first.ID.String()); err != nil {
+	if _, err := n.Remove(t.Context(), shoal.RemoveRequest{Ref: "first", Now: true}); err != nil {
 		t.Fatal(err)
 	}
 	n.add(t, path, "second")

@@ -54,19 +54,6 @@ func (n *Node) Info(_ context.Context, ref string) (shoal.FileInfo, error) {
 	return info, nil
 }
 
-// Remove forgets a file and all its names.
-func (n *Node) Remove(_ context.Context, ref string) (shoal.Entry, error) {
-	entry, err := n.resolve(ref)
-	if err != nil {
-		return shoal.Entry{}, err
-	}
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	delete(n.files, entry.ID)
-	maps.DeleteFunc(n.names, func(_ string, e shoal.Entry) bool { return e.ID == entry.ID })
-	return entry, nil
-}
-
 // Link names the file and the node.
 func (n *Node) Link(_ context.Context, ref string) (shoal.Link, error) {
 	entry, err := n.resolve(ref)

@@ -29,6 +29,7 @@ type Node struct {
 	mu      sync.Mutex
 	files   map[shoal.FileID][]byte
 	names   map[string]shoal.Entry
+	trash   []shoal.Removed // the latest first
 	rotten  map[shoal.Chunk]bool
 	trouble error
 	endless bool

@@ -35,6 +35,9 @@ func Run(t *testing.T, fresh func(t *testing.T) Subject) {
 		"list":                checkList,
 		"info, peers, status": checkAccounts,
 		"remove and link":     checkRemoveAndLink,
+		"search":              checkSearch,
+		"move":                checkMove,
+		"trash":               checkTrash,
 		"verify":              checkVerify,
 		"read":                checkRead,
 		"read what is rotten": checkReadRotten,
@@ -142,10 +145,23 @@ func checkCodes(t *testing.T, s Subject) {
 		"get": func(ctx context.Context) error {
 			return s.Node.Get(ctx, shoal.GetRequest{Items: make([]shoal.GetItem, 1)}, nil)
 		},
-		"open":   func(ctx context.Context) error { _, err := s.Node.Open(ctx, "x"); return err },
-		"list":   func(ctx context.Context) error { _, err := s.Node.List(ctx, shoal.ListRequest{}); return err },
-		"info":   func(ctx context.Context) error { _, err := s.Node.Info(ctx, "x"); return err },
-		"remove": func(ctx context.Context) error { _, err := s.Node.Remove(ctx, "x"); return err },
+		"open": func(ctx context.Context) error { _, err := s.Node.Open(ctx, "x"); return err },
+		"list": func(ctx context.Context) error { _, err := s.Node.List(ctx, shoal.ListRequest{}); return err },
+		"info": func(ctx context.Context) error { _, err := s.Node.Info(ctx, "x"); return err },
+		"remove": func(ctx context.Context) error {
+			_, err := s.Node.Remove(ctx, shoal.RemoveRequest{Ref: "x"})
+			return err
+		},
+		"search": func(ctx context.Context) error { _, err := s.Node.Search(ctx, shoal.SearchRequest{}); return err },
+		"move": func(ctx context.Context) error {
+			_, err := s.Node.Move(ctx, shoal.MoveRequest{Ref: "x", Name: "y"})
+			return err
+		},
+		"trash": func(ctx context.Context) error { _, err := s.Node.Trash(ctx, ""); return err },
+		"undelete": func(ctx context.Context) error {
+			_, err := s.Node.Undelete(ctx, shoal.UndeleteRequest{Ref: "x"})
+			return err
+		},
 		"link":   func(ctx context.Context) error { _, err := s.Node.Link(ctx, "x"); return err },
 		"peers":  func(ctx context.Context) error { _, err := s.Node.Peers(ctx); return err },
 		"status": func(ctx context.Context) error { _, err := s.Node.Status(ctx); return err },

@@ -128,12 +128,12 @@ func checkRemoveAndLink(t *testing.T, s Subject) {
 	}
 	want, _ := s.Fake.Link(t.Context(), "gone soon")
 	same(t, want, link)
-	got, err := s.Node.Remove(t.Context(), entry.ID.String())
+	got, err := s.Node.Remove(t.Context(), shoal.RemoveRequest{Ref: entry.ID.String(), Now: true})
 	if err != nil {
 		t.Fatal(err)
 	}
 	same(t, entry, got)
-	_, err = s.Node.Remove(t.Context(), entry.ID.String())
+	_, err = s.Node.Remove(t.Context(), shoal.RemoveRequest{Ref: entry.ID.String()})
 	wantCode(t, err, shoal.NotFound)
 	_, err = s.Node.Link(t.Context(), entry.Name)
 	wantCode(t, err, shoal.NotFound)

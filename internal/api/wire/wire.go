@@ -47,6 +47,22 @@ const (
 	MediaLines   = "application/x-ndjson"     // one JSON value a line
 )
 
+// Move is the body of a request to rename.
+type Move struct {
+	Name  string `json:"name" maxLength:"1024" doc:"The new name; one that ends in a slash has the old one's last element added"`
+	Force bool   `json:"force,omitempty" doc:"If the name is another file's, that goes to the trash"`
+}
+
+// Undelete is the body of a request to have a file back.
+type Undelete struct {
+	Name string `json:"name,omitempty" maxLength:"1024" doc:"What to call it; empty for what it was called"`
+}
+
+// TrashList is what can be had back.
+type TrashList struct {
+	Removed []shoal.Removed `json:"removed"`
+}
+
 // EntryList is the answer to a listing.
 type EntryList struct {
 	Entries []shoal.Entry `json:"entries" doc:"In order of name"`

@@ -131,7 +131,7 @@ func (s *Store) count(ctx context.Context) error {
 func (s *Store) full(bytes int64) error {
 	err := fmt.Errorf("%s more do not fit: %s of the %s that this node may store are taken: %w",
 		humanize.IBytes(uint64(bytes)), humanize.IBytes(uint64(s.ledger.now())), humanize.IBytes(uint64(max(s.limit, 0))), shoal.NoSpace)
-	return shoal.WithHint(err, "`shoal rm` makes room, and `shoal up --capacity` allows more")
+	return shoal.WithHint(err, "`shoal rm --now` makes room, and `shoal up --capacity` allows more")
 }
 
 // Usage is the store's, with the quota in it: Free is what may still be stored.

@@ -1,0 +1,147 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path"
+	"strings"
+
+	"shoal"
+	"shoal/internal/catalog"
+	"shoal/internal/discovery/roster"
+)
+
+// Search finds files by what is in their names. See shoal.Library.
+func (n *Node) Search(ctx context.Context, req shoal.SearchRequest) (shoal.SearchPage, error) {
+	return n.catalog.Search(ctx, req)
+}
+
+// mayWrite is an error unless this node may change what exists: others would
+// not take in what a reader writes.
+func (n *Node) mayWrite() error {
+	if own := n.roll.node(n.self()); own.Present() && own.Role >= roster.Member {
+		return nil
+	}
+	return shoal.WithHint(fmt.Errorf("this node only reads: %w", shoal.Unauthorised), "an admin makes it a member: `shoal nodes role NODE member`")
+}
+
+// Move renames an entry. See shoal.Library.
+func (n *Node) Move(ctx context.Context, req shoal.MoveRequest) (shoal.Entry, error) {
+	if err := n.mayWrite(); err != nil {
+		return shoal.Entry{}, err
+	}
+	entry, err := n.catalog.Resolve(ctx, req.Ref)
+	if err != nil {
+		return shoal.Entry{}, err
+	}
+	name := req.Name
+	if strings.HasSuffix(name, "/") {
+		name += path.Base(entry.Name)
+	}
+	if name == entry.Name {
+		return entry, nil
+	}
+	if err := n.checkFree(ctx, name, entry.ID); err != nil && !req.Force {
+		return shoal.Entry{}, shoal.WithHint(err, "--force puts that into the trash")
+	}
+	if err := n.catalog.Move(ctx, entry, name); err != nil {
+		return shoal.Entry{}, err
+	}
+	return n.catalog.Resolve(ctx, name)
+}
+
+// checkFree is an error if a name is that of another file than id.
+func (n *Node) checkFree(ctx context.Context, name string, id shoal.FileID) error {
+	if err := shoal.CheckName(name); err != nil {
+		return err
+	}
+	there, err := n.catalog.Resolve(ctx, name)
+	switch {
+	case errors.Is(err, shoal.NotFound), err == nil && (there.Name != name || there.ID == id):
+		return nil
+	case err != nil:
+		return err
+	}
+	return fmt.Errorf("%s is another file, of %d bytes: %w", name, there.Size, shoal.Exists)
+}
+
+// Remove takes names away. See shoal.Library.
+func (n *Node) Remove(ctx context.Context, req shoal.RemoveRequest) (shoal.Entry, error) {
+	entry, err := n.local(ctx, req.Ref)
+	if err != nil {
+		return shoal.Entry{}, err
+	}
+	if entry.Name == "" { // only here, without a name: what a cat left
+		return entry, n.discard(ctx, entry.ID)
+	}
+	if err := n.mayWrite(); err != nil {
+		return shoal.Entry{}, err
+	}
+	if req.Ref == entry.Name {
+		err = n.catalog.Drop(ctx, entry)
+	} else {
+		err = n.dropAll(ctx, entry.ID)
+	}
+	if err != nil {
+		return entry, fmt.Errorf("remove %s: %w", entry.Name, err)
+	}
+	n.steward.tell(entry.ID)
+	if !req.Now {
+		return entry, nil
+	}
+	file, err := n.catalog.FileOf(ctx, entry.ID)
+	if err != nil || file.Live {
+		return entry, err
+	}
+	return entry, n.discard(ctx, entry.ID)
+}
+
+// discard deletes what this node's store has of a file.
+func (n *Node) discard(ctx context.Context, id shoal.FileID) error {
+	if err := n.store.Delete(ctx, id); err != nil && !errors.Is(err, shoal.NotFound) {
+		return fmt.Errorf("delete the chunks of %s: %w", id.Short(), err)
+	}
+	return nil
+}
+
+// dropAll removes every name of a file.
+func (n *Node) dropAll(ctx context.Context, id shoal.FileID) error {
+	for {
+		entries, err := n.catalog.Of(ctx, id)
+		if err != nil || len(entries) == 0 {
+			return err
+		}
+		if err := n.catalog.Drop(ctx, entries[:min(len(entries), catalog.MaxPut)]...); err != nil {
+			return err
+		}
+	}
+}
+
+// Trash lists what can be had back. See shoal.Library.
+func (n *Node) Trash(ctx context.Context, prefix string) ([]shoal.Removed, error) {
+	return n.catalog.Trash(ctx, prefix)
+}
+
+// Undelete takes a file out of the trash. See shoal.Library.
+func (n *Node) Undelete(ctx context.Context, req shoal.UndeleteRequest) (shoal.Entry, error) {
+	if err := n.mayWrite(); err != nil {
+		return shoal.Entry{}, err
+	}
+	removed, err := n.catalog.FromTrash(ctx, req.Ref)
+	if err != nil {
+		return shoal.Entry{}, err
+	}
+	entry := removed.Entry
+	entry.Conflict = false
+	if req.Name != "" {
+		entry.Name = req.Name
+	}
+	if err := n.checkFree(ctx, entry.Name, entry.ID); err != nil {
+		return shoal.Entry{}, shoal.WithHint(err, "`--as NAME` has it back under another name")
+	}
+	if err := n.catalog.Put(ctx, entry); err != nil {
+		return shoal.Entry{}, err
+	}
+	return n.catalog.Resolve(ctx, entry.Name)
+}
