@@ -27,6 +27,9 @@ func (n *Node) fetch(ctx context.Context, t target, open func(context.Context, c
 // while it runs, and those that ask this node for the same file.
 func (n *Node) startFetch(ctx context.Context, t target, task fetch.Task) *fetch.Fetch {
 	task.File, task.SizeHint = t.entry.ID, t.entry.Size
+	if len(t.sources) == 0 { // else it may be only what those say who answered
+		task.Size = t.entry.Size
+	}
 	if known, err := n.store.File(ctx, task.File); err == nil {
 		task.Known = &known
 	}

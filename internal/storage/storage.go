@@ -61,8 +61,8 @@ type Reader interface {
 type Writer interface {
 	// Create makes room for a file whose hash list has been verified against
 	// its id. Creating it again is no error and changes nothing, but for a
-	// different chunk size, which is shoal.Exists: the chunks that are there
-	// are cut otherwise.
+	// different chunk size or size, which is shoal.Exists: the chunks that are
+	// there are cut otherwise.
 	Create(ctx context.Context, file content.File) error
 
 	// Put writes one chunk of a file that was created. The caller has verified

@@ -81,12 +81,18 @@ func (s *Store) outlive(ctx context.Context, f *file) error {
 	}
 }
 
-// sameCut is shoal.Exists, and the file given back, if it is cut otherwise.
+// sameCut is shoal.Exists, and the file given back, if it is cut otherwise or
+// has another size: the hash list does not tell how long the last chunk is, and
+// one of the two was told wrong.
 func (s *Store) sameCut(f *file, c content.File) error {
-	if f.ChunkSize == c.ChunkSize {
+	if f.ChunkSize == c.ChunkSize && f.Size == c.Size {
 		return nil
 	}
 	s.giveBack(f)
+	if f.Size != c.Size {
+		return shoal.WithHint(fmt.Errorf("it is known here to have %d bytes, not %d: %w", f.Size, c.Size, shoal.Exists),
+			"remove the file first, if what is known here is wrong")
+	}
 	return shoal.WithHint(fmt.Errorf("it is here cut into chunks of %d bytes, not %d: %w", f.ChunkSize, c.ChunkSize, shoal.Exists),
 		"leave out the chunk size, or remove the file first")
 }

@@ -87,6 +87,8 @@ func (s *Store) Create(ctx context.Context, c content.File) error {
 		return ctx.Err()
 	case !ok:
 		s.files[c.ID] = &file{File: c, chunks: make(map[int][]byte), synced: content.NewBitmap(c.Chunks())}
+	case f.Size != c.Size:
+		return fmt.Errorf("file %s has %d bytes here, not %d: %w", c.ID.Short(), f.Size, c.Size, shoal.Exists)
 	case f.ChunkSize != c.ChunkSize:
 		return fmt.Errorf("file %s is here in chunks of %d bytes, not %d: %w", c.ID.Short(), f.ChunkSize, c.ChunkSize, shoal.Exists)
 	}

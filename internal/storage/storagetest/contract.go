@@ -84,6 +84,9 @@ func testCreateAgain(t *testing.T, s storage.Store) {
 
 	other := newSample(t, 1, 5<<10, 2<<10)
 	wantError(t, "create with another chunk size", s.Create(t.Context(), other.File), shoal.Exists)
+	shorter := f.File // with the same hash list: it does not tell how long the last chunk is
+	shorter.Size--
+	wantError(t, "create with another size", s.Create(t.Context(), shorter), shoal.Exists)
 	f.wantHas(t, s, 1)
 	f.wantChunk(t, s, 1)
 }

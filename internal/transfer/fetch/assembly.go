@@ -15,6 +15,7 @@ import (
 // while they are still in the cache. Most come from one source; when a source
 // is lost half-way the next goes on where it stopped.
 type assembly struct {
+	file   content.File // that it is a chunk of, as its first source has it
 	index  int
 	buf    *transfer.Buffer
 	got    int
@@ -34,7 +35,7 @@ func newAssembly(ctx context.Context, e *Engine, f content.File, i int) (*assemb
 		hasher = new(content.ChunkHasher)
 	}
 	hasher.Reset(f, i)
-	return &assembly{index: i, buf: buf, hasher: hasher, pool: &e.hashers}, nil
+	return &assembly{file: f, index: i, buf: buf, hasher: hasher, pool: &e.hashers}, nil
 }
 
 // release gives the memory back.

@@ -41,15 +41,14 @@ func (m targetOpened) apply(l *loop) {
 		l.written += int64(l.file.ChunkLen(i))
 	}
 	l.stats.Reused = l.written
+	for _, a := range l.early {
+		l.accept(a)
+	}
+	l.early = nil
 	for _, src := range l.sources.order {
 		if src.stage == stageLive {
 			l.join(src)
 		}
-	}
-	early := l.early
-	l.early = nil
-	for _, c := range early {
-		c.apply(l)
 	}
 	l.checkDone() // it may be whole already, and nobody need be asked
 	l.dial()
@@ -137,15 +136,15 @@ type chunkRight struct {
 
 func (m chunkRight) apply(l *loop) {
 	src := l.sources.all[m.link.peer]
-	if l.picker == nil {
-		l.early = append(l.early, m)
-		return
-	}
 	switch {
 	case src.early && m.assembly.index == 0:
 		src.early = false // it was never on the books
 	case src.link == m.link:
 		l.gained(src, m.last)
+	}
+	if l.picker == nil {
+		l.tooEarly(m.assembly)
+		return
 	}
 	l.accept(m.assembly)
 	l.refill(src)

@@ -139,7 +139,12 @@ type Task struct {
 	// small file is asked for in the same breath as its hash list.
 	SizeHint int64
 
-	// Open is called once, when the file's shape is known and verified, and
+	// Size is what the caller knows the file's size to be, from a link or a
+	// signed entry; 0 or less if it does not, and of an empty file the id says
+	// it. Sources that say another are parted with.
+	Size int64
+
+	// Open is called once, when the file's shape is known and proven, and
 	// gives the place for its chunks.
 	Open func(ctx context.Context, file content.File) (Target, error)
 

@@ -301,14 +301,14 @@ func TestDemandFetchesWhatIsWanted(t *testing.T) {
 		running := get.fetch(f, fetch.Task{Demand: true}, "seed")
 		running.Want(40, 2)
 		got := map[int]bool{}
-		for len(got) < 2 {
+		for len(got) < 3 {
 			<-watch.C
 			for _, chunk := range watch.Take() {
 				got[chunk] = true
 			}
 		}
-		if !got[40] || !got[41] {
-			t.Errorf("got chunks %v, want 40 and 41", got)
+		if last := f.Chunks() - 1; !got[40] || !got[41] || !got[last] {
+			t.Errorf("got chunks %v, want 40 and 41, and %d, which proves the size", got, last)
 		}
 	})
 }

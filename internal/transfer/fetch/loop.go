@@ -14,8 +14,8 @@ import (
 
 // loop is the state of one fetch. Everything in it belongs to the goroutine
 // that runs it; all others speak to it through the fetch's inbox. It goes
-// through three phases: the file's shape is asked for (file.ChunkSize is 0),
-// the target is being opened (picker is nil), chunks are fetched.
+// through three phases: the file's shape is asked for and proven (file.ChunkSize
+// is 0), the target is being opened (picker is nil), chunks are fetched.
 type loop struct {
 	engine  *Engine
 	fetch   *Fetch
@@ -34,7 +34,7 @@ type loop struct {
 	sources sources
 	orphans map[int]*assembly
 	doubts  map[int][]suspicion
-	early   []chunkRight // came before the target was open
+	early   []*assembly // right chunks that came before the target was open
 
 	sink     *sink
 	writing  int // chunks given to the sink and not yet written
@@ -117,7 +117,8 @@ func (l *loop) begin() {
 func (l *loop) tick() {
 	l.retry()
 	l.dial()
-	if l.picker != nil && l.writing == 0 {
+	l.askProof()
+	if l.writing == 0 {
 		l.judge()
 	}
 	l.refillAll()
@@ -195,8 +196,8 @@ func (l *loop) windUp() {
 	for _, a := range l.orphans {
 		a.release()
 	}
-	for _, c := range l.early {
-		c.assembly.release()
+	for _, a := range l.early {
+		a.release()
 	}
 	l.finishTarget()
 	l.sumUp()

@@ -106,14 +106,11 @@ func (r *reader) welcome(body []byte) error {
 	if err != nil {
 		return err
 	}
-	switch known := r.file.ChunkSize != 0; {
-	case !known:
-		r.file.Size, r.file.ChunkSize = m.Size, m.ChunkSize
-	case r.file.Size != m.Size:
-		return &peerFault{err: fmt.Errorf("it says the file has %d bytes, not %d", m.Size, r.file.Size), lie: true}
-	case r.file.ChunkSize != m.ChunkSize:
-		return &peerFault{err: fmt.Errorf("it has the file in chunks of %d bytes, not %d", m.ChunkSize, r.file.ChunkSize)}
+	says := content.File{Size: m.Size, ChunkSize: m.ChunkSize}
+	if r.file.ChunkSize != 0 && !sameShape(says, r.file) {
+		return &peerFault{err: otherShape(says, r.file)} // no lie: it may have been told so itself
 	}
+	r.file.Size, r.file.ChunkSize = m.Size, m.ChunkSize
 	return nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"time"
 
+	"shoal/internal/content"
 	"shoal/internal/network/wire"
 	"shoal/internal/transfer/picker"
 )
@@ -21,11 +22,11 @@ const (
 
 // newWindow is the request window of a source: how many bytes may be on their
 // way from it.
-func (l *loop) newWindow() *picker.Window {
+func (l *loop) newWindow(file content.File) *picker.Window {
 	return picker.NewWindow(picker.WindowConfig{
-		Unit:  int(l.file.ChunkSize),
+		Unit:  int(file.ChunkSize),
 		Max:   BufferBytes,
-		Start: int(min(firstBytes, l.file.Size/firstShare)),
+		Start: int(min(firstBytes, file.Size/firstShare)),
 	})
 }
 
@@ -109,10 +110,16 @@ func (m rejected) apply(l *loop) {
 		src.early = false // it was never on the books
 		return
 	}
-	if src.link != m.link || l.picker == nil {
+	if src.link != m.link {
 		return
 	}
 	src.window.Dropped(l.now, m.missing)
+	if src.claim != nil {
+		l.unproved(src)
+	}
+	if l.picker == nil {
+		return
+	}
 	if !m.cancelled {
 		l.refused(src, m)
 	}
@@ -140,10 +147,13 @@ const silentFor = 30 * time.Second
 // disk is behind, silence is our doing, and nobody is judged.
 func (l *loop) judge() {
 	for _, src := range l.sources.order {
+		if src.stage != stageLive {
+			continue
+		}
 		if src.joined {
 			l.picker.SetRate(src.handle, src.window.Rate(l.now))
-			l.snub(src)
 		}
+		l.snub(src)
 	}
 }
 
@@ -157,7 +167,9 @@ func (l *loop) snub(src *source) {
 		src.snubbed = l.now
 		for _, chunk := range src.link.spans() {
 			src.link.cancel(chunk)
-			l.picker.Release(src.handle, chunk)
+			if src.joined {
+				l.picker.Release(src.handle, chunk)
+			}
 		}
 	}
 }

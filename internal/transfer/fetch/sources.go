@@ -3,7 +3,6 @@ package fetch
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"time"
 
@@ -21,10 +20,10 @@ type source struct {
 	handle picker.Peer
 	stage  stage
 
-	link    *link
-	window  *picker.Window
-	early   bool // chunk 0 was asked for with the hello
-	forList bool // was asked for the hash list
+	link   *link
+	window *picker.Window
+	early  bool   // chunk 0 was asked for with the hello
+	claim  *claim // of the file's shape, while no source's is proven
 
 	joined  bool      // the picker knows it
 	snubbed time.Time // since when it is silent; zero if it is not
@@ -37,6 +36,7 @@ type source struct {
 	reason   string // why it was lost
 	absent   bool   // it said it does not have the file
 	refused  bool   // it said that we may not have it
+	heard    bool   // it was heard of since the fetch began: it may be getting the file too
 	reported bool   // as joined, to the watcher
 	banned   bool
 }
@@ -116,7 +116,7 @@ func (s *sources) lastError() string {
 type sourceFound struct{ peer shoal.NodeID }
 
 func (m sourceFound) apply(l *loop) {
-	l.found(m.peer)
+	l.heardOf(m.peer)
 	l.dial()
 }
 
@@ -125,16 +125,29 @@ type searchOver struct{}
 
 func (searchOver) apply(l *loop) { l.task.Searching = false }
 
-// found remembers a peer, or gives one that was given up another chance if it
-// had only lacked the file.
+// heardOf remembers a peer that came up while the fetch runs.
+func (l *loop) heardOf(peer shoal.NodeID) {
+	l.found(peer)
+	if src := l.sources.all[peer]; src != nil {
+		src.heard = true
+		l.reconsider(src)
+	}
+}
+
+// reconsider gives a peer another chance, after a while, that had only lacked
+// the file: it may be getting it as we are, and have had no place for it yet.
+func (l *loop) reconsider(src *source) {
+	if src.stage == stageGivenUp && src.absent && src.heard && !l.now.Before(src.retryAt) {
+		src.stage, src.absent = stageKnown, false
+	}
+}
+
+// found remembers a peer.
 func (l *loop) found(peer shoal.NodeID) {
 	if peer == l.engine.cfg.Self || l.engine.cfg.Bans.Has(l.task.File, peer, l.now) {
 		return
 	}
-	if src := l.sources.all[peer]; src != nil {
-		if src.stage == stageGivenUp && src.absent && src.tries < MaxTries {
-			src.stage, src.absent = stageKnown, false
-		}
+	if l.sources.all[peer] != nil {
 		return
 	}
 	if len(l.sources.order) >= MaxCandidates {
@@ -153,11 +166,7 @@ func (l *loop) dial() {
 	if l.opening {
 		return
 	}
-	busy := l.sources.count(stageDialling) + l.sources.live()
-	limit := MaxSources
-	if l.file.ChunkSize == 0 {
-		limit = MaxListAsked
-	}
+	busy, limit := l.busy()
 	for _, src := range l.sources.order {
 		if busy >= limit || l.over {
 			return
@@ -169,6 +178,22 @@ func (l *loop) dial() {
 	}
 }
 
+// busy is how many sources are being asked, and how many may be. One that
+// claims something of the file and does not prove it keeps no other from being
+// asked.
+func (l *loop) busy() (busy, limit int) {
+	dialling := l.sources.count(stageDialling)
+	if l.file.ChunkSize != 0 {
+		return dialling + l.sources.live(), MaxSources
+	}
+	for _, src := range l.sources.order {
+		if src.stage == stageLive && src.claiming(l.now) {
+			busy++
+		}
+	}
+	return dialling + busy, MaxListAsked
+}
+
 // earlySize is the largest file whose first chunk is asked for with the hello.
 const earlySize = 64 << 10
 
@@ -176,11 +201,11 @@ const earlySize = 64 << 10
 // then reads it.
 func (l *loop) connect(src *source) {
 	src.stage, src.tries, src.attempt = stageDialling, src.tries+1, src.attempt+1
-	src.forList = l.file.ChunkSize == 0
-	src.early = src.forList && l.task.SizeHint > 0 && l.task.SizeHint <= earlySize && l.sources.count(stageDialling) == 1
+	forList := l.file.ChunkSize == 0
+	src.early = forList && l.task.SizeHint > 0 && l.task.SizeHint <= earlySize && l.sources.count(stageDialling) == 1
 	known := l.file // a copy: zero while the list is still to be asked for
 	known.ID = l.task.File
-	hello := wire.Hello{Version: wire.Version, WantList: src.forList, File: known.ID}
+	hello := wire.Hello{Version: wire.Version, WantList: forList, File: known.ID}
 	peer, early, attempt, ctx, dialCtx := src.peer, src.early, src.attempt, l.ctx, l.dialCtx
 	l.workers.Go(func() {
 		stream, err := l.dialPeer(dialCtx, peer)
@@ -216,32 +241,35 @@ func (m greeted) apply(l *loop) {
 	if src.attempt != m.link.attempt || src.stage != stageDialling {
 		return
 	}
-	if l.file.ChunkSize == 0 {
-		l.file = m.file
-		l.openTarget()
-	}
-	src.stage, src.link = stageLive, m.link
-	if m.file.ChunkSize != l.file.ChunkSize {
-		l.lose(src, fmt.Errorf("it has the file in chunks of %d bytes, not %d", m.file.ChunkSize, l.file.ChunkSize), stageGivenUp)
-		return
-	}
-	// The hash list does not prove the size, only the number of chunks: of two
-	// that say different ones, at most one is right.
-	if m.file.Size != l.file.Size {
-		l.lose(src, fmt.Errorf("it says that the file has %d bytes, not %d", m.file.Size, l.file.Size), stageGivenUp)
-		return
-	}
-	src.window = l.newWindow()
+	src.stage, src.link, src.claim = stageLive, m.link, nil
+	src.window = l.newWindow(m.file)
 	src.snubbed, src.absent = time.Time{}, false
+	m.link.have = m.have
+	switch {
+	case l.file.ChunkSize == 0:
+		l.claimed(src, m.file)
+	case !sameShape(m.file, l.file):
+		l.lose(src, otherShape(m.file, l.file), stageGivenUp)
+	default:
+		l.admit(src)
+	}
+	l.dial()
+}
+
+// admit has a live source take part, unless what it claimed was false.
+func (l *loop) admit(src *source) {
+	if c := src.claim; c != nil && !sameShape(c.file, l.file) {
+		l.lose(src, otherShape(c.file, l.file), stageGivenUp)
+		return
+	}
+	src.claim = nil
 	if !src.reported {
 		src.reported = true
 		l.report(shoal.Event{Type: shoal.EventSourceJoined, Source: src.summary(l.now)})
 	}
-	m.link.have = m.have
 	if l.picker != nil {
 		l.join(src)
 	}
-	l.dial()
 }
 
 // join makes a live source's chunks known to the picker, and asks for the first.
@@ -270,6 +298,10 @@ func (m haveMore) apply(l *loop) {
 			l.picker.Have(src.handle, chunk)
 		}
 	}
+	if c := src.claim; c != nil && c.unable && c.asked.IsZero() {
+		c.unable = !m.link.have.Has(c.file.Chunks() - 1)
+		l.askProof()
+	}
 	l.refill(src)
 }
 
@@ -280,7 +312,7 @@ func (m peersTold) apply(l *loop) {
 	for _, peer := range m.peers {
 		if peer.Node != "" && peer.Node != l.engine.cfg.Self {
 			l.engine.cfg.Learn(peer.Node, peer.Addrs)
-			l.found(peer.Node)
+			l.heardOf(peer.Node)
 		}
 	}
 	l.dial()
@@ -327,18 +359,19 @@ func (l *loop) lose(src *source, why error, next stage) {
 	if src.joined {
 		l.picker.Leave(src.handle)
 	}
-	src.joined, src.early = false, false
+	src.joined, src.early, src.claim = false, false, nil
 	src.link, src.reason = nil, why.Error()
 	if src.tries >= MaxTries {
 		next = stageGivenUp
 	}
 	src.stage = next
-	src.retryAt = l.now.Add(min(FirstRetry<<max(src.tries-1, 0), LastRetry))
+	src.retryAt = l.now.Add(min(FirstRetry<<min(max(src.tries-1, 0), MaxTries), LastRetry))
 	l.engine.cfg.Log.Debug("source lost", "file", l.task.File, "peer", src.peer, "err", why)
 	if src.reported {
 		src.reported = false
 		l.report(shoal.Event{Type: shoal.EventSourceLeft, Source: src.summary(l.now)})
 	}
+	l.askProof()
 	l.dial()
 	l.refillAll()
 }
@@ -365,9 +398,14 @@ func (l *loop) partAll() {
 	}
 }
 
-// retry makes lost sources known again when their time has come.
+// retry makes lost sources known again when their time has come and, while there
+// is anybody to fetch from, those that lacked the file.
 func (l *loop) retry() {
+	live := l.sources.live()
 	for _, src := range l.sources.order {
+		if live > 0 {
+			l.reconsider(src)
+		}
 		if src.stage == stageLost && !l.now.Before(src.retryAt) {
 			src.stage = stageKnown
 		}
