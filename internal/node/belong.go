@@ -23,6 +23,7 @@ import (
 type belonging struct {
 	Shoal   shoal.NodeID `json:"shoal"`             // the founder
 	Sponsor shoal.NodeID `json:"sponsor,omitempty"` // whom it joined through
+	Ticket  string       `json:"ticket,omitempty"`  // the id of the ticket it joined with
 	Starts  uint64       `json:"starts"`            // how often a node was started on it
 }
 
@@ -60,16 +61,15 @@ func loadBelonging(path string) (belonging, error) {
 }
 
 // rejoin starts a node with a ticket that is in a shoal already: in the ticket's,
-// of which the ticket then only tells where it is to be found now; or in one that
-// it founded and never used, which it leaves.
+// of which a new one tells where it is to be found now, and which it enters again
+// if it was removed; or in one that it founded and never used, which it leaves.
 func (n *Node) rejoin(ctx context.Context, known belonging) (belonging, error) {
 	t, err := ticket.Parse(n.cfg.Join)
 	if err != nil {
 		return known, err
 	}
 	if t.Shoal == known.Shoal {
-		n.sponsorAddrs = addrsIn(t)
-		return known, nil
+		return n.reenter(ctx, known, t), nil
 	}
 	unused, err := n.unused(ctx, known)
 	if err != nil {
@@ -83,6 +83,23 @@ func (n *Node) rejoin(ctx context.Context, known belonging) (belonging, error) {
 		return known, err
 	}
 	return joined, n.dropBooks()
+}
+
+// reenter uses a ticket of the shoal that the folder belongs to. If it was used
+// here before there is nothing to do; if it is refused, the node may be in all
+// the same.
+func (n *Node) reenter(ctx context.Context, known belonging, t ticket.Ticket) belonging {
+	n.sponsorAddrs = addrsIn(t)
+	if known.Ticket == ticket.KeyOf(t.Secret).ID() {
+		return known
+	}
+	joined, err := n.joinWith(ctx, t)
+	if err != nil {
+		n.cfg.Log.Warn("the ticket was not taken; this node goes on as what it was", "err", err)
+		return known
+	}
+	joined.Starts = known.Starts
+	return joined
 }
 
 // unused reports whether this folder's shoal is of this node alone, and nothing
@@ -138,8 +155,7 @@ func addrsIn(t ticket.Ticket) []string {
 	return addrs
 }
 
-// joinOrFound makes the folder part of a shoal. It joins from a host of its own,
-// which nobody can reach: until it is in, this node serves nothing.
+// joinOrFound makes the folder part of a shoal.
 func (n *Node) joinOrFound(ctx context.Context) (belonging, error) {
 	if n.cfg.Join == "" && n.cfg.Passing {
 		return belonging{}, shoal.WithHint(fmt.Errorf("this machine belongs to no shoal: %w", shoal.Unauthorised),
@@ -152,13 +168,19 @@ func (n *Node) joinOrFound(ctx context.Context) (belonging, error) {
 	if err != nil {
 		return belonging{}, err
 	}
+	return n.joinWith(ctx, t)
+}
+
+// joinWith shows a ticket, from a host of its own which nobody can reach: until it
+// is in, this node serves nothing.
+func (n *Node) joinWith(ctx context.Context, t ticket.Ticket) (belonging, error) {
 	h, err := host.New(ctx, host.Config{Identity: n.identity, Listen: []string{"127.0.0.1:0"}, UserAgent: "shoal/" + n.cfg.Version, Log: n.cfg.Log})
 	if err != nil {
 		return belonging{}, err
 	}
 	err = errors.Join(join.Join(ctx, h, t), h.Close())
 	n.sponsorAddrs = addrsIn(t)
-	return belonging{Shoal: t.Shoal, Sponsor: t.Issuer}, err
+	return belonging{Shoal: t.Shoal, Sponsor: t.Issuer, Ticket: ticket.KeyOf(t.Secret).ID()}, err
 }
 
 // writeDurably replaces a file by value as JSON, whole or not at all.

@@ -81,15 +81,16 @@ func (n *Node) openRemote(ctx context.Context, t target) (content.File, *fetch.F
 func (n *Node) startDemand(ctx context.Context, t target) (*fetch.Fetch, <-chan content.File) {
 	shape := make(chan content.File, 1)
 	open := func(ctx context.Context, f content.File) (fetchTarget, error) {
-		if err := n.quota.Create(ctx, f); err != nil {
+		if err := n.store.Create(ctx, f); err != nil { // not the quota's, which may have no room
 			return nil, err
 		}
 		have, err := n.store.Has(ctx, f.ID)
 		if err != nil {
 			return nil, err
 		}
+		n.loans.begin(f.ID, f.Chunks())
 		shape <- f
-		return &storeTarget{node: n, id: f.ID, have: have}, nil
+		return &readTarget{storeTarget{node: n, id: f.ID, have: have}}, nil
 	}
 	return n.startFetch(ctx, t, fetch.Task{Demand: true, Open: open}), shape
 }

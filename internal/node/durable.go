@@ -9,6 +9,7 @@ import (
 	"shoal"
 	"shoal/internal/content"
 	"shoal/internal/network/wire"
+	"shoal/internal/redundancy/repair"
 )
 
 // How long an added file is waited for.
@@ -17,7 +18,8 @@ const (
 	lastAsk  = time.Second
 	// stillFor is how long nothing may have come closer before the wait is
 	// given up: the holders go on all the same. fewFor is the same while too few
-	// nodes answer; one that has just joined is believed after three beats.
+	// nodes answer, or some have no room; one that has just joined is believed
+	// after three beats.
 	stillFor = 30 * time.Second
 	fewFor   = 6 * time.Second
 )
@@ -45,7 +47,7 @@ func (n *Node) awaitCopies(ctx context.Context, e shoal.Entry) (int, error) {
 			sum, since = total, time.Now()
 		}
 		patience := stillFor
-		if n.reachable(e, chunks) < want {
+		if n.reachable(e, chunks) < want || n.steward.anyFull() {
 			patience = fewFor
 		}
 		if n.stores() < want || time.Since(since) > patience {
@@ -62,7 +64,7 @@ func (n *Node) awaitCopies(ctx context.Context, e shoal.Entry) (int, error) {
 
 // reachable is on how many nodes a file can lie now.
 func (n *Node) reachable(e shoal.Entry, chunks int) int {
-	on := len(n.steward.holders(e.ID, chunks, e.Copies))
+	on := len(n.steward.keepers(repair.File{ID: e.ID, Chunks: chunks, Copies: e.Copies}))
 	if own, err := n.store.Own(n.ctx, e.ID); err == nil && own.Full() && !n.roll.node(n.self()).Stores() {
 		on++
 	}
@@ -82,7 +84,7 @@ func (n *Node) countCopies(ctx context.Context, e shoal.Entry, chunks int) (leas
 	if own, err := n.store.Own(ctx, e.ID); err == nil {
 		tally(own)
 	}
-	for _, h := range n.askHolders(ctx, n.steward.holders(e.ID, chunks, e.Copies), wire.Ask{File: e.ID, Chunks: chunks}) {
+	for _, h := range n.askHolders(ctx, n.steward.keepers(repair.File{ID: e.ID, Chunks: chunks, Copies: e.Copies}), wire.Ask{File: e.ID, Chunks: chunks}) {
 		tally(h.Has)
 	}
 	least = counts[0]

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"shoal"
+	"shoal/internal/discovery/roster"
 	"shoal/internal/network"
 	"shoal/internal/network/wire"
 	"shoal/internal/transfer/fetch"
@@ -245,7 +246,7 @@ func (n *Node) peerChanged(change network.Change) {
 		n.tracker.Forget(change.Peer)
 		return
 	}
-	if n.expelled(change.Peer) {
+	if n.roll.node(change.Peer).State == roster.Revoked { // one that was removed may come with a new ticket
 		n.running.Go(func() { n.host.Disconnect(change.Peer) })
 		return
 	}

@@ -127,6 +127,9 @@ func (n *Node) admit(ctx context.Context, id string, joiner shoal.NodeID) error 
 	if state := n.roll.node(joiner).State; state == roster.Revoked {
 		return fmt.Errorf("this machine was revoked, which is for good; a new data folder makes it another: %w", shoal.Unauthorised)
 	}
+	if there := n.roll.node(joiner); there.Present() && there.Role >= invitation.Role {
+		return nil
+	}
 	if err := n.say(ctx, roster.Admit{Node: joiner, Role: invitation.Role}); err != nil {
 		return err
 	}

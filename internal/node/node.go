@@ -96,6 +96,7 @@ type Node struct {
 	keeper  *discovery.Keeper
 	traffic traffic
 	files   keyedLock // one get of a file at a time
+	loans   loans
 
 	running   sync.WaitGroup // the node's own goroutines
 	calls     calls          // of whoever asks this node for something

@@ -126,7 +126,10 @@ func (n *Node) rosterChanged() {
 	for _, conn := range n.host.Peers() {
 		n.greet(conn.Peer)
 	}
-	n.running.Go(func() { n.cutOff(n.ctx) })
+	n.running.Go(func() {
+		n.void(n.ctx)
+		n.cutOff()
+	})
 }
 
 // awaitEnrolled waits until a node that has just joined has learnt the roster,
@@ -168,9 +171,8 @@ func (n *Node) greet(peer shoal.NodeID) {
 	n.follow(peer)
 }
 
-// cutOff takes back what revoked nodes said after they were cut off, and ends
-// the connections to all who are no longer on the roster.
-func (n *Node) cutOff(ctx context.Context) {
+// void takes back what revoked nodes said after they were cut off.
+func (n *Node) void(ctx context.Context) {
 	for author, upto := range n.roll.cut() {
 		items, err := n.journal.Void(ctx, author, upto)
 		if err == nil && len(items) > 0 {
@@ -180,9 +182,15 @@ func (n *Node) cutOff(ctx context.Context) {
 			n.cfg.Log.Error("what a revoked node said could not be taken back", "node", author, "err", err)
 		}
 	}
-	for _, m := range n.roll.nodes() {
-		if !m.Present() && m.ID != n.belongs.Sponsor {
-			n.host.Disconnect(m.ID)
+}
+
+// cutOff ends the connections to all who are no longer on the roster. It is also
+// called now and then: a connection that is made while another of the same peer
+// is being closed is told to nobody.
+func (n *Node) cutOff() {
+	for _, conn := range n.host.Peers() {
+		if n.expelled(conn.Peer) {
+			n.host.Disconnect(conn.Peer)
 		}
 	}
 }

@@ -24,7 +24,7 @@ func (s *steward) account() {
 	log := blake3.Sum256(applied)
 	s.mu.Lock()
 	a := safety.Account{
-		Map: s.view.In.Digest(), Log: [8]byte(log[:8]), Files: uint32(min(len(s.lacks), 1<<31)),
+		Map: s.view.In.Digest(), Log: [8]byte(log[:8]), Files: uint32(min(len(s.lacks), 1<<31)), Refused: uint32(min(len(s.refused), 1<<31)),
 		Done: s.seen && !s.all && len(s.news) == 0 && len(s.busy) == 0,
 	}
 	for _, bytes := range s.lacks {

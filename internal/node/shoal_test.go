@@ -244,3 +244,23 @@ func TestSurplusIsDeleted(t *testing.T) {
 		}
 	}
 }
+
+// A node that was removed is let in again with a new ticket, in its old folder.
+func TestRemovedNodeComesBack(t *testing.T) {
+	nodes := together(t, 2, nil)
+	gone := nodes[1]
+	await(t, "it has said its name", func() bool { return nodes[0].roll.title(gone.self()) == "node1" })
+	if _, err := nodes[0].SetNode(t.Context(), "node1", shoal.NodeChange{State: "removed"}); err != nil {
+		t.Fatal(err)
+	}
+	await(t, "it is cut off", func() bool { return len(nodes[0].neighbours()) == 0 })
+	if err := gone.Close(); err != nil {
+		t.Fatal(err)
+	}
+	cfg := gone.cfg
+	cfg.Join = invite(t, nodes[0])
+	back := open(t, cfg)
+	await(t, "both know that it is back", func() bool {
+		return nodes[0].roll.node(back.self()).Present() && back.roll.node(back.self()).Present() && len(nodes[0].neighbours()) == 1
+	})
+}

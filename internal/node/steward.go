@@ -50,6 +50,9 @@ type steward struct {
 	lacks   map[shoal.FileID]int64          // bytes of each file that it should hold and does not
 	surplus map[shoal.FileID]bool           // files of which it has what it need not hold
 	leaving map[shoal.FileID]content.Bitmap // chunks being deleted
+	noRoom  []shoal.NodeID                  // other nodes that have no room for all they should hold
+	instead map[shoal.FileID]extents        // what those have of files that this node holds in their place
+	refused map[shoal.FileID]bool           // files of which this node has no room for all it should hold
 	own     safety.Account
 	seen    bool // all files were looked at since who counts last changed
 }
@@ -64,6 +67,7 @@ func newSteward(n *Node) *steward {
 	s := &steward{
 		n: n, wake: make(chan struct{}, 1), all: true, keeper: trim.NewKeeper(0),
 		news: make(map[shoal.FileID]bool), again: make(map[shoal.FileID]retry), busy: make(map[shoal.FileID]bool), lacks: make(map[shoal.FileID]int64), surplus: make(map[shoal.FileID]bool), leaving: make(map[shoal.FileID]content.Bitmap),
+		instead: make(map[shoal.FileID]extents), refused: make(map[shoal.FileID]bool),
 	}
 	s.look()
 	return s
@@ -129,8 +133,12 @@ func (s *steward) look() repair.View {
 		}
 		nodes = append(nodes, node)
 	}
+	short := s.short()
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if !slices.Equal(short, s.noRoom) {
+		s.noRoom, s.all, s.seen = short, true, false
+	}
 	before := s.view.In
 	s.view = s.census.Step(s.now(), orDefault(s.n.cfg.RepairDelay, repair.DefaultDelay), nodes)
 	if s.view.In != before {
@@ -151,6 +159,7 @@ func (s *steward) run(ctx context.Context) {
 	rescan := time.NewTicker(rescanEvery)
 	defer rescan.Stop()
 	for ctx.Err() == nil {
+		s.n.cutOff()
 		view := s.look()
 		if err := s.sweep(ctx, view, places, &fetching); err != nil && ctx.Err() == nil {
 			s.n.cfg.Log.Error("the files could not be looked at", "err", err)
@@ -250,14 +259,12 @@ func (s *steward) file(ctx context.Context, view repair.View, f catalog.File, pl
 	if !f.Live {
 		return s.removed(ctx, f)
 	}
-	own := fileOf(f)
-	have, err := s.has(ctx, own)
+	p, err := s.consider(ctx, view, f)
 	if err != nil {
 		return err
 	}
-	need := repair.NeedOf(view, s.n.self(), own, have, nil)
-	s.note(f, need)
-	if need.Pull.Count() == 0 || !s.begin(f.ID) {
+	s.note(f, p)
+	if p.pull.Count() == 0 || !s.begin(f.ID) {
 		return nil
 	}
 	select {
@@ -268,9 +275,9 @@ func (s *steward) file(ctx context.Context, view repair.View, f catalog.File, pl
 	}
 	fetching.Go(func() {
 		defer func() { <-places }()
-		err := s.pull(ctx, f, need.Pull)
+		err := s.pull(ctx, f, p.pull)
 		if err != nil && ctx.Err() == nil {
-			s.n.cfg.Log.Info("chunks this node should hold were not got", "file", f.ID, "chunks", need.Pull.Count(), "err", err)
+			s.n.cfg.Log.Info("chunks this node should hold were not got", "file", f.ID, "chunks", p.pull.Count(), "err", err)
 		}
 		s.end(f.ID, err == nil)
 		s.poke()
@@ -291,17 +298,26 @@ func (s *steward) has(ctx context.Context, f repair.File) (content.Bitmap, error
 	return have, err
 }
 
-// note keeps what this node lacks of a file.
-func (s *steward) note(f catalog.File, need repair.Need) {
+// note keeps what this node lacks of a file. What it refuses and others do not
+// have yet is looked at again.
+func (s *steward) note(f catalog.File, p plan) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if count := need.Pull.Count(); count > 0 {
+	if count := p.lacking.Count(); count > 0 {
 		s.lacks[f.ID] = min(int64(count)*int64(f.ChunkSize), f.Size)
 	} else {
 		delete(s.lacks, f.ID)
 		delete(s.again, f.ID)
 	}
-	if need.Surplus.Count() > 0 {
+	if p.pull.Count() == 0 && p.lacking.Count() > 0 {
+		s.later(f.ID)
+	}
+	if len(p.short) > 0 {
+		s.instead[f.ID] = p.short
+	} else {
+		delete(s.instead, f.ID)
+	}
+	if p.Surplus.Count() > 0 {
 		s.surplus[f.ID] = true
 	} else {
 		delete(s.surplus, f.ID)
@@ -330,6 +346,11 @@ func (s *steward) end(id shoal.FileID, ok bool) {
 		delete(s.again, id)
 		return
 	}
+	s.later(id)
+}
+
+// later has a file looked at again after a while. The caller holds mu.
+func (s *steward) later(id shoal.FileID) {
 	r := s.again[id]
 	r.wait = min(max(2*r.wait, retryAfter), maxRetryAfter)
 	r.at = s.now() + r.wait
@@ -399,6 +420,8 @@ func (s *steward) removed(ctx context.Context, f catalog.File) error {
 	s.mu.Lock()
 	delete(s.lacks, f.ID)
 	delete(s.again, f.ID)
+	delete(s.refused, f.ID)
+	delete(s.instead, f.ID)
 	due := s.keeper.Removed(s.now(), fileOf(f), time.Now(), f.Since, orDefault(s.n.cfg.Trash, trim.DefaultTrash))
 	s.mu.Unlock()
 	if !due {

@@ -66,7 +66,7 @@ func (s *steward) trim(ctx context.Context, id shoal.FileID) error {
 	}
 	asked := s.now()
 	var pledges []trim.Pledge
-	for _, h := range s.n.askHolders(ctx, s.holders(id, own.Chunks, own.Copies), wire.Ask{File: id, Chunks: own.Chunks}) {
+	for _, h := range s.n.askHolders(ctx, s.keepers(own), wire.Ask{File: id, Chunks: own.Chunks}) {
 		pledges = append(pledges, trim.Pledge{From: h.node, Asked: asked, Chunks: h.Pledge})
 	}
 	free := s.letGo(own, have, pledges)
@@ -89,7 +89,7 @@ func (s *steward) letGo(f repair.File, have content.Bitmap, pledges []trim.Pledg
 	if s.busy[f.ID] {
 		return content.NewBitmap(f.Chunks)
 	}
-	need := repair.NeedOf(s.view, s.n.self(), f, have, nil)
+	need := repair.NeedOf(s.view, s.n.self(), f, have, s.instead[f.ID].lacks)
 	if need.Surplus.Count() == 0 {
 		delete(s.surplus, f.ID)
 	}
@@ -137,7 +137,7 @@ func (s *steward) answer(ctx context.Context, ask wire.Ask) (wire.Hold, error) {
 	}
 	hold.Has = have
 	if f.Live {
-		hold.Pledge = s.keeper.Give(s.now(), ask.File, have, repair.NeedOf(s.view, s.n.self(), own, have, nil))
+		hold.Pledge = s.keeper.Give(s.now(), ask.File, have, repair.NeedOf(s.view, s.n.self(), own, have, s.instead[ask.File].lacks))
 	}
 	return hold, nil
 }

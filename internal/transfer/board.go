@@ -33,7 +33,7 @@ type Watch struct {
 	board   *Board
 	file    shoal.FileID
 	wake    chan struct{}
-	pending []int // guarded by board.mu; at most one entry a post
+	pending []int // guarded by board.mu
 }
 
 // Begin says that a fetch of a file of that many chunks has started. Each is
@@ -60,7 +60,7 @@ func (b *Board) End(file shoal.FileID) {
 	}
 }
 
-// Post says that a chunk can be read here now.
+// Post says that a chunk can be read here now. It may be said again.
 func (b *Board) Post(chunk shoal.Chunk) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -68,11 +68,13 @@ func (b *Board) Post(chunk shoal.Chunk) {
 	if f == nil {
 		return
 	}
-	if chunk.Index < f.posted.Len() && !f.posted.Set(chunk.Index) {
-		return
+	if chunk.Index < f.posted.Len() {
+		f.posted.Set(chunk.Index)
 	}
 	for w := range f.watchers {
-		w.pending = append(w.pending, chunk.Index)
+		if n := len(w.pending); n == 0 || w.pending[n-1] != chunk.Index {
+			w.pending = append(w.pending, chunk.Index)
+		}
 		select {
 		case w.wake <- struct{}{}:
 		default:

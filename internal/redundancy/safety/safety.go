@@ -21,14 +21,16 @@ type Account struct {
 	Map   [placement.DigestSize]byte // of the nodes that count for it
 	Log   [8]byte                    // the beginning of the digest of its journal's vector
 	Done  bool                       // it has looked at all files since either changed
-	Files uint32                     // of which it lacks chunks that it should hold
+	Files uint32                     // of which it lacks chunks that it should hold, and has no proof that others have them in its place
 	Bytes uint64                     // of those chunks
+
+	Refused uint32 // files of which it has no room for all chunks it should hold
 }
 
 // accountSize is the length of an account's bytes; version is their first.
 const (
 	version     = 1
-	accountSize = 1 + placement.DigestSize + 8 + 1 + 4 + 8
+	accountSize = 1 + placement.DigestSize + 8 + 1 + 4 + 8 + 4
 )
 
 // Encode is the account as it travels.
@@ -40,7 +42,7 @@ func (a Account) Encode() []byte {
 		done = 1
 	}
 	data = binary.BigEndian.AppendUint32(append(data, done), a.Files)
-	return binary.BigEndian.AppendUint64(data, a.Bytes)
+	return binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint64(data, a.Bytes), a.Refused)
 }
 
 // Parse reads an account; false if it is none. Bytes after it are of a later
@@ -50,7 +52,7 @@ func Parse(data []byte) (Account, bool) {
 		return Account{}, false
 	}
 	a := Account{Map: [8]byte(data[1:9]), Log: [8]byte(data[9:17]), Done: data[17] == 1}
-	a.Files, a.Bytes = binary.BigEndian.Uint32(data[18:]), binary.BigEndian.Uint64(data[22:])
+	a.Files, a.Bytes, a.Refused = binary.BigEndian.Uint32(data[18:]), binary.BigEndian.Uint64(data[22:]), binary.BigEndian.Uint32(data[30:])
 	return a, true
 }
 
@@ -109,7 +111,11 @@ func Judge(s Shoal) Verdict {
 	case nodes < s.Copies:
 		return Verdict{Few, fmt.Sprintf("Add a node: with %d nodes no file can have the %d copies that are wanted.", nodes, s.Copies)}
 	}
-	if lacking, bytes := lacking(s); lacking > 0 {
+	lacking, bytes := lacking(s)
+	if full := full(s); lacking > 0 && len(full) > 0 {
+		return Verdict{AtRisk, fmt.Sprintf("%s copies (%s): there is no room for them on %s. Add a node, or make room.", lack(int(lacking)), size(bytes), list(full))}
+	}
+	if lacking > 0 {
 		return Verdict{Copies, fmt.Sprintf("Copying: %s to go (%s).%s", size(bytes), count(int(lacking), "file"), eta(bytes, s.Rate))}
 	}
 	if silent := unsure(s); len(silent) > 0 {
@@ -130,6 +136,20 @@ func lacking(s Shoal) (files uint32, bytes uint64) {
 		}
 	}
 	return files, bytes
+}
+
+// full is the nodes that have no room for all they should hold.
+func full(s Shoal) (names []string) {
+	if s.Own.Refused > 0 {
+		names = append(names, "this node")
+	}
+	for _, n := range s.Others {
+		if n.Known && n.Account.Refused > 0 {
+			names = append(names, n.Name)
+		}
+	}
+	slices.Sort(names)
+	return names
 }
 
 // unsure is the nodes whose account does not prove anything: none has come, or it
@@ -196,6 +216,13 @@ func allAre(n int) string {
 		return "the file is"
 	}
 	return fmt.Sprintf("all %d files are", n)
+}
+
+func lack(n int) string {
+	if n == 1 {
+		return "1 file lacks"
+	}
+	return count(n, "file") + " lack"
 }
 
 func are(n int) string {

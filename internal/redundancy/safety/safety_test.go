@@ -39,6 +39,9 @@ func TestSentences(t *testing.T) {
 		"Copying: 3.0 MB to go (7 files). Done in about 4s.": func(s *safety.Shoal) {
 			s.Others[0].Account.Files, s.Others[0].Account.Bytes, s.Own.Bytes, s.Rate = 7, 2_000_000, 1_000_000, 1e6
 		},
+		"2 files lack copies (5.0 MB): there is no room for them on c and this node. Add a node, or make room.": func(s *safety.Shoal) {
+			s.Own.Files, s.Own.Bytes, s.Own.Refused, s.Others[1].Account.Refused = 2, 5_000_000, 2, 9
+		},
 		"Looking: b and this node has not yet said that it has all it should.": func(s *safety.Shoal) { s.Own.Done, s.Others[0].Known = false, false },
 		"Looking: c has not yet said that it has all it should.":               func(s *safety.Shoal) { s.Others[1].Account.Log[0]++ },
 		"1204 files are there, in one copy as wanted.":                         func(s *safety.Shoal) { s.Copies = 1 },

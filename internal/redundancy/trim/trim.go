@@ -119,15 +119,16 @@ func (k *Keeper) Surplus(now, delay time.Duration, v repair.View, f repair.File,
 		return free
 	}
 	for chunk := range f.Chunks {
-		if need.Surplus.Has(chunk) && !k.bound(now, shoal.Chunk{File: f.ID, Index: chunk}) && pledged(now, v, chunk, pledges) >= f.Copies {
+		if need.Surplus.Has(chunk) && !k.bound(now, shoal.Chunk{File: f.ID, Index: chunk}) && Pledged(now, v, chunk, pledges) >= f.Copies {
 			free.Set(chunk)
 		}
 	}
 	return free
 }
 
-// pledged is how many nodes have pledged a chunk.
-func pledged(now time.Duration, v repair.View, chunk int, pledges []Pledge) int {
+// Pledged is how many nodes that count have pledged a chunk, by pledges that are
+// good at this moment.
+func Pledged(now time.Duration, v repair.View, chunk int, pledges []Pledge) int {
 	latest := make(map[shoal.NodeID]Pledge)
 	for _, p := range pledges {
 		if last, known := latest[p.From]; !known || p.Asked > last.Asked {

@@ -96,6 +96,9 @@ func (l *loop) applyOrder() {
 	first := max(l.order.first, 0)
 	last := min(first+l.order.count, l.file.Chunks())
 	var missing []int
+	if first < last && l.have.Has(first) {
+		l.board().Post(shoal.Chunk{File: l.task.File, Index: first}) // for a reader that has not seen it come
+	}
 	for i := first; i < last; i++ {
 		if !l.have.Has(i) {
 			missing = append(missing, i)

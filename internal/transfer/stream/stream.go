@@ -56,7 +56,8 @@ type Reader struct {
 	cfg    Config
 	ctx    context.Context
 	cancel context.CancelFunc
-	fetch  Fetch
+	fetch  Fetch // that is asked now
+	asked  []Fetch
 	watch  *transfer.Watch
 
 	offset int64
@@ -68,8 +69,15 @@ type Reader struct {
 // New returns a reader at the file's start. It must be closed.
 func New(ctx context.Context, cfg Config) *Reader {
 	ctx, cancel := context.WithCancel(ctx)
-	return &Reader{cfg: cfg, ctx: ctx, cancel: cancel, loaded: -1, watch: cfg.Board.Watch(cfg.File.ID)}
+	r := &Reader{cfg: cfg, ctx: ctx, cancel: cancel, loaded: -1, watch: cfg.Board.Watch(cfg.File.ID)}
+	if cfg.Fetch != nil {
+		r.ask(cfg.Fetch)
+	}
+	return r
 }
+
+// ask has a fetch asked from now on.
+func (r *Reader) ask(f Fetch) { r.fetch, r.asked = f, append(r.asked, f) }
 
 // Read reads up to the end of the current chunk.
 func (r *Reader) Read(p []byte) (int, error) {
@@ -107,8 +115,8 @@ func (r *Reader) Seek(offset int64, whence int) (int64, error) {
 func (r *Reader) Close() error {
 	r.cancel()
 	r.watch.Close()
-	if r.fetch != nil {
-		<-r.fetch.Done()
+	for _, f := range r.asked {
+		<-f.Done()
 	}
 	return nil
 }
@@ -130,7 +138,7 @@ func (r *Reader) load(chunk int) error {
 	if r.fetch != nil {
 		r.fetch.Want(chunk, 1+r.ahead)
 	}
-	for {
+	for losses := 0; ; losses++ {
 		n, err := r.cfg.Library.Get(r.ctx, shoal.Chunk{File: r.cfg.File.ID, Index: chunk}, r.buf[:r.cfg.File.ChunkLen(chunk)])
 		if err == nil {
 			r.buf, r.loaded = r.buf[:n], chunk
@@ -139,16 +147,26 @@ func (r *Reader) load(chunk int) error {
 		if !errors.Is(err, shoal.NotFound) {
 			return err
 		}
+		switch losses {
+		case 0:
+		case maxLosses:
+			return fmt.Errorf("chunk %d is lost as often as it comes: %w", chunk, shoal.Integrity)
+		default: // it came and was lost again, rotten or deleted, and the fetch thinks that it is here
+			r.fetch = nil
+		}
 		if err := r.await(chunk); err != nil {
 			return err
 		}
 	}
 }
 
+// maxLosses is how often a chunk is fetched that is lost before it is read.
+const maxLosses = 4
+
 // await blocks until a chunk may have come.
 func (r *Reader) await(chunk int) error {
 	if r.fetch == nil {
-		r.fetch = r.cfg.Start(r.ctx)
+		r.ask(r.cfg.Start(r.ctx))
 		r.fetch.Want(chunk, 1+r.ahead)
 	}
 	for {

@@ -151,6 +151,49 @@ func TestFailedFetchFailsTheRead(t *testing.T) {
 	})
 }
 
+// forgetful is a fetch whose chunks are lost once they have come, so often.
+type forgetful struct {
+	*world
+	losses *int
+	has    content.Bitmap
+}
+
+func (f *forgetful) Want(first, count int) {
+	if f.has.Has(first) {
+		f.board.Post(shoal.Chunk{File: f.file.ID, Index: first})
+		return
+	}
+	f.world.Want(first, 1)
+	f.has.Set(first)
+	if *f.losses > 0 {
+		*f.losses--
+		f.here.Clear(first)
+	}
+}
+
+// A chunk that rots or is deleted between its coming and its being read is
+// fetched again, a few times.
+func TestLostChunkIsFetchedAgain(t *testing.T) {
+	for losses, want := range map[int]error{1: nil, 2: nil, 100: shoal.Integrity} {
+		synctest.Test(t, func(t *testing.T) {
+			w := newWorld(t, 1024)
+			started := 0
+			r := stream.New(t.Context(), stream.Config{File: w.file, Library: w, Board: &w.board, Start: func(ctx context.Context) stream.Fetch {
+				if started++; started == 1 {
+					context.AfterFunc(ctx, func() { close(w.done) })
+				}
+				return &forgetful{world: w, losses: &losses, has: content.NewBitmap(1)}
+			}})
+			if _, err := r.Read(make([]byte, 1)); !errors.Is(err, want) {
+				t.Errorf("read: %v, want %v", err, want)
+			}
+			if err := r.Close(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
 func TestSeekBeforeTheStartIsRefused(t *testing.T) {
 	w := newWorld(t, 10, 0)
 	r := w.open(t)
