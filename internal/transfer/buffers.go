@@ -4,6 +4,7 @@ import (
 	"context"
 	"math/bits"
 	"sync"
+	"sync/atomic"
 
 	"golang.org/x/sync/semaphore"
 )
@@ -14,6 +15,8 @@ import (
 type Buffers struct {
 	budget *semaphore.Weighted
 	bytes  int64
+
+	waiting atomic.Int32 // how many Acquires block
 
 	mu   sync.Mutex    // guards the rest
 	free [64][]*Buffer // by the logarithm of their capacity, the last used at the end
@@ -49,8 +52,10 @@ func NewBuffers(bytes int64) *Buffers {
 func (b *Buffers) Acquire(ctx context.Context, n int) (*Buffer, error) {
 	class := bits.Len(uint(n - 1))
 	cost := min(int64(1)<<class, b.bytes)
-	if err := b.budget.Acquire(ctx, cost); err != nil {
-		return nil, err
+	if !b.budget.TryAcquire(cost) {
+		if err := b.await(ctx, cost); err != nil {
+			return nil, err
+		}
 	}
 	buf := b.reuse(class)
 	if buf == nil {
@@ -59,6 +64,19 @@ func (b *Buffers) Acquire(ctx context.Context, n int) (*Buffer, error) {
 	buf.Bytes, buf.cost = buf.whole[headroom:headroom+n], cost
 	return buf, nil
 }
+
+// await takes from the budget what is not there yet.
+func (b *Buffers) await(ctx context.Context, cost int64) error {
+	b.waiting.Add(1)
+	defer b.waiting.Add(-1)
+	return b.budget.Acquire(ctx, cost)
+}
+
+// Budget is how many bytes may be held at once.
+func (b *Buffers) Budget() int64 { return b.bytes }
+
+// Wanted reports whether somebody waits for memory right now.
+func (b *Buffers) Wanted() bool { return b.waiting.Load() > 0 }
 
 // reuse gives the buffer of a class that was used last, or nil.
 func (b *Buffers) reuse(class int) *Buffer {

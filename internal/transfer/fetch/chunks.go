@@ -120,11 +120,13 @@ func (m progressed) apply(l *loop) {
 	}
 }
 
-// gained counts bytes that came from a source.
+// gained counts bytes that came from a source. Till they are a chunk, and right,
+// they prove no more than that it is not silent.
 func (l *loop) gained(src *source, bytes int) {
 	src.window.Received(l.now, bytes)
-	src.snubbed, src.tries = time.Time{}, 0
-	l.lastGain = l.now
+	if src.link.moves(l.now) {
+		src.snubbed = time.Time{}
+	}
 	if l.picker != nil {
 		l.picker.SetRate(src.handle, src.window.Rate(l.now))
 	}
@@ -138,7 +140,10 @@ type chunkRight struct {
 }
 
 func (m chunkRight) apply(l *loop) {
+	m.link.told()
 	src := l.sources.all[m.link.peer]
+	src.snubbed, src.tries = time.Time{}, 0
+	l.lastGain = l.now
 	switch {
 	case src.early && m.assembly.index == 0:
 		src.early = false // it was never on the books
@@ -191,6 +196,7 @@ type chunkWrong struct {
 }
 
 func (m chunkWrong) apply(l *loop) {
+	m.link.told()
 	a := m.assembly
 	l.stats.Wasted += int64(len(a.buf.Bytes))
 	src := l.sources.all[m.link.peer]
@@ -224,7 +230,8 @@ func (l *loop) settleDoubts(right *assembly) {
 // adopt keeps half-received chunks of a lost source for others to finish.
 func (l *loop) adopt(halves []*assembly) {
 	for _, a := range halves {
-		keep := a.got > 0 && l.picker != nil && !l.have.Has(a.index) && l.orphans[a.index] == nil &&
+		keep := a.got > 0 && l.picker != nil && sameShape(a.file, l.file) && !l.engine.buffers.Wanted() &&
+			!l.have.Has(a.index) && l.orphans[a.index] == nil &&
 			len(l.orphans) < MaxOrphans && (len(l.orphans)+1)*len(a.buf.Bytes) <= BufferBytes/4 &&
 			l.doubts[a.index] == nil
 		if !keep {

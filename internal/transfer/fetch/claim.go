@@ -113,7 +113,7 @@ func (l *loop) askLast(src *source) {
 	length := c.file.ChunkLen(last)
 	if src.early && last == 0 {
 		src.early = false // asked for with the hello
-	} else if !src.link.ask(wire.Span{Chunk: last, Length: length}, nil) {
+	} else if !src.link.ask(l.now, wire.Span{Chunk: last, Length: length}, nil) {
 		return
 	}
 	c.asked = l.now

@@ -12,6 +12,7 @@ import (
 	"context"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"shoal"
@@ -104,7 +105,8 @@ type Config struct {
 type Engine struct {
 	cfg     Config
 	buffers *transfer.Buffers
-	hashers sync.Pool // of *content.ChunkHasher
+	hashers sync.Pool    // of *content.ChunkHasher
+	hoarded atomic.Int64 // bytes of the buffers, held by slow sources and by nobody
 }
 
 // New returns an engine.
@@ -162,8 +164,10 @@ type Task struct {
 	// Patience replaces DefaultPatience.
 	Patience time.Duration
 
-	// Watch is told what happens, by the fetch's own goroutine: it must be
-	// quick. Seq, Item and Name are for the caller to fill in.
+	// Watch is told what happens, one thing after the other, and is not called
+	// any more once Wait returns. While it does not return, progress is told as
+	// far as it has come by then, and much else is forgotten; the fetch goes on.
+	// Seq, Item and Name are for the caller to fill in.
 	Watch func(shoal.Event)
 }
 

@@ -27,7 +27,8 @@ type link struct {
 	stream  transfer.Stream
 	engine  *Engine
 
-	wake chan struct{} // has a value whenever outbox may have something
+	wake  chan struct{} // has a value whenever outbox may have something
+	count counter
 
 	// The loop's own, of no concern to the link's goroutines.
 	have content.Bitmap // until the picker is told
@@ -36,6 +37,8 @@ type link struct {
 	outbox []byte
 	parted bool             // nothing more is to be sent after the outbox
 	asked  map[int]*request // by chunk; an entry goes when it is answered
+	open   holding          // the memory of the chunk that is coming in
+	untold int              // answers that the loop has not heard of yet
 	ended  bool             // its leftovers were gathered: nothing more can be asked
 }
 
@@ -44,6 +47,7 @@ type request struct {
 	span      wire.Span
 	cancelled bool      // it was taken back; the answer may still come
 	assembly  *assembly // that an earlier source began; nil once it is open
+	held      holding   // since it has that
 }
 
 func newLink(l *loop, peer shoal.NodeID, attempt int, stream transfer.Stream) *link {
@@ -67,12 +71,12 @@ func (k *link) push(frame func([]byte) []byte) {
 // ask asks for a span of a chunk, going on with an earlier assembly if there is
 // one. It reports false, and leaves that to the caller, if an older request for
 // the chunk is still being wound up, or the link has ended.
-func (k *link) ask(span wire.Span, earlier *assembly) bool {
+func (k *link) ask(now time.Time, span wire.Span, earlier *assembly) bool {
 	k.mu.Lock()
 	_, busy := k.asked[span.Chunk]
 	busy = busy || k.ended // nobody would give the assembly back
 	if !busy {
-		k.asked[span.Chunk] = &request{span: span, assembly: earlier}
+		k.asked[span.Chunk] = &request{span: span, assembly: earlier, held: k.count.hold(now, earlier)}
 	}
 	k.mu.Unlock()
 	if !busy {
@@ -98,7 +102,7 @@ func (k *link) cancel(chunk int) {
 func (k *link) owes() bool {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	return len(k.asked) > 0
+	return len(k.asked)+k.untold > 0
 }
 
 // spans lists the chunks that are outstanding.
@@ -124,12 +128,21 @@ func (k *link) pending(chunk int) *request {
 }
 
 // answered takes a request off the books, and reports whether it was cancelled.
+// The loop must be told.
 func (k *link) answered(chunk int) (cancelled bool) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	r := k.asked[chunk]
 	delete(k.asked, chunk)
+	k.untold++
 	return r != nil && r.cancelled
+}
+
+// told notes that the loop has heard of an answer.
+func (k *link) told() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.untold--
 }
 
 // write sends what is pushed until the link is parted, and then closes the

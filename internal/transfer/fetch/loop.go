@@ -33,6 +33,7 @@ type loop struct {
 	order   wanted
 	sources sources
 	orphans map[int]*assembly
+	hoarded int // bytes of memory, as the engine was told
 	doubts  map[int][]suspicion
 	early   []*assembly // right chunks that came before the target was open
 
@@ -40,6 +41,7 @@ type loop struct {
 	writing  int // chunks given to the sink and not yet written
 	lastGain time.Time
 
+	herald   *herald
 	stats    shoal.Stats
 	written  int64 // bytes there, reused ones among them
 	reported time.Time
@@ -77,6 +79,7 @@ func (l *loop) run(ctx context.Context) (shoal.Stats, error) {
 	defer stopDials()
 	l.now = time.Now()
 	l.start, l.lastGain = l.now, l.now
+	l.herald = newHerald(l.task.Watch)
 	l.begin()
 	ticker := time.NewTicker(beat)
 	defer ticker.Stop()
@@ -94,7 +97,9 @@ func (l *loop) run(ctx context.Context) (shoal.Stats, error) {
 	stopDials()
 	grace := time.AfterFunc(partGrace, stop)
 	defer grace.Stop()
+	l.engine.hoarded.Add(int64(-l.hoarded))
 	l.windUp()
+	l.herald.close()
 	return l.stats, l.err
 }
 
@@ -118,6 +123,7 @@ func (l *loop) tick() {
 	l.retry()
 	l.dial()
 	l.askProof()
+	l.evict()
 	if l.writing == 0 {
 		l.judge()
 	}

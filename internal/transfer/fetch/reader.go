@@ -189,6 +189,7 @@ func (r *reader) reject(body []byte) error {
 	told := rejected{link: r.link, chunk: m.Chunk, missing: req.span.Length, reason: m.Reason, half: req.assembly}
 	if r.open != nil && r.open.index == m.Chunk {
 		told.half, r.open = r.open, nil
+		r.link.closes()
 		told.missing -= told.half.got - req.span.Offset
 	}
 	told.cancelled = r.link.answered(m.Chunk)
@@ -249,20 +250,36 @@ func (r *reader) data(ctx context.Context, h wire.Header) error {
 // chunks is spent, and then nothing more is read from the source.
 func (r *reader) place(ctx context.Context, req *request, m wire.Data) error {
 	if r.open == nil {
-		if req.assembly == nil {
-			fresh, err := newAssembly(ctx, r.link.engine, r.file, m.Chunk)
+		a, err := req.assembly, error(nil)
+		if a == nil {
+			a, err = r.newAssembly(ctx, m.Chunk)
 			if err != nil {
 				return err
 			}
-			req.assembly = fresh
 		}
-		r.open, req.assembly = req.assembly, nil
-		r.open.begin(r.link.peer)
+		r.take(req, a)
 	}
 	if r.open.index != m.Chunk || r.open.got != m.Offset || m.Length > len(r.open.buf.Bytes)-r.open.got {
 		return malformed("data out of order")
 	}
 	return nil
+}
+
+// newAssembly waits for memory for a chunk.
+func (r *reader) newAssembly(ctx context.Context, chunk int) (*assembly, error) {
+	r.link.count.waiting.Store(true)
+	defer r.link.count.waiting.Store(false)
+	return newAssembly(ctx, r.link.engine, r.file, chunk)
+}
+
+// take makes an assembly, the request's or a new one, the open one.
+func (r *reader) take(req *request, a *assembly) {
+	r.open = a
+	r.open.begin(r.link.peer)
+	r.link.mu.Lock()
+	defer r.link.mu.Unlock()
+	req.assembly = nil
+	r.link.open = r.link.count.hold(time.Now(), a)
 }
 
 // fill reads n bytes into the open chunk.
@@ -272,6 +289,7 @@ func (r *reader) fill(n int) error {
 		if _, err := io.ReadFull(r.link.stream, piece); err != nil {
 			return fmt.Errorf("read data: %w", err)
 		}
+		r.link.count.received.Add(int64(len(piece)))
 		r.open.took(len(piece))
 		n -= len(piece)
 	}
@@ -283,6 +301,7 @@ func (r *reader) fill(n int) error {
 func (r *reader) finish(last int) {
 	done := r.open
 	r.open = nil
+	r.link.closes()
 	r.link.answered(done.index)
 	if err := done.hasher.Verify(); err != nil {
 		r.link.fetch.tell(chunkWrong{link: r.link, assembly: done, last: last})

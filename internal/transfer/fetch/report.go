@@ -12,7 +12,7 @@ func (l *loop) report(e shoal.Event) {
 	e.Time = l.now
 	e.File = l.task.File
 	e.Done, e.Total = l.written, l.file.Size
-	l.task.Watch(e)
+	l.herald.tell(e)
 }
 
 // progress tells the watcher how far we are.

@@ -71,7 +71,7 @@ func (l *loop) request(src *source, pick picker.Pick) bool {
 	if half != nil {
 		span.Offset, span.Length = half.got, bytes-half.got
 	}
-	if !src.link.ask(span, half) {
+	if !src.link.ask(l.now, span, half) {
 		l.picker.Release(src.handle, pick.Chunk)
 		return false
 	}
@@ -102,6 +102,7 @@ type rejected struct {
 }
 
 func (m rejected) apply(l *loop) {
+	m.link.told()
 	src := l.sources.all[m.link.peer]
 	if m.half != nil {
 		l.adopt([]*assembly{m.half})
@@ -144,26 +145,34 @@ func (l *loop) refused(src *source, m rejected) {
 const silentFor = 30 * time.Second
 
 // judge looks for sources that have slowed down or gone silent. While our own
-// disk is behind, silence is our doing, and nobody is judged.
+// disk is behind, silence is our doing, and nobody is judged; nor is one that
+// waits for memory.
 func (l *loop) judge() {
 	for _, src := range l.sources.order {
 		if src.stage != stageLive {
 			continue
 		}
+		waiting := src.link.count.waiting.Load()
+		if waiting {
+			src.window.Excuse(l.now)
+		}
 		if src.joined {
 			l.picker.SetRate(src.handle, src.window.Rate(l.now))
 		}
-		l.snub(src)
+		if !waiting {
+			l.snub(src)
+		}
 	}
 }
 
-// snub takes its chunks from a source that has gone silent. It may still show
-// that it lives with what it owes; if it does not, it is parted with.
+// snub takes its chunks from a source that has gone silent, or as good as that.
+// It may still show that it lives with a chunk that it owes; if it does not, it
+// is parted with.
 func (l *loop) snub(src *source) {
 	switch {
 	case !src.snubbed.IsZero() && l.now.Sub(src.snubbed) >= silentFor:
 		l.lose(src, errSilent, stageLost)
-	case src.snubbed.IsZero() && src.window.Snubbed(l.now):
+	case src.snubbed.IsZero() && (src.window.Snubbed(l.now) || src.link.crawls(l.now)):
 		src.snubbed = l.now
 		for _, chunk := range src.link.spans() {
 			src.link.cancel(chunk)

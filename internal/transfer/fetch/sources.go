@@ -216,7 +216,7 @@ func (l *loop) connect(src *source) {
 		k := newLink(l, peer, attempt, stream)
 		k.push(hello.Append)
 		if early {
-			k.ask(wire.Span{}, nil)
+			k.ask(time.Now(), wire.Span{}, nil)
 		}
 		halves, err := k.run(ctx, known)
 		l.fetch.tell(linkEnded{peer: peer, attempt: attempt, err: err, halves: halves})

@@ -168,6 +168,13 @@ func (w *Window) Snubbed(now time.Time) bool {
 	return w.snubbed
 }
 
+// Excuse says that nothing was read of the peer for a while, up to now: that it
+// was silent, or slow, was our doing.
+func (w *Window) Excuse(now time.Time) {
+	w.heard = now
+	w.round.starved = true
+}
+
 // silence is for how long the peer has owed us something and sent nothing.
 func (w *Window) silence(now time.Time) time.Duration {
 	if w.sent == w.received {

@@ -274,3 +274,20 @@ func TestWindowStaysInBounds(t *testing.T) {
 		}
 	})
 }
+
+// What was our doing is not held against the peer, however long it lasts.
+func TestWindowExcusesSilence(t *testing.T) {
+	w := picker.NewWindow(picker.WindowConfig{Unit: unit})
+	now := time.Unix(0, 0)
+	w.Sent(now, 2*unit)
+	for range 100 {
+		now = now.Add(picker.SnubAfter / 2)
+		w.Excuse(now)
+		if w.Snubbed(now) {
+			t.Fatalf("snubbed after %v", now.Sub(time.Unix(0, 0)))
+		}
+	}
+	if !w.Snubbed(now.Add(picker.SnubAfter)) {
+		t.Error("not snubbed when the silence was its own")
+	}
+}
