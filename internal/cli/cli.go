@@ -53,6 +53,7 @@ type NodeConfig struct {
 	Capacity string        // SIZE or PERCENT%; empty for as much as the disk has
 	Upload   string        // SIZE a second to all peers; empty for no limit
 	Passing  bool          // runs for one command
+	Fail     func(error)   // told if the node cannot go on
 	Version  string
 	Log      *slog.Logger
 }
@@ -64,6 +65,7 @@ type Repair int
 const (
 	LookOnly     Repair = iota
 	RebuildIndex        // make the index anew from what lies in the folder
+	NewIdentity         // have the folder's node become another
 )
 
 // Finding is one thing that was looked at, and how it is.

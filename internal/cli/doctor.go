@@ -14,27 +14,35 @@ import (
 )
 
 func newDoctor(a *app) *cobra.Command {
-	var rebuild bool
+	var rebuild, renew bool
 	cmd := &cobra.Command{
 		Use:   "doctor",
 		Short: "Look for what is wrong, and say what to do",
 		Long: "Doctor checks the data folder, the disk, the clock and, if it runs, the node. It\n" +
-			"changes nothing, unless --rebuild makes the index anew from what lies in the store;\n" +
-			"for that the node must not run.",
+			"changes nothing, unless --rebuild makes the index anew from what lies in the store, or\n" +
+			"--new-identity makes the node of a copied folder one of its own, which has to join\n" +
+			"again and keeps its chunks. For both the node must not run.",
 		Example: examples(
 			"shoal doctor", "is anything wrong?",
 			"shoal doctor --rebuild", "after the index was lost or damaged",
+			"shoal doctor --new-identity", "in a copied data folder; then: shoal up --join TICKET",
 		),
 		Args: refCount(0, 0),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			repair := LookOnly
-			if rebuild {
+			switch {
+			case rebuild && renew:
+				return fmt.Errorf("--rebuild and --new-identity are done one after the other: %w", shoal.Usage)
+			case rebuild:
 				repair = RebuildIndex
+			case renew:
+				repair = NewIdentity
 			}
 			return a.doctor(cmd.Context(), repair)
 		},
 	}
 	cmd.Flags().BoolVar(&rebuild, "rebuild", false, "make the index anew; the node must not run")
+	cmd.Flags().BoolVar(&renew, "new-identity", false, "make the node of a copied folder one of its own; it must not run")
 	return cmd
 }
 
@@ -75,8 +83,8 @@ func (a *app) examine(ctx context.Context, data string, repair Repair) ([]Findin
 	defer c.Close()
 	status, err := c.Status(ctx)
 	running := shoal.CodeOf(orNil(err)) != shoal.NoNode
-	if running && repair == RebuildIndex {
-		return nil, shoal.WithHint(fmt.Errorf("the index cannot be rebuilt while a node runs on %s: %w", data, shoal.Exists),
+	if running && repair != LookOnly {
+		return nil, shoal.WithHint(fmt.Errorf("nothing can be changed while a node runs on %s: %w", data, shoal.Exists),
 			"stop the node first, then try again")
 	}
 	findings := []Finding{clockFinding(a.env.Now(), data)}

@@ -28,12 +28,12 @@ func openNode(ctx context.Context, c NodeConfig) (Node, error) {
 	}
 	return node.Open(ctx, node.Config{
 		Data: c.Data, Name: c.Name, Listen: c.Listen, Peers: c.Peers, Join: c.Join, Zone: c.Zone, RepairDelay: c.Delay, Trash: c.Trash,
-		Passing: c.Passing, Capacity: capacity, UploadLimit: upload, Version: c.Version, Log: c.Log,
+		Passing: c.Passing, Fail: c.Fail, Capacity: capacity, UploadLimit: upload, Version: c.Version, Log: c.Log,
 	})
 }
 
 func lookOver(ctx context.Context, data string, repair Repair) ([]Finding, error) {
-	report, err := node.Doctor(ctx, data, node.DoctorOptions{Rebuild: repair == RebuildIndex})
+	report, err := node.Doctor(ctx, data, node.DoctorOptions{Rebuild: repair == RebuildIndex, NewIdentity: repair == NewIdentity})
 	findings := make([]Finding, len(report.Findings))
 	for i, f := range report.Findings {
 		findings[i] = Finding(f)

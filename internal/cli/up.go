@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -88,6 +89,13 @@ type ready struct {
 // up runs a node until ctx ends, which is not an error.
 func (a *app) up(ctx context.Context, config NodeConfig) (err error) {
 	a.screen.summary = false // the ready line is the only one
+	ctx, fail := context.WithCancelCause(ctx)
+	defer fail(nil)
+	var failed atomic.Pointer[error]
+	config.Fail = func(why error) {
+		failed.Store(&why)
+		fail(why)
+	}
 	node, err := a.openNode(ctx, config)
 	if err != nil {
 		return err
@@ -113,6 +121,9 @@ func (a *app) up(ctx context.Context, config NodeConfig) (err error) {
 		return errors.Join(err, l.Close())
 	}
 	err = api.Serve(ctx, l, api.New(node, api.WithVersion(buildVersion().Version)), log)
+	if why := failed.Load(); why != nil {
+		return *why
+	}
 	if err == nil && !a.screen.json {
 		a.screen.notice("stopped")
 	}

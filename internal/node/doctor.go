@@ -23,6 +23,9 @@ type DoctorOptions struct {
 	// Rebuild has the store's index made anew from what lies on the disk, and
 	// a damaged catalogue mended.
 	Rebuild bool
+
+	// NewIdentity has the folder's node become another, which is in no shoal.
+	NewIdentity bool
 }
 
 // DoctorReport is what Doctor found, in the order it looked.
@@ -56,6 +59,9 @@ func Doctor(ctx context.Context, data string, opts DoctorOptions) (DoctorReport,
 	d.identity()
 	if err := d.store(ctx); err != nil {
 		return d.report, err
+	}
+	if opts.NewIdentity {
+		return d.report, d.newIdentity()
 	}
 	return d.report, d.catalog(ctx)
 }

@@ -62,6 +62,7 @@ type Config struct {
 	Trash       time.Duration  // how long what was removed can be had back; 0 is the default
 	Capacity    quota.Capacity // how much the node may store
 	UploadLimit int64          // bytes per second to all peers; 0 is no limit
+	Fail        func(error)    // told if the node cannot go on, and why; it is to be closed then. May be nil
 	Version     string         // of the program
 	Log         *slog.Logger   // nil logs nothing
 }

@@ -232,7 +232,7 @@ func (n *Node) membersNews(a members.Action) {
 		n.cfg.Log.Info("a node is in another state", "node", n.nameOf(a.Member.Node), "state", a.Member.State)
 	case members.Cloned:
 		if a.Node == n.self() {
-			n.cfg.Log.Error("another process runs with this node's identity: its data folder was copied", "nonce", a.Nonce)
+			n.cloned(a)
 		}
 	default:
 	}

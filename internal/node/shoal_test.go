@@ -264,3 +264,52 @@ func TestRemovedNodeComesBack(t *testing.T) {
 		return nodes[0].roll.node(back.self()).Present() && back.roll.node(back.self()).Present() && len(nodes[0].neighbours()) == 1
 	})
 }
+
+// Of a node and the copy of its folder the one that was started later stops, and
+// the other goes on.
+func TestCopiedFolder(t *testing.T) {
+	nodes := together(t, 2, nil)
+	if err := nodes[1].Close(); err != nil {
+		t.Fatal(err)
+	}
+	copied := nodes[1].cfg
+	copied.Data = filepath.Join(t.TempDir(), "copy")
+	if err := os.CopyFS(copied.Data, os.DirFS(nodes[1].cfg.Data)); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(filepath.Join(copied.Data, identityFile), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	failed := make(map[string]chan error)
+	for name, cfg := range map[string]*Config{"first": &nodes[1].cfg, "second": &copied} {
+		ch := make(chan error, 1)
+		failed[name] = ch
+		cfg.Fail = func(err error) {
+			select {
+			case ch <- err:
+			default:
+			}
+		}
+	}
+	first := open(t, nodes[1].cfg)
+	second := open(t, copied)
+	await(t, "the copy stops", func() bool { return len(failed["second"]) > 0 })
+	if err := <-failed["second"]; !errors.Is(err, shoal.Exists) || shoal.HintOf(err) == "" {
+		t.Errorf("it stops with %v", err)
+	}
+	if len(failed["first"]) > 0 {
+		t.Error("the one that was there before stops too")
+	}
+	if err := second.Close(); err != nil {
+		t.Error(err)
+	}
+	report, err := Doctor(t.Context(), copied.Data, DoctorOptions{NewIdentity: true})
+	if err != nil {
+		t.Fatalf("%+v, %v", report, err)
+	}
+	copied.Join = invite(t, nodes[0])
+	other := open(t, copied)
+	await(t, "all three are up", func() bool {
+		return len(nodes[0].neighbours()) == 2 && len(first.neighbours()) == 2 && len(other.neighbours()) == 2
+	})
+}

@@ -6,6 +6,7 @@
 package beat
 
 import (
+	"cmp"
 	"context"
 	"crypto/ed25519"
 	"log/slog"
@@ -54,8 +55,9 @@ type Runner struct {
 	events chan members.Event
 	done   chan struct{} // closed when Run has returned
 
-	mu      sync.Mutex
+	mu      sync.Mutex       // of what is below, up to the empty line
 	members []members.Member // as after the last Step that changed it
+	voices  map[shoal.NodeID]map[*voice]bool
 
 	senders map[shoal.NodeID]*sender // of Run's goroutine alone
 	running sync.WaitGroup           // what Run has started
@@ -74,7 +76,7 @@ func New(cfg Config) (*Runner, error) {
 	}
 	return &Runner{
 		cfg: cfg, start: time.Now(), machine: machine, events: make(chan members.Event, maxEvents), done: make(chan struct{}),
-		senders: make(map[shoal.NodeID]*sender),
+		senders: make(map[shoal.NodeID]*sender), voices: make(map[shoal.NodeID]map[*voice]bool),
 	}, nil
 }
 
@@ -135,14 +137,12 @@ func (r *Runner) Run(ctx context.Context) {
 // tick is how often the detector is told that time passes.
 func (r *Runner) tick() time.Duration {
 	const ticksABeat = 5
-	interval := r.cfg.Detector.Interval
-	if interval == 0 {
-		interval = members.DefaultInterval
-	}
-	if r.cfg.Detector.Tick != 0 {
-		return r.cfg.Detector.Tick
-	}
-	return interval / ticksABeat
+	return cmp.Or(r.cfg.Detector.Tick, r.interval()/ticksABeat)
+}
+
+// interval is the time between two beats.
+func (r *Runner) interval() time.Duration {
+	return cmp.Or(r.cfg.Detector.Interval, members.DefaultInterval)
 }
 
 // step tells the detector what happened, and does what it asks for.

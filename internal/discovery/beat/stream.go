@@ -70,7 +70,7 @@ func (s *sender) run(ctx context.Context) {
 			select {
 			case m = <-s.unsent:
 			case <-s.ended:
-				if stream != nil && stream.CloseWrite() == nil {
+				if stream != nil && stream.SetReadDeadline(time.Now().Add(farewell)) == nil && stream.CloseWrite() == nil {
 					stream = nil // its last message must not be cut off by a reset
 				}
 				return
@@ -104,6 +104,7 @@ func (s *sender) write(ctx context.Context, stream network.Stream, m *members.Me
 		if stream, err = s.r.cfg.Host.Open(ctx, s.peer, wire.BeatProtocol); err != nil {
 			return nil, err
 		}
+		s.r.running.Go(func() { s.r.listen(stream) })
 	}
 	err := stream.SetWriteDeadline(time.Now().Add(writeTimeout))
 	if err == nil {
@@ -118,12 +119,21 @@ func (s *sender) write(ctx context.Context, stream network.Stream, m *members.Me
 
 // Serve hears what a peer sends on a stream it has opened, until it ends.
 func (r *Runner) Serve(stream network.Stream) {
-	r.cfg.Log.Debug("beats ended", "peer", stream.Peer(), "err", r.hear(stream))
+	v := r.enter(stream)
+	defer r.exit(v)
+	err := r.hear(stream, func(m *members.Message) error {
+		if answer := r.note(v, m); answer != nil {
+			return v.reply(answer)
+		}
+		return nil
+	})
+	r.cfg.Log.Debug("beats ended", "peer", stream.Peer(), "err", err)
 	stream.Reset()
 }
 
-// hear takes in messages until the stream ends or breaks the rules.
-func (r *Runner) hear(stream network.Stream) error {
+// hear takes in messages until the stream ends or breaks the rules, or answer,
+// which is given each, does not go on.
+func (r *Runner) hear(stream network.Stream, answer func(*members.Message) error) error {
 	var head [wire.HeaderSize]byte
 	var scratch [members.MaxMessage]byte
 	pace := rate.NewLimiter(maxRate, maxBurst)
@@ -147,6 +157,9 @@ func (r *Runner) hear(stream network.Stream) error {
 			return err
 		}
 		r.tell(members.Heard{From: stream.Peer(), Message: m})
+		if err := answer(m); err != nil {
+			return err
+		}
 	}
 }
 
