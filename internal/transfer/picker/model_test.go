@@ -282,7 +282,7 @@ func (m *model) checkPick(t *rapid.T, id picker.Peer, pick picker.Pick) {
 		t.Fatalf("%+v: the peer does not have it", pick)
 	case peer.assigned[pick.Chunk]:
 		t.Fatalf("%+v: the peer has it assigned already", pick)
-	case len(holders) > 1:
+	case len(holders) > 1 && pick.Kind != picker.Steal:
 		t.Fatalf("%+v: assigned to %v already", pick, holders)
 	}
 	m.checkDeadlines(t, peer, pick)
@@ -292,6 +292,10 @@ func (m *model) checkPick(t *rapid.T, id picker.Peer, pick picker.Pick) {
 	case picker.Urgent:
 		m.checkUrgent(t, peer, pick, holders)
 	case picker.Steal:
+		if len(holders) == 2 {
+			m.checkRelief(t, peer, pick, holders)
+			return
+		}
 		m.checkNothing(t, id)
 		m.checkSteal(t, peer, pick, holders)
 	case picker.Duplicate:
@@ -359,6 +363,30 @@ func (m *model) checkSteal(t *rapid.T, peer *modelPeer, pick picker.Pick, holder
 	}
 }
 
+// checkRelief fails unless the slower of two late peers was relieved, for one
+// that is idle or in time for a deadline.
+func (m *model) checkRelief(t *rapid.T, peer *modelPeer, pick picker.Pick, holders []picker.Peer) {
+	wait := func(id picker.Peer) float64 { return float64(len(m.peers[id].assigned)) / m.peers[id].rate }
+	own := 0.0
+	if peer.rate > 0 {
+		own = float64(len(peer.assigned)+1) / peer.rate
+	}
+	for _, id := range holders {
+		if m.peers[id].rate == 0 || wait(id) < 2*own {
+			t.Fatalf("%+v: %d is not late", pick, id)
+		}
+	}
+	if slices.Contains(m.urgent, pick.Chunk) && len(peer.assigned) > 0 {
+		return // its place in the queues decides who is slower, which the model does not know
+	}
+	if len(peer.assigned) != 0 || !slices.Contains(holders, pick.From) {
+		t.Fatalf("%+v: the peer has %d chunks, %v are asked", pick, len(peer.assigned), holders)
+	}
+	if m.peers[pick.From].robbed[pick.Chunk] == peer {
+		t.Fatalf("%+v: stolen back", pick)
+	}
+}
+
 func TestPickerAgreesWithModel(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		m := newModel(t)
@@ -411,4 +439,44 @@ func TestIdlePeerFinishesForTheSilent(t *testing.T) {
 			p.Done(pick.Chunk)
 		}
 	})
+}
+
+// Two peers that give next to nothing do not keep a chunk that both were asked
+// for: the slower makes room for one that is idle.
+func TestTwoSlowPeersKeepNothing(t *testing.T) {
+	for name, tc := range map[string]struct {
+		rate    float64 // of the idle peer
+		urgent  []int
+		relieve picker.Peer
+	}{
+		"known to be fast": {100 << 20, nil, 2},
+		"has a deadline":   {100 << 20, []int{1}, 2},
+		"just come":        {0, nil, 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := picker.New(picker.Config{Chunks: 2, Wanted: bitmap(2, map[int]bool{1: true}), ChunkBytes: 256 << 10})
+			for id, rate := range map[picker.Peer]float64{1: 2, 2: 1} {
+				p.Join(id, content.FullBitmap(2))
+				p.SetRate(id, rate)
+			}
+			p.Pick(1)
+			p.SetRate(1, 0.1)
+			if pick, ok := p.Pick(2); !ok || pick.Kind != picker.Duplicate {
+				t.Fatalf("the second was given %+v, %t", pick, ok)
+			}
+			p.SetRate(1, 2)
+			p.Join(3, content.FullBitmap(2))
+			p.SetRate(3, tc.rate)
+			p.Deadlines(tc.urgent)
+			if pick, ok := p.Pick(3); !ok || pick != (picker.Pick{Chunk: 1, Kind: picker.Steal, From: tc.relieve}) {
+				t.Fatalf("the idle peer was given %+v, %t", pick, ok)
+			}
+			if pick, ok := p.Pick(2); ok {
+				t.Errorf("the relieved peer took it back: %+v", pick)
+			}
+			if others := p.Done(1); len(others) != 2 {
+				t.Errorf("%v were asked, want two", others)
+			}
+		})
+	}
 }

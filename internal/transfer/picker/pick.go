@@ -11,7 +11,8 @@ const (
 	// Urgent is the first chunk with a deadline that this peer can help with. It
 	// may be assigned to a slower peer too, and stays assigned to it.
 	Urgent
-	// Steal is a chunk taken from a peer that would have come to it much later.
+	// Steal is a chunk taken from a peer that would have come to it much later:
+	// the last in its queue or, if another late one was asked for it too, any.
 	Steal
 	// Duplicate is a chunk that another peer has assigned and keeps: the endgame.
 	Duplicate
@@ -64,14 +65,17 @@ const (
 // Its work is bounded: maxDeadlines deadlines; then probeBudget chunks and as
 // many levels as chunks differ in their number of peers; then, if that found
 // nothing, one word for each 64 chunks of the file, and this not again before a
-// chunk becomes free or the peer has a new one; then the peers, and twice
+// chunk becomes free or the peer has a new one; then the peers, and three times
 // searchBudget of their assignments.
 func (p *Picker) Pick(peer Peer) (Pick, bool) {
 	q := p.sources[peer]
 	if q == nil || p.remaining == 0 {
 		return Pick{}, false
 	}
-	if c := p.urgent(q); c != none {
+	if c, late := p.urgent(q); c != none {
+		if p.asked.shared(c) {
+			return p.steal(q, late), true
+		}
 		return p.give(q, c, Urgent, nil), true
 	}
 	if c := p.fresh(q); c != none {
@@ -79,14 +83,22 @@ func (p *Picker) Pick(peer Peer) (Pick, bool) {
 		return p.give(q, c, Fresh, nil), true
 	}
 	if at := p.loot(q); at != none {
-		c, robbed := p.asked.slots[at].chunk, p.asked.slots[at].peer
-		p.asked.drop(at)
-		return p.give(q, c, Steal, robbed), true
+		return p.steal(q, at), true
 	}
 	if at := p.late(q); at != none {
 		return p.give(q, p.asked.slots[at].chunk, Duplicate, nil), true
 	}
+	if at := p.stuck(q); at != none {
+		return p.steal(q, at), true
+	}
 	return Pick{}, false
+}
+
+// steal takes an assignment over for q.
+func (p *Picker) steal(q *source, at int32) Pick {
+	c, robbed := p.asked.slots[at].chunk, p.asked.slots[at].peer
+	p.asked.drop(at)
+	return p.give(q, c, Steal, robbed)
 }
 
 // give assigns c to q.

@@ -21,6 +21,7 @@ type ledger struct {
 	slots []assignment
 	spare []int32
 	holds []int32 // by chunk: an assignment of it, or none
+	twice int     // how many chunks are assigned to two peers
 }
 
 func newLedger(size int) ledger {
@@ -35,6 +36,9 @@ func newLedger(size int) ledger {
 func (l *ledger) assign(q *source, c int32, robbed *source) {
 	q.turn++
 	a := assignment{chunk: c, peer: q, prev: q.tail, next: none, other: l.holds[c], turn: q.turn, robbed: robbed}
+	if a.other != none {
+		l.twice++
+	}
 	at := l.slot()
 	l.slots[at] = a
 	l.holds[c] = at
@@ -71,6 +75,15 @@ func (l *ledger) shared(c int32) bool {
 	return l.holds[c] != none && l.slots[l.holds[c]].other != none
 }
 
+// partner is the other assignment of a chunk that is shared.
+func (l *ledger) partner(at int32) *assignment {
+	other := l.holds[l.slots[at].chunk]
+	if other == at {
+		other = l.slots[at].other
+	}
+	return &l.slots[other]
+}
+
 // drop ends an assignment.
 func (l *ledger) drop(at int32) {
 	a := l.slots[at]
@@ -96,6 +109,9 @@ func (l *ledger) unhold(c, at int32) {
 		link = &l.slots[*link].other
 	}
 	*link = l.slots[at].other
+	if l.holds[c] != none {
+		l.twice--
+	}
 }
 
 // ahead is how many chunks at most its peer delivers before this one. It is an

@@ -13,7 +13,7 @@ func (p *Picker) loot(q *source) int32 {
 	if q.rate <= 0 {
 		return none
 	}
-	return p.search(q, Steal, max(stealFactor*q.wait(q.assigned+1), p.soon()))
+	return p.search(q, toTake, max(stealFactor*q.wait(q.assigned+1), p.soon()))
 }
 
 // late returns the assignment of the chunk that q should ask for as well, or
@@ -24,8 +24,27 @@ func (p *Picker) late(q *source) int32 {
 	if q.assigned > 0 {
 		return none
 	}
-	return p.search(q, Duplicate, max(lateFactor*q.wait(1), p.soon()))
+	return p.search(q, toShare, max(lateFactor*q.wait(1), p.soon()))
 }
+
+// stuck returns the assignment that q should take over of a chunk that was asked
+// for twice already, or none: that of the slower of two peers that will both be
+// late with it. Else two that give next to nothing would keep it for ever.
+func (p *Picker) stuck(q *source) int32 {
+	if q.assigned > 0 || p.asked.twice == 0 {
+		return none
+	}
+	return p.search(q, toReplace, max(lateFactor*q.wait(1), p.soon()))
+}
+
+// aim is what an assignment is looked for.
+type aim uint8
+
+const (
+	toTake    aim = iota // from the only peer that was asked
+	toShare              // with it
+	toReplace            // from the slower of two
+)
 
 // soon is the wait, as source.wait counts it, that is not worth shortening.
 func (p *Picker) soon() float64 {
@@ -35,22 +54,21 @@ func (p *Picker) soon() float64 {
 	return soonSeconds / p.unit
 }
 
-// search returns the last assignment that q may take over or share, of the
-// peer that needs longest for its queue and at least the given time; or none.
-func (p *Picker) search(q *source, kind Kind, least float64) int32 {
-	found, budget := int32(none), searchBudget
+// search returns the last assignment that is open to q, of the peer that needs longest for its queue and at least the given time; or none.
+func (p *Picker) search(q *source, aim aim, least float64) int32 {
+	found, budget, late := int32(none), searchBudget, least
 	next := p.random.IntN(len(p.roster))
 	for range p.roster {
 		slow := p.roster[next]
 		if next++; next == len(p.roster) {
 			next = 0
 		}
-		wait := slow.wait(slow.assigned)
+		wait := slow.queue()
 		if wait == 0 || wait < least || slow == q {
 			continue
 		}
 		at := slow.tail
-		for ; at != none && budget > 0 && !p.open(q, at, kind); budget-- {
+		for ; at != none && budget > 0 && !p.open(q, at, aim, late); budget-- {
 			at = p.asked.slots[at].prev
 		}
 		if at != none && budget > 0 {
@@ -60,13 +78,19 @@ func (p *Picker) search(q *source, kind Kind, least float64) int32 {
 	return found
 }
 
-// open reports whether q has the assigned chunk and nobody else was asked for
-// it; and, for a Steal, whether it is not the first in its queue and was not
-// q's own before.
-func (p *Picker) open(q *source, at int32, kind Kind) bool {
+// open reports whether q has the assigned chunk, and nobody else was asked for
+// it. To be taken, it may not be the first in its queue, nor taken from q before;
+// to be replaced, another peer was asked that is no slower, but late as well.
+func (p *Picker) open(q *source, at int32, aim aim, late float64) bool {
 	a := &p.asked.slots[at]
-	if kind == Steal && (a.prev == none || a.robbed == q) {
+	switch {
+	case !q.has(a.chunk) || p.arrived.has(a.chunk) || p.asked.shared(a.chunk) != (aim == toReplace):
 		return false
+	case aim == toTake:
+		return a.prev != none && a.robbed != q
+	case aim == toReplace:
+		wait := p.asked.partner(at).peer.queue()
+		return late <= wait && wait <= a.peer.queue() && a.robbed != q
 	}
-	return q.has(a.chunk) && !p.asked.shared(a.chunk) && !p.arrived.has(a.chunk)
+	return true
 }

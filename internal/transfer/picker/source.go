@@ -34,6 +34,9 @@ func newSource(peer Peer, size int, have content.Bitmap) *source {
 
 func (q *source) has(c int32) bool { return q.have == nil || q.have.has(c) }
 
+// queue is how long the peer takes for all it has assigned, as wait.
+func (q *source) queue() float64 { return q.wait(q.assigned) }
+
 // wait is how long the peer takes for count chunks, in chunks for each byte a
 // second: only its ratio to another wait means anything. It is zero while the
 // rate is not known.

@@ -22,32 +22,47 @@ func (p *Picker) Deadlines(chunks []int) {
 }
 
 // urgent returns the first chunk with a deadline that q has and that is free,
-// or near and assigned to one peer that will be late with it; or none.
-func (p *Picker) urgent(q *source) int32 {
+// or near and assigned to peers that will all be late with it; or none. With it
+// comes the assignment of the slowest, or none.
+func (p *Picker) urgent(q *source) (chunk, slowest int32) {
 	near := nearDeadlines
 	for _, c := range p.deadlines {
 		switch {
 		case !q.has(c) || p.done.has(c):
 		case p.free.has(c):
-			return c
+			return c, none
 		case near > 0:
 			near--
-			if p.overdue(q, c) {
-				return c
+			if at := p.overdue(q, c); at != none {
+				return c, at
 			}
 		}
 	}
-	return none
+	return none, none
 }
 
-// overdue reports whether the one peer that has c assigned takes much longer
-// for it than q would. Nobody is known to be slower than a q that has no rate.
-func (p *Picker) overdue(q *source, c int32) bool {
-	at := p.asked.holds[c]
-	if at == none || q.rate <= 0 || p.arrived.has(c) || p.asked.shared(c) {
-		return false
+// overdue returns the assignment of c to the slowest of the peers that have it,
+// if all of them take much longer for it than q would; or none. A place that is
+// taken from one of two must be worth it, as any Steal. Nobody is known to be
+// slower than a q that has no rate.
+func (p *Picker) overdue(q *source, c int32) int32 {
+	if q.rate <= 0 || p.arrived.has(c) {
+		return none
 	}
-	slow := p.asked.slots[at].peer
-	wait := slow.wait(p.asked.ahead(at) + 1)
-	return slow != q && wait >= lateFactor*q.wait(q.assigned+1)
+	least := lateFactor * q.wait(q.assigned+1)
+	if p.asked.shared(c) {
+		least = max(stealFactor*q.wait(q.assigned+1), p.soon())
+	}
+	slowest, longest := int32(none), 0.0
+	for at := p.asked.holds[c]; at != none; at = p.asked.slots[at].other {
+		slow := p.asked.slots[at].peer
+		wait := slow.wait(p.asked.ahead(at) + 1)
+		if slow == q || wait < least {
+			return none
+		}
+		if wait > longest {
+			slowest, longest = at, wait
+		}
+	}
+	return slowest
 }
