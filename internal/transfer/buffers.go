@@ -50,26 +50,41 @@ func NewBuffers(bytes int64) *Buffers {
 // while the budget is spent; the error is that of ctx. A buffer larger than
 // the whole budget takes all of it, so that it can be had at all.
 func (b *Buffers) Acquire(ctx context.Context, n int) (*Buffer, error) {
-	class := bits.Len(uint(n - 1))
-	cost := min(int64(1)<<class, b.bytes)
-	if !b.budget.TryAcquire(cost) {
-		if err := b.await(ctx, cost); err != nil {
-			return nil, err
-		}
+	if buf, ok := b.TryAcquire(n); ok {
+		return buf, nil
 	}
+	class, cost := b.classOf(n)
+	b.waiting.Add(1)
+	defer b.waiting.Add(-1)
+	if err := b.budget.Acquire(ctx, cost); err != nil {
+		return nil, err
+	}
+	return b.buffer(n, class, cost), nil
+}
+
+// TryAcquire is Acquire if that does not block, and reports whether.
+func (b *Buffers) TryAcquire(n int) (*Buffer, bool) {
+	class, cost := b.classOf(n)
+	if !b.budget.TryAcquire(cost) {
+		return nil, false
+	}
+	return b.buffer(n, class, cost), true
+}
+
+// classOf is the class of a buffer of n bytes, and what it costs.
+func (b *Buffers) classOf(n int) (class int, cost int64) {
+	class = bits.Len(uint(n - 1))
+	return class, min(int64(1)<<class, b.bytes)
+}
+
+// buffer gives a buffer that is paid for.
+func (b *Buffers) buffer(n, class int, cost int64) *Buffer {
 	buf := b.reuse(class)
 	if buf == nil {
 		buf = &Buffer{whole: make([]byte, headroom+1<<class), from: b, class: class}
 	}
 	buf.Bytes, buf.cost = buf.whole[headroom:headroom+n], cost
-	return buf, nil
-}
-
-// await takes from the budget what is not there yet.
-func (b *Buffers) await(ctx context.Context, cost int64) error {
-	b.waiting.Add(1)
-	defer b.waiting.Add(-1)
-	return b.budget.Acquire(ctx, cost)
+	return buf
 }
 
 // Budget is how many bytes may be held at once.

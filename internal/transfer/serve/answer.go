@@ -52,16 +52,11 @@ func (s *session) news() []int {
 // answer sends the data of one span, or rejects it.
 func (s *session) answer(ctx context.Context, span wire.Span) error {
 	length := s.file.ChunkLen(span.Chunk)
-	share := min(int64(length), BufferBytes/PeerShare)
-	if err := s.shared.share.Acquire(ctx, share); err != nil {
-		return err
-	}
-	defer s.shared.share.Release(share)
-	buf, err := s.server.buffers.Acquire(ctx, length)
+	buf, release, err := s.acquire(ctx, length)
 	if err != nil {
 		return err
 	}
-	defer buf.Release()
+	defer release()
 	if err := s.load(ctx, span.Chunk, buf); err != nil {
 		if ctx.Err() != nil {
 			return ctx.Err()
@@ -75,6 +70,23 @@ func (s *session) answer(ctx context.Context, span wire.Span) error {
 		end = length
 	}
 	return s.sendSpan(ctx, span, buf, end)
+}
+
+// acquire waits for the memory for a chunk: for the peer's share of it first.
+func (s *session) acquire(ctx context.Context, length int) (*transfer.Buffer, func(), error) {
+	share, bytes := s.shared.wide, min(int64(length), BufferBytes/PeerShare)
+	if s.server.memory.buffers.Wanted() {
+		share, bytes = s.shared.narrow, min(int64(length), BufferBytes/CrowdedShare)
+	}
+	if err := share.Acquire(ctx, bytes); err != nil {
+		return nil, nil, err
+	}
+	buf, err := s.server.memory.acquire(ctx, length)
+	if err != nil {
+		share.Release(bytes)
+		return nil, nil, err
+	}
+	return buf, func() { buf.Release(); share.Release(bytes) }, nil
 }
 
 // load reads the whole chunk, which is how it is verified, when it is this
@@ -91,6 +103,9 @@ func (s *session) load(ctx context.Context, chunk int, buf *transfer.Buffer) err
 // sendSpan sends buf from the span's offset to end in Data frames, each with
 // its header before it in the same write.
 func (s *session) sendSpan(ctx context.Context, span wire.Span, buf *transfer.Buffer, end int) error {
+	a := &answer{stream: s.stream, bytes: len(buf.Bytes)}
+	s.server.memory.begin(a)
+	defer s.server.memory.end(a)
 	var scratch [wire.HeaderSize + wire.DataHeaderSize]byte
 	for from := span.Offset; from < end; {
 		if s.queue.stopped() {
@@ -102,9 +117,11 @@ func (s *session) sendSpan(ctx context.Context, span wire.Span, buf *transfer.Bu
 			return err
 		}
 		head := wire.Data{Chunk: span.Chunk, Offset: from, Length: n}.AppendHeader(scratch[:0])
+		a.begins(time.Now())
 		if err := s.send(buf.Framed(head, from, from+n)); err != nil {
 			return err
 		}
+		a.took(n, time.Now())
 		s.server.cfg.Sent(s.stream.Peer(), n)
 		from += n
 	}

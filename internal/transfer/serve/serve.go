@@ -29,7 +29,8 @@ const (
 	MaxControl      = 64 << 10 // bytes of refusals a peer may leave unread
 	MaxAsk          = 1 << 10  // bytes of a frame's body that an asker may send
 	BufferBytes     = 64 << 20
-	PeerShare       = 4 // one peer's chunks may hold 1/PeerShare of BufferBytes
+	PeerShare       = 4  // one peer's chunks may hold 1/PeerShare of BufferBytes
+	CrowdedShare    = 16 // and those that begin while others wait, 1/CrowdedShare
 
 	// BurstBytes is how far the upload limit may be overshot for a moment: a
 	// Data frame has to fit.
@@ -71,7 +72,7 @@ type Config struct {
 // Server serves sessions. Its methods are safe for use by many goroutines.
 type Server struct {
 	cfg     Config
-	buffers *transfer.Buffers
+	memory  *memory
 	limiter *rate.Limiter
 
 	// reading bounds the chunks being read and hashed at once. It is first
@@ -87,7 +88,10 @@ type Server struct {
 // peer is what all sessions of one peer share.
 type peer struct {
 	sessions int
-	share    *semaphore.Weighted // bytes of chunks being sent to it
+
+	// Bytes of chunks being sent to it, begun while nobody waited for memory or
+	// while somebody did.
+	wide, narrow *semaphore.Weighted
 }
 
 // New returns a server.
@@ -113,7 +117,7 @@ func New(cfg Config) *Server {
 	}
 	return &Server{
 		cfg:     cfg,
-		buffers: transfer.NewBuffers(BufferBytes),
+		memory:  newMemory(),
 		limiter: rate.NewLimiter(limit, BurstBytes),
 		reading: semaphore.NewWeighted(int64(runtime.GOMAXPROCS(0))),
 		peers:   make(map[shoal.NodeID]*peer),
@@ -149,7 +153,7 @@ func (s *Server) admit(who shoal.NodeID) *peer {
 	defer s.mu.Unlock()
 	p := s.peers[who]
 	if p == nil {
-		p = &peer{share: semaphore.NewWeighted(BufferBytes / PeerShare)}
+		p = &peer{wide: semaphore.NewWeighted(BufferBytes / PeerShare), narrow: semaphore.NewWeighted(BufferBytes / CrowdedShare)}
 		s.peers[who] = p
 	}
 	if s.total >= MaxSessions || p.sessions >= MaxPeerSessions {
