@@ -51,13 +51,15 @@ type Connector interface {
 	// shoal.Usage for what is no address and shoal.Network for the rest.
 	Connect(ctx context.Context, addr string) (shoal.NodeID, error)
 
-	// Learn remembers where a peer can be reached, for a later Open, for at
-	// least a few minutes. Addresses are foreign data: those that are
-	// malformed, or for another peer, are ignored.
-	Learn(peer shoal.NodeID, addrs []string)
+	// Learn remembers where a peer can be reached, as teller says, for a later
+	// Open, for at least a few minutes. Addresses are foreign data: those that
+	// are malformed, for another peer, or may not be told by the teller, are
+	// ignored.
+	Learn(teller, peer shoal.NodeID, addrs []string)
 
-	// AddrsOf is where a peer can be reached, as far as is known: a few
-	// multiaddrs that end in /p2p/<id>. It is meant to be told to others.
+	// AddrsOf is where a peer can be reached, as a connection has proved or the
+	// peer said itself: a few multiaddrs that end in /p2p/<id>. It is meant to
+	// be told to others, so what was only Learnt is not in it.
 	AddrsOf(peer shoal.NodeID) []string
 
 	// Disconnect ends all connections to a peer, if there are any.

@@ -96,9 +96,9 @@ func (n *Node) connectedWith(peer shoal.NodeID) bool {
 }
 
 // learn takes in where a peer can be reached, if it is one to be spoken with.
-func (n *Node) learn(peer shoal.NodeID, addrs []string) {
+func (n *Node) learn(teller, peer shoal.NodeID, addrs []string) {
 	if n.allows(peer) {
-		n.host.Learn(peer, addrs)
+		n.host.Learn(teller, peer, addrs)
 	}
 }
 

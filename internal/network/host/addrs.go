@@ -48,11 +48,11 @@ func loopbackRank(addr ma.Multiaddr) int {
 type loopbackUse bool
 
 // foreign reads an address of a peer's that someone told us. It reports false
-// for what is malformed, is for another peer, could reach nothing or nothing
-// but us, or is of a transport we do not speak. The /p2p part is cut off.
+// for what is malformed or a name, is for another peer, could reach nothing or
+// nothing but us, or is of a transport we do not speak. The /p2p part is cut off.
 func foreign(text string, of peer.ID, loopback loopbackUse) (ma.Multiaddr, bool) {
 	addr, id, err := parseAddr(text)
-	if err != nil || id != "" && id != of || !speakable(addr) {
+	if err != nil || id != "" && id != of || !speakable(addr) || !numeric(addr) {
 		return nil, false
 	}
 	if manet.IsIPLoopback(addr) {
@@ -90,6 +90,12 @@ func speakable(addr ma.Multiaddr) bool {
 	}
 	tail := codes[1:]
 	return (slices.Equal(tail, []int{ma.P_TCP}) || slices.Equal(tail, []int{ma.P_UDP, ma.P_QUIC_V1})) && port(addr) != 0
+}
+
+// numeric reports whether a speakable address needs no looking up.
+func numeric(addr ma.Multiaddr) bool {
+	code := addr[0].Protocol().Code
+	return code == ma.P_IP4 || code == ma.P_IP6
 }
 
 func dialableHost(addr ma.Multiaddr) bool {

@@ -119,13 +119,15 @@ func (h *Host) refused(ctx context.Context, id peer.ID, addr ma.Multiaddr) error
 // refusalTimeout is how long a machine has to refuse.
 const refusalTimeout = time.Second
 
-// Learn remembers addresses of a peer that someone told us.
-func (h *Host) Learn(node shoal.NodeID, addrs []string) {
+// Learn remembers addresses of a peer that another told us: numeric ones, for a
+// name would have our own resolver asked, and could stand for this machine; and
+// loopback only if the other is on this machine too, or we are on no other.
+func (h *Host) Learn(teller, node shoal.NodeID, addrs []string) {
 	id, err := peer.Decode(string(node))
 	if err != nil || id == h.stack.swarm.LocalPeer() {
 		return
 	}
-	loopback := h.explicit || h.connectedOverLoopback()
+	loopback := h.local || h.near(teller)
 	var good []ma.Multiaddr
 	for _, text := range addrs[:min(len(addrs), maxLearned)] {
 		if addr, ok := foreign(text, id, loopback); ok {

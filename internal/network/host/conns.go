@@ -74,21 +74,26 @@ func (h *Host) Disconnect(node shoal.NodeID) {
 // passOnChanges runs until the subscription is closed.
 func (h *Host) passOnChanges() {
 	for happened := range h.changes.Out() {
-		change := happened.(event.EvtPeerConnectednessChanged)
-		h.watchers.Tell(network.Change{
-			Peer:      shoal.NodeID(change.Peer.String()),
-			Connected: change.Connectedness == libp2p.Connected,
-		})
+		switch happened := happened.(type) {
+		case event.EvtPeerConnectednessChanged:
+			h.watchers.Tell(network.Change{
+				Peer:      shoal.NodeID(happened.Peer.String()),
+				Connected: happened.Connectedness == libp2p.Connected,
+			})
+		case event.EvtPeerIdentificationCompleted:
+			h.known.said(happened.Peer, happened.Conn, happened.ListenAddrs)
+		}
 	}
 }
 
-// connectedOverLoopback reports whether a peer on this machine is connected.
-func (h *Host) connectedOverLoopback() loopbackUse {
-	return loopbackUse(slices.ContainsFunc(h.stack.swarm.Conns(), func(conn libp2p.Conn) bool {
+// near reports whether a peer on this very machine is connected.
+func (h *Host) near(node shoal.NodeID) loopbackUse {
+	id, err := peer.Decode(string(node))
+	return loopbackUse(err == nil && slices.ContainsFunc(h.stack.swarm.ConnsToPeer(id), func(conn libp2p.Conn) bool {
 		return manet.IsIPLoopback(conn.RemoteMultiaddr())
 	}))
 }
 
-func listensOnLoopback(addrs []ma.Multiaddr) loopbackUse {
-	return loopbackUse(slices.ContainsFunc(addrs, manet.IsIPLoopback))
+func onlyLoopback(addrs []ma.Multiaddr) loopbackUse {
+	return loopbackUse(!slices.ContainsFunc(addrs, func(addr ma.Multiaddr) bool { return !manet.IsIPLoopback(addr) }))
 }

@@ -45,7 +45,8 @@ type Config struct {
 type Host struct {
 	stack     *stack
 	id        shoal.NodeID
-	explicit  loopbackUse // whether a loopback address is listened on by name
+	local     loopbackUse // whether nothing but loopback is listened on
+	known     known
 	watchers  network.Watchers
 	changes   event.Subscription
 	serving   serving
@@ -79,7 +80,8 @@ func New(ctx context.Context, config Config) (*Host, error) {
 
 // start begins to watch and to listen.
 func (h *Host) start(ctx context.Context, addrs []string, log *slog.Logger) error {
-	changes, err := h.stack.bus.Subscribe(new(event.EvtPeerConnectednessChanged), eventbus.Name("shoal"))
+	news := []any{new(event.EvtPeerConnectednessChanged), new(event.EvtPeerIdentificationCompleted)}
+	changes, err := h.stack.bus.Subscribe(news, eventbus.Name("shoal"))
 	if err != nil {
 		return err
 	}
@@ -89,7 +91,7 @@ func (h *Host) start(ctx context.Context, addrs []string, log *slog.Logger) erro
 	if notice != "" {
 		log.Warn("listening elsewhere", "why", notice)
 	}
-	h.explicit = listensOnLoopback(h.stack.swarm.ListenAddresses())
+	h.local = onlyLoopback(h.stack.swarm.ListenAddresses())
 	return err
 }
 

@@ -26,7 +26,8 @@ type Host struct {
 
 	mu     sync.Mutex // guards the rest; held for no waiting
 	serves map[string]func(network.Stream)
-	known  map[shoal.NodeID]string // names of hosts by id, as someone told
+	known  map[shoal.NodeID]string // names of hosts by id, that are or were connected
+	told   map[shoal.NodeID]string // and as someone told
 	conns  map[shoal.NodeID]*conn
 	closed bool
 }
@@ -70,11 +71,11 @@ func parse(addr string) (name string, id shoal.NodeID, err error) {
 }
 
 // Learn remembers addresses of a peer that someone told.
-func (h *Host) Learn(peer shoal.NodeID, addrs []string) {
+func (h *Host) Learn(_, peer shoal.NodeID, addrs []string) {
 	for _, addr := range addrs {
 		if name, id, err := parse(addr); err == nil && id == peer {
 			h.mu.Lock()
-			h.known[peer] = name
+			h.told[peer] = name
 			h.mu.Unlock()
 		}
 	}
@@ -161,6 +162,9 @@ func (h *Host) Open(ctx context.Context, id shoal.NodeID, protocol string) (netw
 	if c == nil {
 		h.mu.Lock()
 		name, known := h.known[id]
+		if !known {
+			name, known = h.told[id]
+		}
 		h.mu.Unlock()
 		if !known {
 			return nil, fmt.Errorf("open stream to %s: no address is known: %w", id.Short(), shoal.Network)

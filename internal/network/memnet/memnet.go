@@ -45,6 +45,7 @@ func (n *Net) Host(name string) *Host {
 		net: n, name: name, key: key, id: network.NodeIDOf(key.Public().(ed25519.PublicKey)),
 		serves: make(map[string]func(network.Stream)),
 		known:  make(map[shoal.NodeID]string),
+		told:   make(map[shoal.NodeID]string),
 		conns:  make(map[shoal.NodeID]*conn),
 	}
 	n.mu.Lock()

@@ -3,6 +3,7 @@ package networktest
 import (
 	"context"
 	"io"
+	"slices"
 	"testing"
 
 	"shoal"
@@ -89,16 +90,22 @@ func testOpenUnknownPeer(t *testing.T, a, b network.Host) {
 
 func testLearnThenOpen(t *testing.T, a, b network.Host) {
 	b.Handle(protocol, echo)
-	a.Learn(b.ID(), append([]string{"rubbish"}, b.Addrs()...))
+	a.Learn("", b.ID(), append([]string{"rubbish"}, b.Addrs()...))
+	if got := a.AddrsOf(b.ID()); len(got) > 0 {
+		t.Errorf("what was only told would be passed on: %v", got)
+	}
 	s := openAgain(t, a, b, protocol)
 	mustWrite(t, s, "x")
 	mustRead(t, s, "x")
+	if got := a.AddrsOf(b.ID()); len(got) == 0 || !slices.Contains(b.Addrs(), got[0]) {
+		t.Errorf("once it was reached it is at %v, want one of %v", got, b.Addrs())
+	}
 }
 
 // testLearnForeign has someone tell b's address as another's.
 func testLearnForeign(t *testing.T, a, b network.Host) {
 	const other shoal.NodeID = "12D3KooWD3eckifWpRn9wQpMG9R9hX3sD158z7EqHWmweQAJU5SA"
-	a.Learn(other, b.Addrs())
+	a.Learn(b.ID(), other, b.Addrs())
 	if _, err := a.Open(patient(t), other, protocol); shoal.CodeOf(orNil(err)) != shoal.Network {
 		t.Errorf("opening a stream to a node known by another's address gives %v", err)
 	}

@@ -17,6 +17,7 @@ import (
 
 	"shoal"
 	"shoal/internal/content"
+	"shoal/internal/network/wire"
 	"shoal/internal/transfer"
 )
 
@@ -32,6 +33,11 @@ const (
 
 	// MaxCandidates are remembered beside them.
 	MaxCandidates = 256
+
+	// MaxTold is how many of them one source may name, and MaxHearsay how many
+	// of those that only a source has named are dialled at once.
+	MaxTold    = wire.MaxPeers
+	MaxHearsay = 16
 
 	// MaxTries is how often a source is dialled that gave nothing in between.
 	MaxTries = 5
@@ -86,8 +92,8 @@ type Config struct {
 	// Dial opens a stream for wire.ChunkProtocol to a peer.
 	Dial func(ctx context.Context, peer shoal.NodeID) (transfer.Stream, error)
 
-	// Learn is told where peers may be reached, as sources say.
-	Learn func(peer shoal.NodeID, addrs []string)
+	// Learn is told where peers may be reached, as a source, the teller, says.
+	Learn func(teller, peer shoal.NodeID, addrs []string)
 
 	// Received is told of every payload read. It must not block.
 	Received func(peer shoal.NodeID, bytes int)
@@ -112,7 +118,7 @@ type Engine struct {
 // New returns an engine.
 func New(cfg Config) *Engine {
 	if cfg.Learn == nil {
-		cfg.Learn = func(shoal.NodeID, []string) {}
+		cfg.Learn = func(shoal.NodeID, shoal.NodeID, []string) {}
 	}
 	if cfg.Received == nil {
 		cfg.Received = func(shoal.NodeID, int) {}

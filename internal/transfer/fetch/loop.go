@@ -110,7 +110,7 @@ const partGrace = 500 * time.Millisecond
 func (l *loop) begin() {
 	l.report(shoal.Event{Type: shoal.EventStarted})
 	for _, peer := range l.task.Sources {
-		l.found(peer)
+		l.found(peer, byUs)
 	}
 	if l.file.ChunkSize != 0 {
 		l.openTarget()

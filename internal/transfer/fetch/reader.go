@@ -21,6 +21,7 @@ type reader struct {
 	link *link
 	file content.File
 	have bool // the source has said what it has
+	told bool // and who else is after the file
 
 	list content.HashList // as it comes, when it was not known
 	open *assembly        // the chunk that is coming in now
@@ -202,7 +203,11 @@ func (r *reader) peers(body []byte) error {
 	if err != nil {
 		return err
 	}
-	r.link.fetch.tell(peersTold{m.Peers})
+	if r.told {
+		return malformed("peers named twice")
+	}
+	r.told = true
+	r.link.fetch.tell(peersTold{link: r.link, peers: m.Peers})
 	return nil
 }
 

@@ -19,6 +19,9 @@ type source struct {
 	peer   shoal.NodeID
 	handle picker.Peer
 	stage  stage
+	origin origin
+	met    bool // it was reached, and has the file
+	named  int  // peers that it has named
 
 	link   *link
 	window *picker.Window
@@ -54,9 +57,28 @@ const (
 
 // sources are the peers of one fetch.
 type sources struct {
-	all    map[shoal.NodeID]*source
-	order  []*source // as they came
-	handle picker.Peer
+	all   map[shoal.NodeID]*source
+	order []*source // as they came; the handle of each is its place, from 1
+}
+
+// add adds a source, and gives it its handle.
+func (s *sources) add(src *source) {
+	s.order = append(s.order, src)
+	src.handle = picker.Peer(len(s.order))
+	s.all[src.peer] = src
+}
+
+// supplant puts a source, and its handle, in the place of one of which there is
+// nothing but hearsay; if there is none the source is forgotten.
+func (s *sources) supplant(src *source) {
+	for i, old := range s.order {
+		if old.origin == byHearsay && !old.met && old.stage != stageDialling {
+			delete(s.all, old.peer)
+			src.handle = old.handle
+			s.order[i], s.all[src.peer] = src, src
+			return
+		}
+	}
 }
 
 func newSources() sources { return sources{all: make(map[shoal.NodeID]*source)} }
@@ -72,6 +94,17 @@ func (s *sources) count(at stage) int {
 }
 
 func (s *sources) live() int { return s.count(stageLive) }
+
+// hearsay is how many sources are being dialled that may be invented.
+func (s *sources) hearsay() int {
+	n := 0
+	for _, src := range s.order {
+		if src.stage == stageDialling && src.origin == byHearsay && !src.met {
+			n++
+		}
+	}
+	return n
+}
 
 // allAbsent reports whether every source said it does not have the file.
 func (s *sources) allAbsent() bool {
@@ -116,7 +149,7 @@ func (s *sources) lastError() string {
 type sourceFound struct{ peer shoal.NodeID }
 
 func (m sourceFound) apply(l *loop) {
-	l.heardOf(m.peer)
+	l.heardOf(m.peer, byUs)
 	l.dial()
 }
 
@@ -125,9 +158,17 @@ type searchOver struct{}
 
 func (searchOver) apply(l *loop) { l.task.Searching = false }
 
+// origin is by whom a peer was found.
+type origin uint8
+
+const (
+	byUs      origin = iota
+	byHearsay        // a source has named it, and may have invented it
+)
+
 // heardOf remembers a peer that came up while the fetch runs.
-func (l *loop) heardOf(peer shoal.NodeID) {
-	l.found(peer)
+func (l *loop) heardOf(peer shoal.NodeID, by origin) {
+	l.found(peer, by)
 	if src := l.sources.all[peer]; src != nil {
 		src.heard = true
 		l.reconsider(src)
@@ -142,21 +183,21 @@ func (l *loop) reconsider(src *source) {
 	}
 }
 
-// found remembers a peer.
-func (l *loop) found(peer shoal.NodeID) {
+// found remembers a peer. When there is no room, one that is known by hearsay
+// alone makes room for one that is not.
+func (l *loop) found(peer shoal.NodeID, by origin) {
 	if peer == l.engine.cfg.Self || l.engine.cfg.Bans.Has(l.task.File, peer, l.now) {
 		return
 	}
-	if l.sources.all[peer] != nil {
+	if src := l.sources.all[peer]; src != nil {
+		src.origin = min(src.origin, by)
 		return
 	}
-	if len(l.sources.order) >= MaxCandidates {
-		return
+	if len(l.sources.order) < MaxCandidates {
+		l.sources.add(&source{peer: peer, origin: by})
+	} else if by == byUs {
+		l.sources.supplant(&source{peer: peer, origin: by})
 	}
-	l.sources.handle++
-	src := &source{peer: peer, handle: l.sources.handle}
-	l.sources.all[peer] = src
-	l.sources.order = append(l.sources.order, src)
 }
 
 // dial opens streams to known sources, as many as may be asked at once. Until
@@ -167,12 +208,19 @@ func (l *loop) dial() {
 		return
 	}
 	busy, limit := l.busy()
+	l.dialThose(byUs, limit-busy)
+	busy, limit = l.busy()
+	l.dialThose(byHearsay, min(limit-busy, MaxHearsay-l.sources.hearsay()))
+}
+
+// dialThose opens streams to at most so many known sources of an origin.
+func (l *loop) dialThose(by origin, most int) {
 	for _, src := range l.sources.order {
-		if busy >= limit || l.over {
+		if most <= 0 || l.over {
 			return
 		}
-		if src.stage == stageKnown {
-			busy++
+		if src.stage == stageKnown && src.origin == by {
+			most--
 			l.connect(src)
 		}
 	}
@@ -241,7 +289,7 @@ func (m greeted) apply(l *loop) {
 	if src.attempt != m.link.attempt || src.stage != stageDialling {
 		return
 	}
-	src.stage, src.link, src.claim = stageLive, m.link, nil
+	src.stage, src.link, src.claim, src.met = stageLive, m.link, nil, true
 	src.window = l.newWindow(m.file)
 	src.snubbed, src.absent = time.Time{}, false
 	m.link.have = m.have
@@ -306,14 +354,20 @@ func (m haveMore) apply(l *loop) {
 }
 
 // peersTold says that a source knows others.
-type peersTold struct{ peers []wire.PeerAddr }
+type peersTold struct {
+	link  *link
+	peers []wire.PeerAddr
+}
 
 func (m peersTold) apply(l *loop) {
+	teller := l.sources.all[m.link.peer]
 	for _, peer := range m.peers {
-		if peer.Node != "" && peer.Node != l.engine.cfg.Self {
-			l.engine.cfg.Learn(peer.Node, peer.Addrs)
-			l.heardOf(peer.Node)
+		if peer.Node == "" || peer.Node == l.engine.cfg.Self || teller.named >= MaxTold {
+			continue
 		}
+		teller.named++
+		l.engine.cfg.Learn(teller.peer, peer.Node, peer.Addrs)
+		l.heardOf(peer.Node, byHearsay)
 	}
 	l.dial()
 }
