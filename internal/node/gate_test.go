@@ -54,7 +54,7 @@ func TestStrangersAreServedNothing(t *testing.T) {
 // What a node says of others is no reason to speak with those.
 func TestHearsayOfStrangersIsNotFollowed(t *testing.T) {
 	a, stranger := start(t, "a"), start(t, "stranger")
-	a.learn(stranger.self(), stranger.host.Addrs())
+	a.learn("", stranger.self(), stranger.host.Addrs())
 	if _, err := a.dialSource(t.Context(), stranger.self()); !errors.Is(err, shoal.Unauthorised) {
 		t.Errorf("dial a stranger: %v, want not authorised", err)
 	}
