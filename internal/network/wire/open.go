@@ -97,13 +97,21 @@ type List struct {
 // AppendList appends to b the frames of a whole hash list.
 func AppendList(b []byte, list content.HashList) []byte {
 	for first := 0; first < len(list); first += MaxListCVs {
-		part := list[first:min(first+MaxListCVs, len(list))]
-		b = appendFrame(b, TypeList, func(b []byte) []byte {
-			b = binary.BigEndian.AppendUint32(b, uint32(first))
-			return append(b, part.Bytes()...)
-		})
+		b = AppendListPart(b, list, first)
 	}
 	return b
+}
+
+// AppendListPart appends to b the frame of that part of a whole hash list which
+// begins at first, a multiple of MaxListCVs.
+func AppendListPart(b []byte, list content.HashList, first int) []byte {
+	return appendFrame(b, TypeList, func(b []byte) []byte {
+		b = binary.BigEndian.AppendUint32(b, uint32(first))
+		for _, cv := range list[first:min(first+MaxListCVs, len(list))] {
+			b = append(b, cv[:]...)
+		}
+		return b
+	})
 }
 
 // ParseList reads a List's body.

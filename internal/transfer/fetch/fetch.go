@@ -53,7 +53,8 @@ const (
 // Patience of a fetch.
 const (
 	DialTimeout    = 10 * time.Second
-	WelcomeTimeout = 15 * time.Second // from hello to the bitmap
+	WelcomeTimeout = 15 * time.Second // for each frame from hello to the bitmap
+	ListTimeout    = 10 * time.Minute // for all of them
 	FirstRetry     = 250 * time.Millisecond
 	LastRetry      = 15 * time.Second
 

@@ -23,8 +23,9 @@ type reader struct {
 	have bool // the source has said what it has
 	told bool // and who else is after the file
 
-	list content.HashList // as it comes, when it was not known
-	open *assembly        // the chunk that is coming in now
+	list  content.HashList // as it comes, when it was not known
+	until time.Time        // when the greeting must be over
+	open  *assembly        // the chunk that is coming in now
 
 	head    [wire.HeaderSize]byte
 	scratch []byte
@@ -46,9 +47,9 @@ func malformed(format string, args ...any) error {
 
 // run reads until the stream fails, the peer says goodbye or breaks the rules.
 func (r *reader) run(ctx context.Context) error {
-	deadline := time.Now().Add(WelcomeTimeout)
-	if err := r.link.stream.SetReadDeadline(deadline); err != nil {
-		return fmt.Errorf("wait for welcome: %w", err)
+	r.until = time.Now().Add(ListTimeout)
+	if err := r.await(); err != nil {
+		return err
 	}
 	for {
 		h, err := wire.ReadHeader(r.link.stream, &r.head)
@@ -59,6 +60,18 @@ func (r *reader) run(ctx context.Context) error {
 			return blame(err)
 		}
 	}
+}
+
+// await gives the source time for the next frame of its greeting.
+func (r *reader) await() error {
+	deadline := time.Now().Add(WelcomeTimeout)
+	if deadline.After(r.until) {
+		deadline = r.until
+	}
+	if err := r.link.stream.SetReadDeadline(deadline); err != nil {
+		return fmt.Errorf("wait for welcome: %w", err)
+	}
+	return nil
 }
 
 // blame marks what is the peer's fault by the error it is.
@@ -126,10 +139,14 @@ func (r *reader) listPart(body []byte) error {
 	if r.file.ChunkSize == 0 || r.file.List != nil || m.First != len(r.list) || m.First+len(m.CVs) > chunks {
 		return malformed("hash list out of order")
 	}
-	if r.list = append(r.list, m.CVs...); len(r.list) < chunks {
-		return nil
+	r.list = append(r.list, m.CVs...)
+	switch {
+	case len(r.list) == chunks:
+		return r.checkList()
+	case len(m.CVs) < wire.MaxListCVs:
+		return malformed("a part of a hash list with %d values", len(m.CVs))
 	}
-	return r.checkList()
+	return r.await()
 }
 
 func (r *reader) checkList() error {

@@ -73,6 +73,7 @@ type Config struct {
 type Server struct {
 	cfg     Config
 	memory  *memory
+	files   files
 	limiter *rate.Limiter
 
 	// reading bounds the chunks being read and hashed at once. It is first
@@ -118,6 +119,7 @@ func New(cfg Config) *Server {
 	return &Server{
 		cfg:     cfg,
 		memory:  newMemory(),
+		files:   files{library: cfg.Library, open: make(map[shoal.FileID]*openFile)},
 		limiter: rate.NewLimiter(limit, BurstBytes),
 		reading: semaphore.NewWeighted(int64(runtime.GOMAXPROCS(0))),
 		peers:   make(map[shoal.NodeID]*peer),

@@ -41,17 +41,30 @@ func (s *session) run(ctx context.Context) error {
 	}
 	s.watch = s.server.cfg.Board.Watch(hello.File)
 	defer s.watch.Close()
-	if s.file, err = s.server.cfg.Library.File(ctx, hello.File); err != nil {
-		s.file.ID = hello.File
-		s.server.cfg.Tracker.Hear(hello.File, s.stream.Peer())
-		refuse(s.stream, reasonFor(err), "")
-		return err
-	}
-	if err := s.welcome(ctx, hello); err != nil {
-		s.stream.Reset()
+	if err := s.greet(ctx, hello); err != nil {
 		return err
 	}
 	return s.talk(ctx)
+}
+
+// greet answers a hello. If it fails, the stream has ended.
+func (s *session) greet(ctx context.Context, hello wire.Hello) error {
+	s.file.ID = hello.File
+	known := false
+	err := s.server.files.with(ctx, hello.File, func(file content.File) error {
+		known, s.file = true, file
+		defer func() { s.file.List = nil }()
+		return s.welcome(ctx, hello)
+	})
+	switch {
+	case err == nil:
+	case known:
+		s.stream.Reset()
+	default:
+		s.server.cfg.Tracker.Hear(hello.File, s.stream.Peer())
+		refuse(s.stream, reasonFor(err), "")
+	}
+	return err
 }
 
 // talk runs reader and writer until one of them ends, and then the other.
@@ -108,11 +121,28 @@ func (s *session) welcome(ctx context.Context, hello wire.Hello) error {
 	version := min(hello.Version, wire.Version)
 	frames := wire.Welcome{Version: version, Size: s.file.Size, ChunkSize: s.file.ChunkSize}.Append(nil)
 	if hello.WantList {
-		frames = wire.AppendList(frames, s.file.List)
+		if frames, err = s.list(frames); err != nil {
+			return err
+		}
 	}
 	frames = wire.AppendHave(frames, have)
 	frames = s.introduce(frames)
 	return s.send(frames)
+}
+
+// list sends frames and the hash list but for its last frame, which it returns,
+// so that what follows can go with it. No more than a frame of it is copied.
+func (s *session) list(frames []byte) ([]byte, error) {
+	for first := 0; first < len(s.file.List); first += wire.MaxListCVs {
+		if first > 0 {
+			if err := s.send(frames); err != nil {
+				return nil, err
+			}
+			frames = frames[:0]
+		}
+		frames = wire.AppendListPart(frames, s.file.List, first)
+	}
+	return frames, nil
 }
 
 // introduce remembers the peer, and appends who else is after the file: in this
