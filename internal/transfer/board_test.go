@@ -119,8 +119,15 @@ func TestBuffersAreBounded(t *testing.T) {
 			t.Error("the budget was overspent")
 		}
 		copy(first.Bytes, "0123456789")
-		if got := string(first.Framed([]byte("head"), 5, 8)); got != "head567" {
-			t.Errorf("framed %q", got)
+		for _, from := range []int{5, 0, 2} {
+			want := "head" + "0123456789"[from:8]
+			if got := string(first.Framed([]byte("head"), from, 8)); got != want {
+				t.Errorf("framed %q, want %q", got, want)
+			}
+			first.Unframe()
+		}
+		if got := string(first.Bytes[:10]); got != "0123456789" {
+			t.Errorf("unframed %q", got)
 		}
 		first.Release()
 		large, err := buffers.Acquire(t.Context(), 100_000)

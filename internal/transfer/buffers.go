@@ -36,6 +36,8 @@ type Buffer struct {
 	Bytes []byte
 
 	whole []byte // headroom, then as many bytes as the class has
+	under []byte // of whole, from start on: what lies under a head
+	start int
 	from  *Buffers
 	class int
 	cost  int64
@@ -123,12 +125,18 @@ func (b *Buffers) keep(buf *Buffer) {
 }
 
 // Framed gives Bytes[from:to] with head, at most 64 bytes, right before it, so
-// that both leave in one write. It overwrites what lay there: the bytes before
-// from, which must have been used by now.
+// that both leave in one write. It overwrites what lay there, till Unframe.
 func (b *Buffer) Framed(head []byte, from, to int) []byte {
 	start := headroom + from - len(head)
+	b.under, b.start = append(b.under[:0], b.whole[start:start+len(head)]...), start
 	copy(b.whole[start:], head)
 	return b.whole[start : headroom+to]
+}
+
+// Unframe puts back what the last Framed overwrote.
+func (b *Buffer) Unframe() {
+	copy(b.whole[b.start:], b.under)
+	b.under = b.under[:0]
 }
 
 // Release gives the memory back. The holder must not touch it afterwards.

@@ -13,6 +13,7 @@ import (
 // write sends what the session owes its peer, until ctx ends or the peer stops
 // taking it: refusals first, then news of chunks, then one request's data.
 func (s *session) write(ctx context.Context) error {
+	defer s.letGo()
 	var frames []byte
 	for {
 		frames = s.queue.takeControl(frames[:0])
@@ -24,6 +25,7 @@ func (s *session) write(ctx context.Context) error {
 		}
 		span, ok := s.queue.next()
 		if !ok {
+			s.letGo()
 			select {
 			case <-s.queue.wake:
 			case <-s.watch.C:
@@ -51,13 +53,7 @@ func (s *session) news() []int {
 
 // answer sends the data of one span, or rejects it.
 func (s *session) answer(ctx context.Context, span wire.Span) error {
-	length := s.file.ChunkLen(span.Chunk)
-	buf, release, err := s.acquire(ctx, length)
-	if err != nil {
-		return err
-	}
-	defer release()
-	if err := s.load(ctx, span.Chunk, buf); err != nil {
+	if err := s.open(ctx, span.Chunk); err != nil {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
@@ -67,9 +63,49 @@ func (s *session) answer(ctx context.Context, span wire.Span) error {
 	}
 	end := span.Offset + span.Length
 	if span.Length == 0 {
-		end = length
+		end = s.file.ChunkLen(span.Chunk)
 	}
-	return s.sendSpan(ctx, span, buf, end)
+	return s.sendSpan(ctx, span, end)
+}
+
+// held is the chunk that was read last. It is kept while there is more to
+// answer, for that may be of the same chunk: else each byte that is asked for
+// would cost a chunk's reading and hashing.
+type held struct {
+	chunk   int
+	buf     *transfer.Buffer // nil if there is none
+	release func()
+	answer  *answer
+}
+
+// open makes a chunk the held one.
+func (s *session) open(ctx context.Context, chunk int) error {
+	if s.held.buf != nil && s.held.chunk == chunk {
+		return nil
+	}
+	s.letGo()
+	buf, release, err := s.acquire(ctx, s.file.ChunkLen(chunk))
+	if err != nil {
+		return err
+	}
+	if err := s.load(ctx, chunk, buf); err != nil {
+		release()
+		return err
+	}
+	a := &answer{stream: s.stream, bytes: len(buf.Bytes)}
+	s.server.memory.begin(a)
+	s.held = held{chunk: chunk, buf: buf, release: release, answer: a}
+	return nil
+}
+
+// letGo gives the memory of the held chunk back.
+func (s *session) letGo() {
+	if s.held.buf == nil {
+		return
+	}
+	s.server.memory.end(s.held.answer)
+	s.held.release()
+	s.held = held{}
 }
 
 // acquire waits for the memory for a chunk: for the peer's share of it first.
@@ -90,22 +126,20 @@ func (s *session) acquire(ctx context.Context, length int) (*transfer.Buffer, fu
 }
 
 // load reads the whole chunk, which is how it is verified, when it is this
-// session's turn.
+// peer's turn.
 func (s *session) load(ctx context.Context, chunk int, buf *transfer.Buffer) error {
-	if err := s.server.reading.Acquire(ctx, 1); err != nil {
+	if err := s.server.turns.take(ctx, s.stream.Peer()); err != nil {
 		return err
 	}
-	defer s.server.reading.Release(1)
+	defer s.server.turns.give()
 	_, err := s.server.cfg.Library.Get(ctx, shoal.Chunk{File: s.file.ID, Index: chunk}, buf.Bytes)
 	return err
 }
 
-// sendSpan sends buf from the span's offset to end in Data frames, each with
-// its header before it in the same write.
-func (s *session) sendSpan(ctx context.Context, span wire.Span, buf *transfer.Buffer, end int) error {
-	a := &answer{stream: s.stream, bytes: len(buf.Bytes)}
-	s.server.memory.begin(a)
-	defer s.server.memory.end(a)
+// sendSpan sends the held chunk from the span's offset to end in Data frames,
+// each with its header before it in the same write.
+func (s *session) sendSpan(ctx context.Context, span wire.Span, end int) error {
+	buf, a := s.held.buf, s.held.answer
 	var scratch [wire.HeaderSize + wire.DataHeaderSize]byte
 	for from := span.Offset; from < end; {
 		if s.queue.stopped() {
@@ -118,7 +152,9 @@ func (s *session) sendSpan(ctx context.Context, span wire.Span, buf *transfer.Bu
 		}
 		head := wire.Data{Chunk: span.Chunk, Offset: from, Length: n}.AppendHeader(scratch[:0])
 		a.begins(time.Now())
-		if err := s.send(buf.Framed(head, from, from+n)); err != nil {
+		err := s.send(buf.Framed(head, from, from+n))
+		buf.Unframe()
+		if err != nil {
 			return err
 		}
 		a.took(n, time.Now())

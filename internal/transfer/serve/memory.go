@@ -20,7 +20,7 @@ const (
 	FloorAfter = 5 * time.Second
 )
 
-// answer is a chunk in memory that is being sent.
+// answer is a chunk in memory that is being sent, or parts of it.
 type answer struct {
 	stream transfer.Stream
 	bytes  int // of memory

@@ -76,10 +76,7 @@ type Server struct {
 	files   files
 	limiter *rate.Limiter
 
-	// reading bounds the chunks being read and hashed at once. It is first
-	// come, first served, and a session asks for one chunk at a time: that is
-	// what makes the turns fair.
-	reading *semaphore.Weighted
+	turns *turns
 
 	mu    sync.Mutex // guards the rest; held for no I/O
 	total int
@@ -121,7 +118,7 @@ func New(cfg Config) *Server {
 		memory:  newMemory(),
 		files:   files{library: cfg.Library, open: make(map[shoal.FileID]*openFile)},
 		limiter: rate.NewLimiter(limit, BurstBytes),
-		reading: semaphore.NewWeighted(int64(runtime.GOMAXPROCS(0))),
+		turns:   newTurns(runtime.GOMAXPROCS(0)),
 		peers:   make(map[shoal.NodeID]*peer),
 	}
 }

@@ -23,6 +23,7 @@ type session struct {
 	file   content.File
 	watch  *transfer.Watch
 	said   content.Bitmap // which chunks the peer has been told we have
+	held   held           // the writer's own
 }
 
 func newSession(server *Server, stream transfer.Stream, shared *peer) *session {
