@@ -31,7 +31,7 @@ func (n *Node) Add(ctx context.Context, req shoal.AddRequest, watch func(shoal.E
 		if info, err := os.Stat(item.Path); err == nil {
 			size = info.Size()
 		}
-		b.run(ctx, &wg, batchCost(size), func() (shoal.Event, error) {
+		b.run(ctx, &wg, i, batchCost(size), func() (shoal.Event, error) {
 			event := shoal.Event{Item: i, Name: item.Name, Transfer: n.serial.Add(1)}
 			entry, err := n.addFile(ctx, item, req, progressOf(b.emit, event))
 			if err == nil {

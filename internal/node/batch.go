@@ -37,11 +37,11 @@ func newBatch(watch func(shoal.Event)) *batch {
 	return &batch{emit: newEmitter(watch), width: semaphore.NewWeighted(batchWidth)}
 }
 
-// run does one item when there is room, started in order. It returns once the
-// item has started; wait, once all have ended.
-func (b *batch) run(ctx context.Context, wg *sync.WaitGroup, cost int64, do func() (shoal.Event, error)) {
+// run does something for an item when there is room, started in order. It
+// returns once that has started; wait, once all has ended.
+func (b *batch) run(ctx context.Context, wg *sync.WaitGroup, item int, cost int64, do func() (shoal.Event, error)) {
 	if err := b.width.Acquire(ctx, cost); err != nil {
-		b.end(shoal.Event{}, context.Cause(ctx))
+		b.end(shoal.Event{Item: item}, context.Cause(ctx))
 		return
 	}
 	wg.Go(func() {

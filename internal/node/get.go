@@ -38,7 +38,7 @@ func (n *Node) Get(ctx context.Context, req shoal.GetRequest, watch func(shoal.E
 			b.end(shoal.Event{Item: i, Name: item.Ref}, err)
 		}
 		for _, j := range jobs {
-			b.run(ctx, &wg, batchCost(max(j.entry.Size, 0)), func() (shoal.Event, error) {
+			b.run(ctx, &wg, j.item, batchCost(max(j.entry.Size, 0)), func() (shoal.Event, error) {
 				return n.getFile(ctx, j, req, b.emit)
 			})
 		}

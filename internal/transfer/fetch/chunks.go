@@ -150,12 +150,15 @@ func (m chunkRight) apply(l *loop) {
 	case src.link == m.link:
 		l.gained(src, m.last)
 	}
-	if l.picker == nil {
+	switch {
+	case l.file.ChunkSize != 0 && !sameShape(m.assembly.file, l.file):
+		l.waste(m.assembly) // of a file that its source had wrong
+	case l.picker == nil:
 		l.tooEarly(m.assembly)
-		return
+	default:
+		l.accept(m.assembly)
+		l.refill(src)
 	}
-	l.accept(m.assembly)
-	l.refill(src)
 }
 
 // accept takes a right chunk: to the sink, unless it is there already.
@@ -227,7 +230,8 @@ func (l *loop) settleDoubts(right *assembly) {
 	}
 }
 
-// adopt keeps half-received chunks of a lost source for others to finish.
+// adopt keeps half-received chunks of a lost source for others to finish: those
+// that are as long as the file has them, which it may have seen otherwise.
 func (l *loop) adopt(halves []*assembly) {
 	for _, a := range halves {
 		keep := a.got > 0 && l.picker != nil && sameShape(a.file, l.file) && !l.engine.buffers.Wanted() &&

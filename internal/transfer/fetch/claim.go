@@ -136,10 +136,6 @@ func (l *loop) unproved(src *source) {
 // tooEarly keeps a right chunk for when there is a place for it. The last one
 // is the proof of what its source claims.
 func (l *loop) tooEarly(a *assembly) {
-	if l.file.ChunkSize != 0 && !sameShape(a.file, l.file) {
-		l.waste(a)
-		return
-	}
 	l.early = append(l.early, a)
 	if l.file.ChunkSize == 0 && a.index == a.file.Chunks()-1 {
 		l.prove(a.file)

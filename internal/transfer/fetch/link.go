@@ -50,6 +50,16 @@ type request struct {
 	held      holding   // since it has that
 }
 
+// covers reports whether data is of the span that was asked for, in a chunk of
+// that length.
+func (r *request) covers(d wire.Data, length int) bool {
+	end := r.span.Offset + r.span.Length
+	if r.span.Length == 0 {
+		end = length
+	}
+	return d.Offset >= r.span.Offset && d.Offset+d.Length <= min(end, length)
+}
+
 func newLink(l *loop, peer shoal.NodeID, attempt int, stream transfer.Stream) *link {
 	return &link{
 		fetch: l.fetch, peer: peer, attempt: attempt, stream: stream, engine: l.engine,

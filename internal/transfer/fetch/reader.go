@@ -201,7 +201,7 @@ func (r *reader) reject(body []byte) error {
 		return err
 	}
 	req := r.link.pending(m.Chunk)
-	if req == nil {
+	if req == nil || req.span != m.Span {
 		return malformed("rejected what was not asked for")
 	}
 	told := rejected{link: r.link, chunk: m.Chunk, missing: req.span.Length, reason: m.Reason, half: req.assembly}
@@ -250,7 +250,7 @@ func (r *reader) data(ctx context.Context, h wire.Header) error {
 		return err
 	}
 	req := r.link.pending(m.Chunk)
-	if req == nil || len(r.file.List) == 0 || m.Chunk >= r.file.Chunks() {
+	if req == nil || len(r.file.List) == 0 || m.Chunk >= r.file.Chunks() || !req.covers(m, r.file.ChunkLen(m.Chunk)) {
 		return malformed("data that was not asked for")
 	}
 	if err := r.place(ctx, req, m); err != nil {
