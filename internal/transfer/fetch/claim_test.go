@@ -175,3 +175,28 @@ func TestHalvesOfTwoSizesAreNotJoined(t *testing.T) {
 		get.checkWhole(f, data)
 	})
 }
+
+// A source that was asked for the list as well, and greets with another size
+// when the size is proven, is parted with, and the fetch goes on.
+func TestSecondSizeComesTooLate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSwarm(t)
+		f, data := randomFile(t, 48, 300_000, 64<<10)
+		s.slowNode("good", 100_000).shelf.fill(f, data)
+		get := s.node("get")
+		bans := get.meets(scripts{"late": func(s *script) {
+			<-time.After(time.Second)
+			s.greets(f, f.Size+1, content.FullBitmap(f.Chunks()))
+			if span, ok := s.asked(); ok {
+				t.Errorf("asked for %+v", span)
+			}
+		}})
+		if _, err := get.fetch(f, fetch.Task{Open: get.strictly(t)}, "good", "late").Wait(); err != nil {
+			t.Fatal(err)
+		}
+		get.checkWhole(f, data)
+		if bans.Has(f.ID, "late", time.Now()) {
+			t.Error("banned for what it may have been told itself")
+		}
+	})
+}
