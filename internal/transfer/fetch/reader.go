@@ -221,7 +221,7 @@ func (r *reader) peers(body []byte) error {
 		return err
 	}
 	if r.told {
-		return malformed("peers named twice")
+		return nil // once is enough
 	}
 	r.told = true
 	r.link.fetch.tell(peersTold{link: r.link, peers: m.Peers})
