@@ -9,6 +9,11 @@ import (
 	"shoal/internal/transfer/picker"
 )
 
+// MaxAsked is how many chunks are asked of a source at once. It answers no more
+// than 1,024 (docs/spec/wire.md), and those that were taken back count until it
+// has said so.
+const MaxAsked = 768
+
 // busyPause is how long a source that said it was busy is left alone.
 const busyPause = time.Second
 
@@ -43,7 +48,7 @@ func (l *loop) refill(src *source) {
 	if l.picker == nil || src.stage != stageLive || l.over || l.now.Before(src.pauseTo) {
 		return
 	}
-	for src.window.Outstanding() < src.window.Limit() {
+	for src.window.Outstanding() < src.window.Limit() && l.picker.Assigned(src.handle) < MaxAsked {
 		pick, ok := l.picker.Pick(src.handle)
 		if !ok {
 			return
