@@ -131,10 +131,12 @@ func (c *crowd) dial(_ context.Context, id shoal.NodeID) (transfer.Stream, error
 }
 
 func (c *crowd) fetch(ctx context.Context, f content.File, watch func(shoal.Event), from ...shoal.NodeID) *Fetch {
-	return c.Start(ctx, Task{File: f.ID, Known: &f, SizeHint: -1, Sources: from, Watch: watch,
+	return c.Start(ctx, Task{
+		File: f.ID, Known: &f, SizeHint: -1, Sources: from, Watch: watch,
 		Open: func(context.Context, content.File) (Target, error) {
 			return &bin{content.NewBitmap(f.Chunks())}, nil
-		}})
+		},
+	})
 }
 
 // free fails the test if any of the engine's memory is held.

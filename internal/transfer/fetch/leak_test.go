@@ -76,10 +76,12 @@ func TestLinksThatEndTogetherGiveTheirMemoryBack(t *testing.T) {
 			return netStream{ours, peer}, nil
 		}})
 		from := []shoal.NodeID{"a", "b", "c", "d", "e", "f", "g", "h"}
-		run := e.Start(t.Context(), Task{File: f.ID, Known: &f, Sources: from, Patience: time.Second,
+		run := e.Start(t.Context(), Task{
+			File: f.ID, Known: &f, Sources: from, Patience: time.Second,
 			Open: func(context.Context, content.File) (Target, error) {
 				return &bin{content.NewBitmap(f.Chunks())}, nil
-			}})
+			},
+		})
 		var conns []net.Conn
 		for range from {
 			conns = append(conns, <-given)

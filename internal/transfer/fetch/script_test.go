@@ -27,7 +27,8 @@ type script struct {
 func (n *node) meets(peers scripts) *transfer.Bans {
 	bans := new(transfer.Bans)
 	visits := make(map[shoal.NodeID]int) // guarded by swarm.mu
-	n.engine = fetch.New(fetch.Config{Self: n.id, Board: &n.board, Bans: bans,
+	n.engine = fetch.New(fetch.Config{
+		Self: n.id, Board: &n.board, Bans: bans,
 		Dial: func(ctx context.Context, id shoal.NodeID) (transfer.Stream, error) {
 			play := peers[id]
 			if play == nil {
@@ -40,7 +41,8 @@ func (n *node) meets(peers scripts) *transfer.Bans {
 			n.swarm.mu.Unlock()
 			n.swarm.wg.Go(func() { play(s); theirs.Close() })
 			return pipeStream{ours, id}, nil
-		}})
+		},
+	})
 	return bans
 }
 
@@ -81,10 +83,11 @@ func (s *script) says(frames []byte) bool {
 // asked waits for a request; it is false when the fetch has hung up.
 func (s *script) asked() (wire.Span, bool) {
 	for {
-		switch typ, body := s.hears(); typ {
-		case 0:
+		typ, body := s.hears()
+		if typ == 0 {
 			return wire.Span{}, false
-		case wire.TypeRequest:
+		}
+		if typ == wire.TypeRequest {
 			m, err := wire.ParseRequest(body)
 			return m.Span, err == nil
 		}

@@ -61,26 +61,6 @@ type sources struct {
 	order []*source // as they came; the handle of each is its place, from 1
 }
 
-// add adds a source, and gives it its handle.
-func (s *sources) add(src *source) {
-	s.order = append(s.order, src)
-	src.handle = picker.Peer(len(s.order))
-	s.all[src.peer] = src
-}
-
-// supplant puts a source, and its handle, in the place of one of which there is
-// nothing but hearsay; if there is none the source is forgotten.
-func (s *sources) supplant(src *source) {
-	for i, old := range s.order {
-		if old.origin == byHearsay && !old.met && old.stage != stageDialling {
-			delete(s.all, old.peer)
-			src.handle = old.handle
-			s.order[i], s.all[src.peer] = src, src
-			return
-		}
-	}
-}
-
 func newSources() sources { return sources{all: make(map[shoal.NodeID]*source)} }
 
 func (s *sources) count(at stage) int {
@@ -94,17 +74,6 @@ func (s *sources) count(at stage) int {
 }
 
 func (s *sources) live() int { return s.count(stageLive) }
-
-// hearsay is how many sources are being dialled that may be invented.
-func (s *sources) hearsay() int {
-	n := 0
-	for _, src := range s.order {
-		if src.stage == stageDialling && src.origin == byHearsay && !src.met {
-			n++
-		}
-	}
-	return n
-}
 
 // allAbsent reports whether every source said it does not have the file.
 func (s *sources) allAbsent() bool {
@@ -143,61 +112,6 @@ func (s *sources) lastError() string {
 		}
 	}
 	return "none has answered"
-}
-
-// sourceFound says that a peer may have the file.
-type sourceFound struct{ peer shoal.NodeID }
-
-func (m sourceFound) apply(l *loop) {
-	l.heardOf(m.peer, byUs)
-	l.dial()
-}
-
-// searchOver says that no more sources are being looked for.
-type searchOver struct{}
-
-func (searchOver) apply(l *loop) { l.task.Searching = false }
-
-// origin is by whom a peer was found.
-type origin uint8
-
-const (
-	byUs      origin = iota
-	byHearsay        // a source has named it, and may have invented it
-)
-
-// heardOf remembers a peer that came up while the fetch runs.
-func (l *loop) heardOf(peer shoal.NodeID, by origin) {
-	l.found(peer, by)
-	if src := l.sources.all[peer]; src != nil {
-		src.heard = true
-		l.reconsider(src)
-	}
-}
-
-// reconsider gives a peer another chance, after a while, that had only lacked
-// the file: it may be getting it as we are, and have had no place for it yet.
-func (l *loop) reconsider(src *source) {
-	if src.stage == stageGivenUp && src.absent && src.heard && !l.now.Before(src.retryAt) {
-		src.stage, src.absent = stageKnown, false
-	}
-}
-
-// found remembers a peer. When there is no room, one that is known by hearsay
-// alone makes room for one that is not.
-func (l *loop) found(peer shoal.NodeID, by origin) {
-	if peer == l.engine.cfg.Self || l.engine.cfg.Bans.Has(l.task.File, peer, l.now) {
-		return
-	}
-	if src := l.sources.all[peer]; src != nil {
-		src.origin = min(src.origin, by)
-		return
-	}
-	if len(l.sources.order) < MaxCandidates {
-		l.sources.add(&source{peer: peer, origin: by})
-	} else if by == byUs {
-		l.sources.supplant(&source{peer: peer, origin: by})
-	}
 }
 
 // dial opens streams to known sources, as many as may be asked at once. Until
@@ -351,25 +265,6 @@ func (m haveMore) apply(l *loop) {
 		l.askProof()
 	}
 	l.refill(src)
-}
-
-// peersTold says that a source knows others.
-type peersTold struct {
-	link  *link
-	peers []wire.PeerAddr
-}
-
-func (m peersTold) apply(l *loop) {
-	teller := l.sources.all[m.link.peer]
-	for _, peer := range m.peers {
-		if peer.Node == "" || peer.Node == l.engine.cfg.Self || teller.named >= MaxTold {
-			continue
-		}
-		teller.named++
-		l.engine.cfg.Learn(teller.peer, peer.Node, peer.Addrs)
-		l.heardOf(peer.Node, byHearsay)
-	}
-	l.dial()
 }
 
 // linkEnded says that a source could not be dialled, or that its stream ended.

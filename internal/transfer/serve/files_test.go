@@ -89,6 +89,7 @@ func TestHashListIsShared(t *testing.T) {
 		if got := longest.Load(); got > wire.MaxListCVs*32+1024 {
 			t.Errorf("a write of %d bytes", got)
 		}
+		synctest.Wait()
 		conns = append(conns, begin())
 		if got := l.loads.Load(); got != 2 {
 			t.Errorf("the list was kept when nobody was being told it: %d loads", got)
