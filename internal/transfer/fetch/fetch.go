@@ -2,7 +2,7 @@
 // for every kind of fetch: a download, a stream, and later replication and
 // repair. Each fetch is a loop in one goroutine that owns all its state; around
 // it, a reader and a writer for each source and one writer to the target, which
-// pass it messages.
+// pass it messages, and a herald that tells the watcher.
 //
 // It verifies every chunk before it lets go of it. It does not find sources,
 // choose where chunks are kept, or decide what should be fetched.
