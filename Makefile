@@ -9,6 +9,8 @@ MAKEFLAGS     += --no-print-directory
 PKG      ?= ./...
 COUNT    ?= 20
 FUZZTIME ?= 30s
+SEEDS    ?= 1000
+FIRST    ?= 0
 
 # golangci-lint asks not to be a `tool` of anyone's module, for its dependencies
 # would become theirs: it is pinned here and built into .tools/. The other tools
@@ -27,7 +29,7 @@ RACE     = $(if $(CC_FOUND),-race,$(warning no C compiler: testing without the r
 # `shoal version` reads it from there.
 BUILD := -trimpath -buildvcs=auto -ldflags='-s -w'
 
-.PHONY: help build install test race cover lint fmt fuzz bench demo check clean
+.PHONY: help build install test race cover lint fmt fuzz sim bench demo check clean
 .PHONY: vet tidy deps deps-diff vuln commits
 
 help: ## list what there is to do
@@ -61,6 +63,9 @@ fmt: $(GOLANGCI) ## format the code: gofumpt, and imports in three groups
 fuzz: ## run every fuzz target for FUZZTIME=30s
 	scripts/fuzz $(FUZZTIME) $(PKG)
 
+sim: ## run SEEDS=1000 whole shoals in virtual time, from FIRST=0 on
+	go test ./internal/testnet/sim -run TestSeeds -count=1 -timeout=24h -seeds $(SEEDS) -first $(FIRST)
+
 bench: build ## measure against the machine's own limits; needs a quiet machine (RUN=regexp of rows)
 	go run ./bench$(if $(RUN), -run='$(RUN)')
 
@@ -68,7 +73,7 @@ demo: build ## the main job: 512 MiB or FILE=path from six nodes, two killed hal
 	go run ./bench/demo$(if $(FILE), -file='$(FILE)')
 
 check: ## all that CI asks beside the tests
-	$(MAKE) -k commits tidy deps-diff vet lint vuln fuzz FUZZTIME=3s
+	$(MAKE) -k commits tidy deps-diff vet lint vuln sim fuzz FUZZTIME=3s
 
 clean: ## delete what was built, but for the tools
 	rm -rf bin bench/out

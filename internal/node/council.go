@@ -41,7 +41,7 @@ func b2i(b bool) int {
 func (n *Node) member(r roster.Node, m members.Member) shoal.Member {
 	member := shoal.Member{
 		ID: r.ID, Name: r.Title, Zone: r.Zone, Role: r.Role.String(), State: r.State.String(), Allotment: r.Allotment,
-		Free: int64(m.Own.Free), Maintenance: r.Maintenance,
+		Free: int64(m.Own.Free), Maintenance: n.steward.excused(r.ID),
 	}
 	switch {
 	case r.ID == n.self():
@@ -79,18 +79,17 @@ func (n *Node) SetNode(ctx context.Context, ref string, change shoal.NodeChange)
 	}
 	if change.Maintenance != nil {
 		set.HasMaintenance = true
-		if *change.Maintenance > 0 {
-			set.Maintenance = time.Now().Add(*change.Maintenance).UTC().Truncate(time.Millisecond)
-		}
+		set.Maintenance = min(max(*change.Maintenance, 0), roster.MaxMaintenance).Truncate(time.Millisecond)
 	}
 	if err := n.say(ctx, set); err != nil {
 		return shoal.Member{}, fmt.Errorf("change node %s: %w", node.Title, err)
 	}
 	now := n.roll.node(node.ID)
-	if set.HasState && now.State != set.State || set.HasRole && now.Role != set.Role || set.HasMaintenance && !now.Maintenance.Equal(set.Maintenance) {
+	if set.HasState && now.State != set.State || set.HasRole && now.Role != set.Role || set.HasMaintenance && now.Maintenance != set.Maintenance {
 		return shoal.Member{}, shoal.WithHint(fmt.Errorf("this node may not do that to %s: %w", node.Title, shoal.Unauthorised),
 			"an admin may change the nodes that joined after it; `shoal nodes` shows who is one")
 	}
+	n.steward.look()
 	for _, m := range n.beats.Members() {
 		if m.Node == node.ID {
 			return n.member(now, m), nil

@@ -53,8 +53,10 @@ type holding struct {
 }
 
 // askHolders asks nodes what they hold of a file, all at once, and gives the
-// answers that came in time.
+// answers that came in time: none if this process stood still meanwhile, for then
+// they may be old.
 func (n *Node) askHolders(ctx context.Context, nodes []shoal.NodeID, ask wire.Ask) []holding {
+	asked := time.Now()
 	var mu sync.Mutex // of answers
 	var answers []holding
 	var wg sync.WaitGroup
@@ -74,6 +76,9 @@ func (n *Node) askHolders(ctx context.Context, nodes []shoal.NodeID, ask wire.As
 		})
 	}
 	wg.Wait()
+	if time.Since(asked) > 2*holdTimeout {
+		return nil
+	}
 	return answers
 }
 

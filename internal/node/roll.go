@@ -177,6 +177,7 @@ func (n *Node) void(ctx context.Context) {
 		items, err := n.journal.Void(ctx, author, upto)
 		if err == nil && len(items) > 0 {
 			err = n.catalog.Void(ctx, items)
+			n.steward.heard(items) // of the files that they were about
 		}
 		if err != nil {
 			n.cfg.Log.Error("what a revoked node said could not be taken back", "node", author, "err", err)

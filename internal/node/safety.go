@@ -42,6 +42,11 @@ func (s *steward) account() {
 // fullBelow is how little room makes a node say that it is full.
 const fullBelow = 64 << 20
 
+// wakingTime is how long a process that stood still takes to learn what became of
+// the others: to miss the beats of those that are gone, and to be told by the
+// rest how they are.
+const wakingTime = members.DefaultDown + members.DefaultUpdate
+
 // safety is how the files are.
 func (n *Node) safety(ctx context.Context) (safety.Verdict, error) {
 	files, copies, err := n.catalog.Wanted(ctx)
@@ -55,7 +60,7 @@ func (n *Node) safety(ctx context.Context) (safety.Verdict, error) {
 	n.steward.mu.Lock()
 	view, own := n.steward.view, n.steward.own
 	n.steward.mu.Unlock()
-	s := safety.Shoal{Own: own, Braked: view.Braked, Files: files, Copies: copies}
+	s := safety.Shoal{Asleep: n.beats.Awake() < wakingTime, Own: own, Keeps: view.In.Has(n.self()), Braked: view.Braked, Files: files, Copies: copies}
 	for _, node := range view.In.Nodes() {
 		if node.ID == n.self() {
 			continue

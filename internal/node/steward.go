@@ -116,7 +116,6 @@ func (s *steward) tell(id shoal.FileID) {
 // look brings the view of who counts up to date, and returns it.
 func (s *steward) look() repair.View {
 	var nodes []repair.Node
-	wall := time.Now()
 	seen := make(map[shoal.NodeID]members.Member)
 	for _, m := range s.n.beats.Members() {
 		seen[m.Node] = m
@@ -128,7 +127,7 @@ func (s *steward) look() repair.View {
 		}
 		m := seen[r.ID]
 		node := repair.Node{
-			Node: placement.Node{ID: r.ID, Zone: r.Zone, Weight: r.Allotment}, Maintenance: wall.Before(r.Maintenance),
+			Node: placement.Node{ID: r.ID, Zone: r.Zone, Weight: r.Allotment}, Absence: repair.Absence{For: r.Maintenance, Word: r.MaintenanceSaid},
 			Up: r.ID == s.n.self() || m.State != members.Down, Since: m.Since + offset,
 		}
 		nodes = append(nodes, node)
@@ -139,12 +138,24 @@ func (s *steward) look() repair.View {
 	if !slices.Equal(short, s.noRoom) {
 		s.noRoom, s.all, s.seen = short, true, false
 	}
+	s.keeper.Look(s.now(), time.Now().Round(0)) // without the monotonic part, which stands still while the machine sleeps
 	before := s.view.In
 	s.view = s.census.Step(s.now(), orDefault(s.n.cfg.RepairDelay, repair.DefaultDelay), nodes)
 	if s.view.In != before {
 		s.all, s.seen = true, false
 	}
 	return s.view
+}
+
+// excused is until when a node is in maintenance; zero if it is not.
+func (s *steward) excused(node shoal.NodeID) time.Time {
+	s.mu.Lock()
+	until, so := s.view.Excused[node]
+	s.mu.Unlock()
+	if !so {
+		return time.Time{}
+	}
+	return s.n.started.Add(until).UTC().Truncate(time.Second)
 }
 
 // orDefault is d, or another if d is 0; less than 0 is none.
@@ -199,7 +210,8 @@ func (s *steward) sweep(ctx context.Context, view repair.View, places chan struc
 	if !all {
 		for _, id := range files {
 			f, err := s.n.catalog.FileOf(ctx, id)
-			if errors.Is(err, shoal.NotFound) {
+			if errors.Is(err, shoal.NotFound) { // what named it was taken back, with all that a revoked node said
+				s.forget(id)
 				continue
 			}
 			if err == nil {
@@ -415,13 +427,21 @@ func (s *steward) copyHere(ctx context.Context, id shoal.FileID, chunks content.
 	return rest, s.n.quota.Sync(ctx, id)
 }
 
+// forget drops what was noted of a file that this node should hold nothing of.
+func (s *steward) forget(id shoal.FileID) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.lacks, id)
+	delete(s.again, id)
+	delete(s.refused, id)
+	delete(s.instead, id)
+	delete(s.surplus, id)
+}
+
 // removed deletes a file that no name means any more, when its time has come.
 func (s *steward) removed(ctx context.Context, f catalog.File) error {
+	s.forget(f.ID)
 	s.mu.Lock()
-	delete(s.lacks, f.ID)
-	delete(s.again, f.ID)
-	delete(s.refused, f.ID)
-	delete(s.instead, f.ID)
 	due := s.keeper.Removed(s.now(), fileOf(f), time.Now(), f.Since, orDefault(s.n.cfg.Trash, trim.DefaultTrash))
 	s.mu.Unlock()
 	if !due {

@@ -42,6 +42,7 @@ func (s *steward) trimDelay() time.Duration { return orDefault(s.n.cfg.TrimDelay
 func (s *steward) withSurplus() []shoal.FileID {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.keeper.Look(s.now(), time.Now().Round(0))
 	s.keeper.Sweep(s.now())
 	if s.view.Braked || s.now() < s.view.Changed+s.trimDelay() {
 		return nil

@@ -3,6 +3,7 @@ package journal
 import (
 	"cmp"
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 
@@ -102,7 +103,8 @@ func (j *Journal) admits(b record.Batch) error {
 
 // Void takes back what an author said after a number: the author was cut off
 // there. It returns the batches that were taken back, which are no longer
-// in the journal.
+// in the journal. Whoever has heard them and whoever never will are as far with
+// the author then.
 func (j *Journal) Void(ctx context.Context, author shoal.NodeID, after uint64) ([]Item, error) {
 	j.writing.Lock()
 	defer j.writing.Unlock()
@@ -113,5 +115,34 @@ func (j *Journal) Void(ctx context.Context, author shoal.NodeID, after uint64) (
 		}
 		items = append(items, item.Item)
 	}
-	return items, j.remove(ctx, items)
+	if err := j.remove(ctx, items); err != nil {
+		return nil, err
+	}
+	return items, j.goBack(ctx, author, after)
+}
+
+// goBack notes that of an author's batches those after a number are gone.
+func (j *Journal) goBack(ctx context.Context, author shoal.NodeID, after uint64) error {
+	if j.Vector()[author] <= after {
+		return nil
+	}
+	err := j.data.Transact(ctx, func(tx *sql.Tx) error {
+		change, args := "UPDATE authors SET upto = ?2 WHERE node = ?1", []any{string(author), int64(after)}
+		if after == 0 { // as if it had never been heard
+			change, args = "DELETE FROM authors WHERE node = ?1", args[:1]
+		}
+		_, err := tx.Exec(change, args...)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("void batches of %s: %w", author.Short(), err)
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	for _, v := range []record.Vector{j.vector, j.applied} {
+		if v[author] = min(v[author], after); after == 0 {
+			delete(v, author)
+		}
+	}
+	return nil
 }

@@ -10,6 +10,7 @@ import (
 	"context"
 	"crypto/ed25519"
 	"log/slog"
+	"math"
 	"sync"
 	"time"
 
@@ -58,6 +59,8 @@ type Runner struct {
 	mu      sync.Mutex       // of what is below, up to the empty line
 	members []members.Member // as after the last Step that changed it
 	voices  map[shoal.NodeID]map[*voice]bool
+	looked  time.Time     // when the clocks were last looked at
+	woke    time.Duration // when this process was last found to have stood still
 
 	senders map[shoal.NodeID]*sender // of Run's goroutine alone
 	running sync.WaitGroup           // what Run has started
@@ -126,6 +129,7 @@ func (r *Runner) Run(ctx context.Context) {
 		case e := <-r.events:
 			r.step(work, e)
 		case <-ticker.C:
+			r.look()
 			r.step(work, members.Tick{})
 		case <-ctx.Done():
 			r.leave(work)
@@ -143,6 +147,33 @@ func (r *Runner) tick() time.Duration {
 // interval is the time between two beats.
 func (r *Runner) interval() time.Duration {
 	return cmp.Or(r.cfg.Detector.Interval, members.DefaultInterval)
+}
+
+// stall is a gap on a clock that means that this process stood still, or its
+// machine slept.
+const stall = 3 * time.Second
+
+// look looks at the clocks.
+func (r *Runner) look() {
+	now := time.Now()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	gap := max(now.Sub(r.looked), now.Round(0).Sub(r.looked.Round(0))) // the monotonic one stands still while a machine sleeps
+	if !r.looked.IsZero() && gap > stall {
+		r.woke = r.Now()
+	}
+	r.looked = now
+}
+
+// Awake is for how long this process has not stood still, as far as it can tell.
+func (r *Runner) Awake() time.Duration {
+	r.look()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.woke == 0 {
+		return time.Duration(math.MaxInt64)
+	}
+	return r.Now() - r.woke
 }
 
 // step tells the detector what happened, and does what it asks for.

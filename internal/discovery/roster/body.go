@@ -18,6 +18,8 @@ const (
 	MaxZone  = 64  // bytes of a zone's
 	MaxAddrs = 16  // addresses
 	MaxAddr  = 256 // bytes of one
+
+	MaxMaintenance = 30 * 24 * time.Hour // a longer one counts as that
 )
 
 // Admit lets a node in. Its author is a member, or for an admin an admin.
@@ -39,7 +41,7 @@ type Set struct {
 	Role    Role
 
 	HasMaintenance bool
-	Maintenance    time.Time // until when, to the millisecond; zero ends it
+	Maintenance    time.Duration // for how long from when one hears of it, to the millisecond; 0 ends it
 }
 
 // Self is what a node says of itself.
@@ -120,11 +122,8 @@ func (s Set) append() ([]byte, error) {
 	}
 	data = append(data, mask, byte(s.State), byte(s.Role))
 	data = binary.BigEndian.AppendUint64(data, s.Upto)
-	until := uint64(0)
-	if !s.Maintenance.IsZero() {
-		until = uint64(max(s.Maintenance.UnixMilli(), 0))
-	}
-	return binary.BigEndian.AppendUint64(data, until), err
+	span := min(max(s.Maintenance, 0), MaxMaintenance)
+	return binary.BigEndian.AppendUint64(data, uint64(span.Milliseconds())), err
 }
 
 func (s Self) append() []byte {
@@ -217,9 +216,7 @@ func (d *decoder) set() Set {
 	mask := d.byte()
 	s.HasState, s.HasRole, s.HasMaintenance = mask&hasState != 0, mask&hasRole != 0, mask&hasMaintenance != 0
 	s.State, s.Role, s.Upto = State(d.byte()), Role(d.byte()), d.number()
-	if until := d.number(); until > 0 {
-		s.Maintenance = time.UnixMilli(int64(min(until, 1<<47))).UTC()
-	}
+	s.Maintenance = time.Duration(min(d.number(), uint64(MaxMaintenance.Milliseconds()))) * time.Millisecond
 	if d.err == nil && (s.State > Revoked || s.Role > Admin) {
 		d.err = fmt.Errorf("state %d, role %d: %w", s.State, s.Role, record.ErrMalformed)
 	}

@@ -44,7 +44,7 @@ func (r *Roster) apply(s statement) {
 	case Admit:
 		r.admit(author, body, s)
 	case Set:
-		r.set(author, body)
+		r.set(author, body, s.merged)
 	}
 }
 
@@ -68,7 +68,7 @@ func (r *Roster) admit(author *Node, a Admit, s statement) {
 }
 
 // set has a node change what holds for another, or for itself.
-func (r *Roster) set(author *Node, c Set) {
+func (r *Roster) set(author *Node, c Set, said merged) {
 	n := r.nodes[c.Node]
 	if n == nil || n.State == Revoked {
 		return
@@ -84,7 +84,7 @@ func (r *Roster) set(author *Node, c Set) {
 		n.Role = c.Role
 	}
 	if c.HasMaintenance && (admin || self) {
-		n.Maintenance = c.Maintenance
+		n.Maintenance, n.MaintenanceSaid = c.Maintenance, said.stamp
 	}
 }
 

@@ -63,9 +63,11 @@ type Node struct {
 	ID          shoal.NodeID
 	Role        Role
 	State       State
-	Maintenance time.Time // until when it is said to be away; zero if it is not
-	Self                  // what it last said of itself
-	Title       string    // its name, made different from all others'
+	Maintenance time.Duration // for how long it was last said to be away, from when one hears of it
+	Self                      // what it last said of itself
+	Title       string        // its name, made different from all others'
+
+	MaintenanceSaid record.Stamp // tells one such word from another
 
 	since    seniority
 	selfSaid merged

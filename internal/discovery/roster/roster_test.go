@@ -189,10 +189,11 @@ func TestSelfComesBack(t *testing.T) {
 	if diff := cmp.Diff(want, r.Node(nodeOf(founder)).Self); diff != "" {
 		t.Error(diff)
 	}
-	until := time.UnixMilli(1_800_000_000_000).UTC()
-	r = rosterOf(t, say{founder, roster.Set{Node: nodeOf(founder), HasMaintenance: true, Maintenance: until}})
-	if got := r.Node(nodeOf(founder)).Maintenance; !got.Equal(until) {
-		t.Errorf("in maintenance until %v, want %v", got, until)
+	for said, want := range map[time.Duration]time.Duration{30 * time.Minute: 30 * time.Minute, 0: 0, -1: 0, 1 << 62: roster.MaxMaintenance} {
+		r = rosterOf(t, say{founder, roster.Set{Node: nodeOf(founder), HasMaintenance: true, Maintenance: said}})
+		if got := r.Node(nodeOf(founder)).Maintenance; got != want {
+			t.Errorf("in maintenance for %v, want %v", got, want)
+		}
 	}
 	for _, bad := range []any{roster.Self{Name: "a\x1b[2J"}, roster.Self{Zone: "\u202e"}, roster.Self{Addrs: make([]string, 99)}, "nonsense", roster.Admit{Node: "x"}} {
 		if _, err := roster.Record(1, bad); !errors.Is(err, shoal.Usage) {

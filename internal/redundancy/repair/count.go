@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"shoal"
+	"shoal/internal/record"
 	"shoal/internal/redundancy/placement"
 )
 
@@ -21,9 +22,16 @@ const DefaultDelay = time.Minute
 // Node is a storage node of the roster, as this node sees it now.
 type Node struct {
 	placement.Node
-	Up          bool          // it answers; a node that is only suspected does
-	Since       time.Duration // of the clock that Step is given: since when it does, or does not
-	Maintenance bool          // it was said that it would be away
+	Up      bool          // it answers; a node that is only suspected does
+	Since   time.Duration // of the clock that Step is given: since when it does, or does not
+	Absence Absence
+}
+
+// Absence is the word that a node will be away for a while: maintenance. The while
+// begins when this process hears of it, for no two clocks are alike.
+type Absence struct {
+	For  time.Duration
+	Word record.Stamp // tells one word from another
 }
 
 // View is which nodes count, as one node sees it.
@@ -33,7 +41,9 @@ type View struct {
 	Braked  bool           // fewer than half of all storage nodes answer: the network is broken, not the nodes
 	Changed time.Duration  // when In was last another
 	Away    []shoal.NodeID // nodes that count and do not answer
-	Next    time.Duration  // when to look again at the latest, if nothing happens; 0 is never
+
+	Excused map[shoal.NodeID]time.Duration // nodes in maintenance, and until when
+	Next    time.Duration                  // when to look again at the latest, if nothing happens; 0 is never
 }
 
 // Census keeps who counts. The zero Census has seen nobody.
@@ -41,6 +51,14 @@ type Census struct {
 	out    map[shoal.NodeID]bool // nodes that have stopped to count, and did not answer since
 	digest [placement.DigestSize]byte
 	view   View
+	words  map[shoal.NodeID]absent
+	in, up []placement.Node // of which the view's maps are
+}
+
+// absent is a word that was heard.
+type absent struct {
+	word  record.Stamp
+	until time.Duration
 }
 
 // Step looks at the storage nodes of the roster, those that drain left out, at a
@@ -54,32 +72,58 @@ func (c *Census) Step(now, delay time.Duration, nodes []Node) View {
 			up++
 		}
 	}
-	v := View{Braked: 2*up < len(nodes), Changed: c.view.Changed}
+	v := View{Braked: 2*up < len(nodes), Changed: c.view.Changed, Excused: c.excused(now, nodes)}
 	out := make(map[shoal.NodeID]bool)
 	var in, answering []placement.Node
 	for _, n := range nodes {
-		due := n.Since + delay
+		due := max(n.Since+delay, v.Excused[n.ID])
 		switch {
 		case n.Up:
 			answering = append(answering, n.Node)
-		case c.out[n.ID], now >= due && !n.Maintenance && !v.Braked:
+		case c.out[n.ID], now >= due && !v.Braked:
 			out[n.ID] = true
 			continue
 		default:
 			v.Away = append(v.Away, n.ID)
-			if !n.Maintenance && due > now && (v.Next == 0 || due < v.Next) {
+			if due > now && (v.Next == 0 || due < v.Next) {
 				v.Next = due
 			}
 		}
 		in = append(in, n.Node)
 	}
 	slices.Sort(v.Away)
-	v.In, v.Up = placement.New(in), placement.New(answering)
+	v.In, v.Up = mapOf(in, c.in, c.view.In), mapOf(answering, c.up, c.view.Up)
 	if digest := v.In.Digest(); c.view.In == nil || digest != c.digest {
 		c.digest, v.Changed = digest, now
 	} else {
 		v.In = c.view.In // what was worked out of it stays good
 	}
-	c.out, c.view = out, v
+	c.out, c.view, c.in, c.up = out, v, in, answering
 	return v
+}
+
+// mapOf is the map of some nodes: the one there is, if it is of the same.
+func mapOf(nodes, last []placement.Node, there *placement.Map) *placement.Map {
+	if there != nil && slices.Equal(nodes, last) {
+		return there
+	}
+	return placement.New(nodes)
+}
+
+// excused takes in what was said of absences, and gives those that last.
+func (c *Census) excused(now time.Duration, nodes []Node) map[shoal.NodeID]time.Duration {
+	words := make(map[shoal.NodeID]absent)
+	excused := make(map[shoal.NodeID]time.Duration)
+	for _, n := range nodes {
+		heard, known := c.words[n.ID]
+		if !known || heard.word != n.Absence.Word {
+			heard = absent{word: n.Absence.Word, until: now + n.Absence.For}
+		}
+		words[n.ID] = heard
+		if heard.until > now {
+			excused[n.ID] = heard.until
+		}
+	}
+	c.words = words
+	return excused
 }

@@ -74,9 +74,22 @@ func TestBrake(t *testing.T) {
 func TestMaintenance(t *testing.T) {
 	var c repair.Census
 	all := nodes(4, 3)
-	all[3].Maintenance = true
-	if v := c.Step(time.Hour, minute, all); !v.In.Has(id(3)) || v.Next != 0 {
-		t.Error("a node in maintenance stopped to count")
+	all[3].Absence = repair.Absence{For: 10 * minute, Word: 7}
+	if v := c.Step(2*minute, minute, all); !v.In.Has(id(3)) || v.Next != 12*minute {
+		t.Errorf("a node in maintenance stopped to count; next %v", v.Next)
+	}
+	if v := c.Step(12*minute-1, minute, all); !v.In.Has(id(3)) {
+		t.Error("it stopped to count before the maintenance was over")
+	}
+	if v := c.Step(12*minute, minute, all); v.In.Has(id(3)) {
+		t.Error("it counts for longer than the maintenance")
+	}
+	all[3].Absence.Word = 8
+	c = repair.Census{}
+	c.Step(time.Hour, minute, all)
+	all[3].Absence = repair.Absence{Word: 9}
+	if v := c.Step(time.Hour+1, minute, all); v.In.Has(id(3)) {
+		t.Error("it counts although the maintenance was ended")
 	}
 }
 

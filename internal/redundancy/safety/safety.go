@@ -67,9 +67,11 @@ type Node struct {
 // Shoal is what this node knows of all.
 type Shoal struct {
 	Own    Account
+	Keeps  bool     // this node is one of those that count: it keeps chunks for others
 	Others []Node   // that count, but for this one
 	Away   []string // names of nodes that count, or did lately, and do not answer
 	Braked bool
+	Asleep bool          // this node has stood still until a moment ago, and what it knows is old
 	Files  int           // that entries point at
 	Copies int           // the most wanted of any file
 	Rate   float64       // bytes a second that were copied lately; 0 if not known
@@ -97,7 +99,10 @@ type Verdict struct {
 
 // Judge says how the files are.
 func Judge(s Shoal) Verdict {
-	nodes := 1 + len(s.Others)
+	nodes := len(s.Others)
+	if s.Keeps {
+		nodes++
+	}
 	files := count(s.Files, "file")
 	switch {
 	case s.Files == 0:
@@ -106,6 +111,8 @@ func Judge(s Shoal) Verdict {
 		return Verdict{AtRisk, fmt.Sprintf("Fewer than half of the nodes answer: nothing is copied until more are back. Away: %s.", list(s.Away))}
 	case len(s.Away) > 0:
 		return Verdict{AtRisk, fmt.Sprintf("%s may have fewer copies than wanted: %s.%s", capital(files), away(s.Away), givenUp(s.Delay))}
+	case nodes == 0:
+		return Verdict{AtRisk, fmt.Sprintf("No node keeps copies: %s nowhere to be. Add a node, or make one active again.", have(s.Files))}
 	case nodes < s.Copies && nodes == 1:
 		return Verdict{Few, fmt.Sprintf("Add a node: with one node %s 1 of %d copies.", has(s.Files), s.Copies)}
 	case nodes < s.Copies:
@@ -117,6 +124,9 @@ func Judge(s Shoal) Verdict {
 	}
 	if lacking > 0 {
 		return Verdict{Copies, fmt.Sprintf("Copying: %s to go (%s).%s", size(bytes), count(int(lacking), "file"), eta(bytes, s.Rate))}
+	}
+	if s.Asleep {
+		return Verdict{Unsure, "Looking: this node has stood still, and does not know yet how the others are."}
 	}
 	if silent := unsure(s); len(silent) > 0 {
 		return Verdict{Unsure, fmt.Sprintf("Looking: %s has not yet said that it has all it should.", list(silent))}
@@ -230,6 +240,13 @@ func are(n int) string {
 		return "is there"
 	}
 	return "are there"
+}
+
+func have(n int) string {
+	if n == 1 {
+		return "the file has"
+	}
+	return fmt.Sprintf("the %d files have", n)
 }
 
 func has(n int) string {

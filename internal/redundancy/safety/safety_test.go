@@ -16,7 +16,7 @@ func done() safety.Account {
 
 // well is n nodes, on which all is well.
 func well(n int) safety.Shoal {
-	s := safety.Shoal{Own: done(), Files: 1204, Copies: 2}
+	s := safety.Shoal{Own: done(), Keeps: true, Files: 1204, Copies: 2}
 	for i := 1; i < n; i++ {
 		s.Others = append(s.Others, safety.Node{Name: string('a' + rune(i)), Up: true, Known: true, Account: done()})
 	}
@@ -44,7 +44,10 @@ func TestSentences(t *testing.T) {
 		},
 		"Looking: b and this node has not yet said that it has all it should.": func(s *safety.Shoal) { s.Own.Done, s.Others[0].Known = false, false },
 		"Looking: c has not yet said that it has all it should.":               func(s *safety.Shoal) { s.Others[1].Account.Log[0]++ },
-		"1204 files are there, in one copy as wanted.":                         func(s *safety.Shoal) { s.Copies = 1 },
+		"No node keeps copies: the 1204 files have nowhere to be. Add a node, or make one active again.": func(s *safety.Shoal) {
+			s.Others, s.Keeps = nil, false
+		},
+		"1204 files are there, in one copy as wanted.": func(s *safety.Shoal) { s.Copies = 1 },
 	} {
 		s := well(5)
 		change(&s)
@@ -59,7 +62,9 @@ func TestNeverSafeWithoutProof(t *testing.T) {
 	for what, spoil := range map[string]func(*safety.Shoal){
 		"somebody is away":       func(s *safety.Shoal) { s.Away = []string{"x"} },
 		"the brake is on":        func(s *safety.Shoal) { s.Braked = true },
+		"it has just woken up":   func(s *safety.Shoal) { s.Asleep = true },
 		"too few nodes":          func(s *safety.Shoal) { s.Others = nil },
+		"this node keeps none":   func(s *safety.Shoal) { s.Others, s.Keeps = s.Others[:1], false },
 		"it lacks something":     func(s *safety.Shoal) { s.Own.Files = 1 },
 		"another does":           func(s *safety.Shoal) { s.Others[0].Account.Files = 1 },
 		"not finished":           func(s *safety.Shoal) { s.Own.Done = false },

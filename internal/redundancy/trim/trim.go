@@ -26,6 +26,16 @@ const (
 	// what is surplus now may be wanted again in a moment.
 	DefaultDelay = 10 * time.Minute
 
+	// Grace is how long a process must have known at least that a file was
+	// removed before it deletes it, if the trash time is not shorter: a wall
+	// clock that jumps may end the trash time at once.
+	Grace = time.Hour
+
+	// Asleep is a gap between two looks at the clocks after which the process
+	// must have stood still, or a clock have jumped. What it knows is old then,
+	// as after a restart.
+	Asleep = time.Minute
+
 	// DefaultTrash is how long the chunks of a removed file are kept.
 	DefaultTrash = 24 * time.Hour
 )
@@ -43,6 +53,16 @@ type Pledge struct {
 type Keeper struct {
 	started time.Duration
 	given   map[shoal.FileID][]given
+	removed map[shoal.FileID]removal
+
+	now  time.Duration // the clocks when they were last looked at
+	wall time.Time
+}
+
+// removal is when this process first heard that no name means a file.
+type removal struct {
+	since time.Time // as Removed was told; another is another removal
+	heard time.Duration
 }
 
 // given is one pledge.
@@ -53,7 +73,7 @@ type given struct {
 
 // NewKeeper returns a keeper that starts now.
 func NewKeeper(now time.Duration) *Keeper {
-	return &Keeper{started: now, given: make(map[shoal.FileID][]given)}
+	return &Keeper{started: now, given: make(map[shoal.FileID][]given), removed: make(map[shoal.FileID]removal)}
 }
 
 // Give pledges the chunks of a file that this node has durably and should hold
@@ -88,6 +108,18 @@ func (k *Keeper) forget(now time.Duration, file shoal.FileID) {
 	} else {
 		k.given[file] = left
 	}
+}
+
+// Look tells the time. It is to be called every few seconds: a longer gap on
+// either clock means that what this node knows may be old, and is taken for a
+// restart.
+func (k *Keeper) Look(now time.Duration, wall time.Time) {
+	if !k.wall.IsZero() {
+		if gap := wall.Sub(k.wall); now-k.now > Asleep || gap > Asleep || gap < -Asleep {
+			k.started = now
+		}
+	}
+	k.now, k.wall = now, wall
 }
 
 // Sweep drops all pledges that have run out. It is to be called now and then.
@@ -145,9 +177,16 @@ func Pledged(now time.Duration, v repair.View, chunk int, pledges []Pledge) int 
 }
 
 // Removed reports whether a file that no name means any more may be deleted. It
-// was removed, as far as this node knows, at a moment of the wall clock.
+// was removed, as far as this node knows, at a moment of the wall clock. The trash
+// time must have passed on the monotonic clock of this process; of one that did
+// not run so long the wall clock is believed, after Grace.
 func (k *Keeper) Removed(now time.Duration, f repair.File, wall, since time.Time, trash time.Duration) bool {
-	if wall.Sub(since) < trash {
+	r, known := k.removed[f.ID]
+	if !known || !r.since.Equal(since) {
+		r = removal{since: since, heard: now}
+		k.removed[f.ID] = r
+	}
+	if known := now - r.heard; known < trash && (known < Grace || wall.Sub(since) < trash) {
 		return false
 	}
 	for chunk := range f.Chunks {
@@ -155,5 +194,6 @@ func (k *Keeper) Removed(now time.Duration, f repair.File, wall, since time.Time
 			return false
 		}
 	}
+	delete(k.removed, f.ID)
 	return true
 }

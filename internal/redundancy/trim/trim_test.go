@@ -247,14 +247,55 @@ func TestRules(t *testing.T) {
 func TestRemoved(t *testing.T) {
 	f := repair.File{ID: shoal.FileID{9}, Chunks: 2, Copies: 2}
 	wall := time.UnixMilli(1_700_000_000_000)
-	k := trim.NewKeeper(0)
-	if k.Removed(time.Hour, f, wall, wall.Add(-trim.DefaultTrash+1), trim.DefaultTrash) {
-		t.Error("it goes before the trash time has passed")
+	const trash = trim.DefaultTrash
+	for what, c := range map[string]struct {
+		heard, now time.Duration // of the removal, and now
+		ago        time.Duration // the removal, by the wall clock
+		want       bool
+	}{
+		"before the trash time has passed":          {trim.Kept, trim.Kept + trim.Grace, trash - 1, false},
+		"when it has":                               {trim.Kept, trim.Kept + trim.Grace, trash, true},
+		"when the clock has jumped":                 {time.Hour, time.Hour + trim.Grace - 1, 365 * trash, false},
+		"when the clock was put back":               {0, trash, -365 * trash, true},
+		"when the process knows it for long":        {0, trash - 1, -365 * trash, false},
+		"of a process that began a moment ago":      {-trim.Grace, trim.Kept - 1, trash, false},
+		"of a process that did so a while ago":      {-trim.Grace, trim.Kept, trash, true},
+		"a short trash time, as soon as it is over": {time.Hour, time.Hour, 0, false},
+	} {
+		k := trim.NewKeeper(0)
+		since := wall.Add(-c.ago)
+		k.Removed(c.heard, f, wall, since, trash)
+		if got := k.Removed(c.now, f, wall, since, trash); got != c.want {
+			t.Errorf("it goes %s: %v, want %v", what, got, c.want)
+		}
 	}
-	if !k.Removed(time.Hour, f, wall, wall.Add(-trim.DefaultTrash), trim.DefaultTrash) {
-		t.Error("it does not go when the trash time has passed")
+	k := trim.NewKeeper(-time.Hour)
+	k.Removed(0, f, wall, wall, time.Second)
+	if !k.Removed(time.Second, f, wall, wall, time.Second) {
+		t.Error("a trash time that is shorter than the grace is not kept to")
 	}
-	if k.Removed(trim.Kept-1, f, wall, wall.Add(-trim.DefaultTrash), trim.DefaultTrash) {
-		t.Error("a node that has just started deletes")
+}
+
+// A process that was stopped for long, or whose machine slept, knows as little as
+// one that has just started.
+func TestAsleep(t *testing.T) {
+	f := repair.File{ID: shoal.FileID{9}, Chunks: 2, Copies: 2}
+	wall := time.UnixMilli(1_700_000_000_000)
+	for what, after := range map[string]struct{ gap, jump time.Duration }{
+		"stopped":               {trim.Asleep + 1, trim.Asleep + 1},
+		"asleep":                {time.Second, 30 * trim.DefaultTrash},
+		"with a clock put back": {time.Second, -time.Hour},
+	} {
+		k := trim.NewKeeper(-time.Hour)
+		k.Look(0, wall)
+		k.Removed(0, f, wall, wall, time.Second)
+		now := after.gap
+		k.Look(now, wall.Add(after.jump))
+		if k.Removed(now+trim.Kept-1, f, wall, wall, time.Second) {
+			t.Errorf("%s: it deletes at once", what)
+		}
+		if !k.Removed(now+trim.Kept, f, wall, wall, time.Second) {
+			t.Errorf("%s: it never deletes again", what)
+		}
 	}
 }

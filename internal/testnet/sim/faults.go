@@ -1,0 +1,351 @@
+package sim
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"lukechampine.com/blake3"
+
+	"shoal/internal/discovery/roster"
+)
+
+// mischief is something that happens to a shoal, or that a person does to it.
+type mischief struct {
+	name   string
+	weight int
+	do     func(*world, *machine)
+}
+
+// mischiefs is all of it. Each is given a machine by chance, and does nothing if
+// it does not fit that one now.
+func mischiefs() []mischief {
+	return []mischief{
+		{"add", 24, (*world).someoneAdds},
+		{"rename", 4, (*world).someoneRenames},
+		{"remove", 4, (*world).someoneRemoves},
+		{"undelete", 4, (*world).someoneUndeletes},
+		{"kill", 8, func(w *world, m *machine) {
+			if m.process != nil {
+				m.kill()
+			}
+		}},
+		{"power cut", 8, func(w *world, m *machine) {
+			if m.powered {
+				m.cutPower()
+			}
+		}},
+		{"power cut for all", 1, func(w *world, _ *machine) {
+			for _, m := range w.nodes {
+				m.cutPower()
+			}
+		}},
+		{"start", 30, func(w *world, m *machine) {
+			if m.process == nil {
+				m.start()
+			}
+		}},
+		{"freeze", 6, func(w *world, m *machine) {
+			if m.up() {
+				w.note("%s freezes", m.name())
+				m.frozen = true
+			}
+		}},
+		{"thaw", 12, func(w *world, m *machine) {
+			if m.frozen {
+				m.thaw()
+			}
+		}},
+		{"partition", 6, (*world).part},
+		{"heal", 10, func(w *world, _ *machine) { w.heal() }},
+		{"wipe", 4, (*world).wipe},
+		{"rot", 6, (*world).rot},
+		{"clock jump", 3, func(w *world, m *machine) {
+			m.skew = time.Duration(w.random.Int64N(int64(365*24*time.Hour))) - 365*12*time.Hour // so that no two are further apart than is believed
+			w.note("the clock of %s is off by %v", m.name(), m.skew)
+		}},
+		{"disk full", 4, func(w *world, m *machine) {
+			m.disk.room = m.disk.count() + w.random.IntN(4)
+			w.note("the disk of %s is full", m.name())
+		}},
+		{"room", 6, func(w *world, m *machine) { m.disk.room = plenty }},
+		{"join", 5, func(w *world, _ *machine) {
+			if len(w.nodes) < w.cfg.most() {
+				w.join()
+			}
+		}},
+		{"drain", 3, func(w *world, m *machine) { w.set(m, roster.Draining) }},
+		{"activate", 5, func(w *world, m *machine) { w.set(m, roster.Active) }},
+		{"revoke", 2, func(w *world, m *machine) { w.expel(m, roster.Revoked) }},
+		{"remove node", 2, func(w *world, m *machine) { w.expel(m, roster.Removed) }},
+		{"maintenance", 3, (*world).maintain},
+	}
+}
+
+// happen has one thing happen, by chance.
+func (w *world) happen() {
+	all := mischiefs()
+	total := 0
+	for _, m := range all {
+		total += m.weight
+	}
+	at := w.random.IntN(total)
+	for _, m := range all {
+		if at -= m.weight; at < 0 {
+			if victim := w.nodes[w.random.IntN(len(w.nodes))]; !victim.retired {
+				m.do(w, victim)
+			}
+			break
+		}
+	}
+	w.kept()
+}
+
+// writer reports whether somebody can write at a machine now.
+func (m *machine) writer() bool {
+	return m.up() && m.process.roster.Node(m.id).Present() && m.process.roster.Node(m.id).Role >= roster.Member
+}
+
+func (w *world) someoneAdds(m *machine) {
+	if !m.writer() || len(w.files) >= w.cfg.files() {
+		return
+	}
+	f := &file{index: len(w.files), chunks: 1 + w.random.IntN(6), copies: 2}
+	f.name = fmt.Sprintf("f%d", f.index)
+	if w.chance(0.2) {
+		f.copies = 3
+	}
+	if w.chance(0.15) && f.index > 0 {
+		f.name = w.files[w.random.IntN(f.index)].name // a new version, or a conflict
+	}
+	f.id = blake3.Sum256([]byte(fmt.Sprint(f.index, w.random.Uint64())))
+	if m.disk.count()+f.chunks > m.disk.room {
+		return
+	}
+	w.files = append(w.files, f)
+	for chunk := range f.chunks {
+		m.disk.put(f, chunk, true)
+	}
+	w.note("%s adds %v of %d chunks as %s, %d copies", m.name(), f, f.chunks, f.name, f.copies)
+	w.replaced(m.process, f.name)
+	if m.process.put(f.name, f) {
+		m.process.keep.adding = append(m.process.keep.adding, &adding{f: f, since: w.now})
+	}
+}
+
+// replaced notes that what a name means at a node goes to the trash.
+func (w *world) replaced(p *process, name string) {
+	for _, head := range p.names[name].Heads() {
+		if f := w.file(head.File); f != nil {
+			f.removed, f.since = true, w.now
+		}
+	}
+}
+
+// pick is one of the names that mean something at a node.
+func (p *process) pick() string {
+	var names []string
+	for _, name := range sortedKeys(p.names) {
+		if _, ok := p.names[name].Meaning(); ok {
+			names = append(names, name)
+		}
+	}
+	if len(names) == 0 {
+		return ""
+	}
+	return names[p.w.random.IntN(len(names))]
+}
+
+func (w *world) someoneRenames(m *machine) {
+	if !m.writer() {
+		return
+	}
+	p := m.process
+	old := p.pick()
+	if old == "" || len(p.names[old].Heads()) != 1 {
+		return
+	}
+	f, name := w.file(p.names[old].Heads()[0].File), fmt.Sprintf("%s-%d", old, w.random.IntN(100))
+	w.note("%s renames %s to %s", m.name(), old, name)
+	w.replaced(p, name)
+	if p.put(name, f) {
+		p.drop(old)
+	}
+}
+
+func (w *world) someoneRemoves(m *machine) {
+	if !m.writer() {
+		return
+	}
+	if name := m.process.pick(); name != "" {
+		w.note("%s removes %s", m.name(), name)
+		w.replaced(m.process, name)
+		m.process.drop(name)
+	}
+}
+
+// someoneUndeletes has a file back soon after it was removed. It counts as kept
+// from then on only when it is acknowledged again.
+func (w *world) someoneUndeletes(m *machine) {
+	if !m.writer() {
+		return
+	}
+	p := m.process
+	for _, index := range sortedKeys(p.wanted) {
+		f := w.files[index]
+		if p.wanted[index].live || !f.removed || w.now > f.since+Trash/2 {
+			continue
+		}
+		w.note("%s has f%d back", m.name(), index)
+		if p.put(fmt.Sprintf("back%d", index), f) {
+			f.removed, f.acked = false, false
+			p.keep.adding = append(p.keep.adding, &adding{f: f, since: w.now})
+		}
+		return
+	}
+}
+
+// part cuts the ways between two groups; one way only, sometimes. It does not
+// last longer than half the trash time, which is what a person can rely on.
+func (w *world) part(*machine) {
+	if len(w.blocked) > 0 {
+		return
+	}
+	group, oneWay := w.random.Uint64(), w.chance(0.3)
+	w.note("the network parts: %b, one way %v", group&(1<<len(w.nodes)-1), oneWay)
+	for i := range w.nodes {
+		for j := range w.nodes {
+			if group>>i&1 == 1 && group>>j&1 == 0 {
+				w.blocked[[2]int{i, j}] = true
+				if !oneWay {
+					w.blocked[[2]int{j, i}] = true
+				}
+			}
+		}
+	}
+	w.after(Trash/2, w.heal)
+}
+
+func (w *world) heal() {
+	if len(w.blocked) == 0 {
+		return
+	}
+	w.note("the network is whole again")
+	clear(w.blocked)
+	for _, m := range w.nodes { // what was cut meanwhile is found out now
+		for _, i := range m.peers() {
+			if m.process != nil && w.nodes[i].process == nil && w.nodes[i].powered {
+				w.cut(m, w.nodes[i], 1)
+			}
+		}
+	}
+}
+
+// wipe loses a machine with its disk. Another takes its place.
+func (w *world) wipe(m *machine) {
+	if m.index == 0 || !w.spare(m) {
+		return
+	}
+	w.note("%s is lost with its disk", m.name())
+	m.cutPower()
+	m.retired, m.disk = true, newDisk()
+	w.harm()
+	if w.nodes[0].writer() {
+		w.nodes[0].process.sayRoster(roster.Set{Node: m.id, HasState: true, State: roster.Removed})
+	}
+	w.join()
+}
+
+// rot changes a chunk on a disk where nobody sees it.
+func (w *world) rot(m *machine) {
+	for _, index := range sortedKeys(m.disk.chunks) {
+		for _, chunk := range sortedKeys(m.disk.chunks[index]) {
+			b, f := m.disk.chunks[index][chunk], w.files[index]
+			if b.synced && !b.rotten && w.copies(f, chunk, m) > 0 && (w.ground.harms == 0 || w.now >= w.harmed+2*lately) && w.chance(0.3) {
+				w.note("chunk %d of %s rots at %s", chunk, f, m.name())
+				b.rotten = true
+				w.harm()
+				return
+			}
+		}
+	}
+}
+
+// scrub has every machine that is up read one chunk.
+func (w *world) scrub() {
+	for _, m := range w.nodes {
+		if !m.up() || m.retired {
+			continue
+		}
+		var all [][2]int
+		for _, index := range sortedKeys(m.disk.chunks) {
+			for _, chunk := range sortedKeys(m.disk.chunks[index]) {
+				all = append(all, [2]int{index, chunk})
+			}
+		}
+		if len(all) > 0 {
+			at := all[w.random.IntN(len(all))]
+			m.process.read(w.files[at[0]], at[1])
+		}
+	}
+	w.after(time.Second, w.scrub)
+}
+
+// join adds a machine, which the founder lets in.
+func (w *world) join() {
+	founder := w.nodes[0]
+	if !founder.writer() {
+		return
+	}
+	m := w.add(founder)
+	w.note("%s joins", m.name())
+	founder.process.sayRoster(roster.Admit{Node: m.id, Role: roster.Member})
+	m.start()
+	w.dial(m, founder)
+}
+
+func (w *world) set(m *machine, state roster.State) {
+	if m.index > 0 && w.nodes[0].writer() && w.nodes[0].process.roster.Node(m.id).Present() {
+		w.note("%s is %v now", m.name(), state)
+		w.nodes[0].process.sayRoster(roster.Set{Node: m.id, HasState: true, State: state})
+	}
+}
+
+// expel takes a node out of the shoal, with all its copies.
+func (w *world) expel(m *machine, state roster.State) {
+	founder := w.nodes[0]
+	if m.index == 0 || !founder.writer() || !founder.process.roster.Node(m.id).Present() || !w.spare(m) {
+		return
+	}
+	w.note("%s is %v", m.name(), state)
+	upto := founder.process.vector[m.id]
+	founder.process.sayRoster(roster.Set{Node: m.id, HasState: true, State: state, Upto: upto})
+	w.leaving = append(w.leaving, m)
+}
+
+// left retires the machines that were expelled when all who are left know it.
+// What those said after they were cut off nobody need keep.
+func (w *world) left() {
+	w.leaving = slices.DeleteFunc(w.leaving, func(m *machine) bool {
+		for _, o := range w.nodes {
+			if o != m && !o.retired && (o.process == nil || o.process.roster.Node(m.id).Present()) {
+				return false
+			}
+		}
+		w.note("all know that %s is out", m.name())
+		m.retired = true
+		w.harm()
+		for _, f := range w.files {
+			if !slices.ContainsFunc(w.nodes, func(o *machine) bool { return !o.retired && o.process.wanted[f.index].live }) {
+				f.acked, f.removed = false, true
+			}
+		}
+		return true
+	})
+}
+
+func (w *world) maintain(m *machine) {
+	if founder := w.nodes[0]; founder.writer() {
+		founder.process.sayRoster(roster.Set{Node: m.id, HasMaintenance: true, Maintenance: 30 * time.Second})
+	}
+}

@@ -1,0 +1,241 @@
+package sim
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"shoal"
+	"shoal/internal/catalog/merge"
+	"shoal/internal/discovery/roster"
+	"shoal/internal/record"
+)
+
+func sortedKeys[K cmp.Ordered, V any](m map[K]V) []K { return slices.Sorted(maps.Keys(m)) }
+
+// maxGiven is how many batches answer one question.
+const maxGiven = 64
+
+// say has the node say something to all, durably.
+func (p *process) say(write func(record.Stamp) (record.Record, error)) bool {
+	r, err := write(p.clock.Next(p.m.wall()))
+	if err != nil {
+		p.w.breach("%s cannot say something: %v", p.m.name(), err)
+		return false
+	}
+	return p.append(record.Batch{Author: p.m.id, Seq: p.vector[p.m.id] + 1, Records: []record.Record{r}})
+}
+
+func (p *process) sayRoster(body any) bool {
+	return p.say(func(s record.Stamp) (record.Record, error) { return roster.Record(s, body) })
+}
+
+// introduce says of the node what others should know, once.
+func (p *process) introduce() {
+	if p.roster.Node(p.m.id).Name == "" && (p.m.sponsor == nil || p.roster.Node(p.m.id).Present()) {
+		p.sayRoster(roster.Self{Name: p.m.name(), Zone: p.m.zone, Allotment: 1 << 30})
+	}
+}
+
+// append takes in the next batch of an author, and reports whether it did.
+func (p *process) append(b record.Batch) bool {
+	own := p.roster.Node(p.m.id).Present() || b.Author == p.w.nodes[0].id // first the founder's word
+	if b.Seq != p.vector[b.Author]+1 || !own && b.Author != p.m.id || p.roster.Hears(b) != nil && b.Author != p.m.id {
+		return false
+	}
+	wall := p.m.wall()
+	for _, r := range b.Records {
+		if b.Author == p.m.id {
+			wall = r.Stamp.Time()
+		}
+		if p.clock.Hear(r.Stamp, wall) != nil {
+			return false
+		}
+	}
+	p.m.disk.log[b.Author] = append(p.m.disk.log[b.Author], b)
+	p.vector[b.Author] = b.Seq
+	p.apply(b)
+	if p.roster.Add(b) {
+		p.enrol()
+		p.introduce()
+		if cut := p.roster.Cut(); !maps.Equal(cut, p.cut) {
+			p.reread()
+		}
+	}
+	return true
+}
+
+// gossip asks one node that is connected for what it has and this one lacks.
+func (p *process) gossip() {
+	if s := p.m.sponsor; s != nil && !p.m.conns[s.index] && !p.roster.Node(p.m.id).Present() {
+		p.w.dial(p.m, s)
+	}
+	var peers []*machine
+	for _, i := range p.m.peers() {
+		if to := p.w.nodes[i]; p.allows(to.id) {
+			peers = append(peers, to)
+		}
+	}
+	if len(peers) == 0 {
+		return
+	}
+	p.ask(peers[p.w.random.IntN(len(peers))])
+}
+
+// ask sends another how far this node is; it answers with what comes then.
+func (p *process) ask(to *machine) {
+	have, from := maps.Clone(p.vector), p.m
+	p.w.send(p.m, to, func(q *process) {
+		var given []record.Batch
+		for _, author := range sortedKeys(q.m.disk.log) {
+			log := q.m.disk.log[author]
+			if at := int(have[author]); at < len(log) {
+				given = append(given, log[at:min(len(log), at+maxGiven)]...)
+			}
+		}
+		if len(given) == 0 {
+			return
+		}
+		q.w.send(q.m, from, func(p *process) {
+			p.take(given)
+		})
+	})
+}
+
+// take takes in batches; what one of them lets in may have come before it.
+func (p *process) take(given []record.Batch) {
+	for again := true; again; {
+		again = false
+		for _, b := range given {
+			if p.append(b) {
+				again = true
+			}
+		}
+	}
+}
+
+// reread makes the view of names anew, without what is void.
+func (p *process) reread() {
+	p.cut = p.roster.Cut()
+	for author, upto := range p.cut { // void is not kept
+		if log := p.m.disk.log[author]; uint64(len(log)) > upto && p.w.cfg.Flaw != Clinging {
+			p.m.disk.log[author], p.vector[author] = log[:upto:upto], upto
+			if upto == 0 {
+				delete(p.vector, author)
+			}
+		}
+	}
+	clear(p.names)
+	for _, author := range sortedKeys(p.m.disk.log) {
+		for _, b := range p.m.disk.log[author] {
+			p.addVersions(b)
+		}
+	}
+	p.mean()
+}
+
+func (p *process) apply(b record.Batch) {
+	if p.addVersions(b) {
+		p.mean()
+	}
+}
+
+// addVersions enters what a batch says of names.
+func (p *process) addVersions(b record.Batch) (found bool) {
+	if upto, isCut := p.cut[b.Author]; isCut && b.Seq > upto {
+		return false
+	}
+	for _, r := range b.Records {
+		dot := merge.Dot{Stamp: r.Stamp, Author: b.Author}
+		switch r.Kind {
+		case record.KindPut:
+			if put, err := merge.ParsePut(r.Body); err == nil {
+				p.names[put.Name], found = p.names[put.Name].Add(put.Version(dot)), true
+			}
+		case record.KindDrop:
+			if drop, err := merge.ParseDrop(r.Body); err == nil {
+				p.names[drop.Name], found = p.names[drop.Name].Add(drop.Version(dot)), true
+			}
+		default: // the roster's
+		}
+	}
+	return found
+}
+
+// mean works out which files are wanted.
+func (p *process) mean() {
+	before := p.wanted
+	p.wanted = make(map[int]want)
+	for _, text := range sortedKeys(p.names) {
+		name := p.names[text]
+		for _, v := range name {
+			if f := p.w.file(v.File); f != nil {
+				p.wanted[f.index] = want{live: p.wanted[f.index].live, copies: f.copies}
+			}
+		}
+		for _, head := range name.Heads() { // those in conflict are shown, too
+			if f := p.w.file(head.File); f != nil {
+				p.wanted[f.index] = want{live: true, copies: f.copies}
+			}
+		}
+	}
+	for index, now := range p.wanted {
+		_, known := p.m.disk.died[index]
+		switch {
+		case now.live:
+			delete(p.m.disk.died, index)
+		case before[index].live || !known:
+			p.m.disk.died[index] = p.m.wall()
+		}
+	}
+}
+
+// put has a name point at a file.
+func (p *process) put(name string, f *file) bool {
+	return p.say(func(s record.Stamp) (record.Record, error) {
+		body, err := merge.Put{
+			Name: name, File: f.id, Size: f.size(), ChunkSize: chunkSize, Copies: f.copies, Added: p.m.wall(), Over: p.names[name].Over(),
+		}.Append(nil)
+		return record.Record{Stamp: s, Kind: record.KindPut, Body: body}, err
+	})
+}
+
+// drop has a name point at nothing.
+func (p *process) drop(name string) bool {
+	return p.say(func(s record.Stamp) (record.Record, error) {
+		body, err := merge.Drop{Name: name, Over: p.names[name].Over()}.Append(nil)
+		return record.Record{Stamp: s, Kind: record.KindDrop, Body: body}, err
+	})
+}
+
+// meaning is the names that mean something, and what.
+func (p *process) meaning() string {
+	var text strings.Builder
+	for _, n := range sortedKeys(p.names) {
+		if m, ok := p.names[n].Meaning(); ok {
+			fmt.Fprintf(&text, "%s=%x+%d ", n, m.Current.File[:2], len(m.Conflicts))
+		}
+	}
+	return text.String()
+}
+
+// who is the roster in words.
+func (p *process) who() string {
+	var text strings.Builder
+	for _, n := range p.roster.Nodes() {
+		fmt.Fprintf(&text, "%s:%v:%v ", n.ID, n.Role, n.State)
+	}
+	return text.String()
+}
+
+// file is the one of an id.
+func (w *world) file(id shoal.FileID) *file {
+	for _, f := range w.files {
+		if f.id == id {
+			return f
+		}
+	}
+	return nil
+}

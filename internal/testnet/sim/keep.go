@@ -1,0 +1,369 @@
+package sim
+
+import (
+	"encoding/binary"
+	"fmt"
+	"hash/fnv"
+	"slices"
+	"time"
+
+	"shoal"
+	"shoal/internal/content"
+	"shoal/internal/discovery/members"
+	"shoal/internal/redundancy/placement"
+	"shoal/internal/redundancy/repair"
+	"shoal/internal/redundancy/safety"
+	"shoal/internal/redundancy/trim"
+)
+
+// What a node waits for, and how much it does at once. The delays are shorter
+// than the defaults so that a run sees much in little time.
+const (
+	RepairDelay = 20 * time.Second
+	TrimDelay   = 10 * time.Second
+	Trash       = 60 * time.Second
+
+	pullWidth   = 4 // chunks being fetched at once
+	pullTimeout = 5 * time.Second
+	answerIn    = 2 * time.Second // answers to a question are waited for
+	askEvery    = 5 * time.Second // of nodes without room, and about what is refused
+	trimEvery   = 10 * time.Second
+)
+
+// keeping is what a process knows of copies.
+type keeping struct {
+	pulling map[[2]int]time.Duration // file and chunk, and when it was asked for
+	lacks   map[int]int              // chunks of each file that it should hold and does not
+	refused map[int]bool             // files of which it has no room for all it should hold
+	seen    bool                     // all files were looked at since who counts last changed
+	heard   map[heardOf]answer       // what others said they have
+	asked   map[int]time.Duration    // when it last asked about a file
+	trimmed time.Duration            // when it last looked for surplus
+	adding  []*adding
+}
+
+// heardOf is who said something about which file.
+type heardOf struct{ file, node int }
+
+// answer is what a node said it has of a file, and pledges to keep.
+type answer struct {
+	asked       time.Duration
+	has, pledge content.Bitmap
+}
+
+// adding is an add that waits for its copies.
+type adding struct {
+	f     *file
+	since time.Duration
+	asked time.Duration
+}
+
+func newKeeping() keeping {
+	return keeping{
+		pulling: make(map[[2]int]time.Duration), lacks: make(map[int]int), refused: make(map[int]bool),
+		heard: make(map[heardOf]answer), asked: make(map[int]time.Duration),
+	}
+}
+
+// work looks at all that is to be done, as the steward of a node does.
+func (p *process) work() {
+	p.look()
+	p.keep.lacks, p.keep.refused = make(map[int]int), make(map[int]bool)
+	for _, index := range sortedKeys(p.wanted) {
+		p.consider(p.w.files[index])
+	}
+	p.keep.seen = true
+	if p.w.now >= p.keep.trimmed+trimEvery {
+		p.keep.trimmed = p.w.now
+		p.trim()
+	}
+	p.await()
+	p.account()
+	p.judge()
+}
+
+// look brings up to date who counts.
+func (p *process) look() {
+	p.keeper.Look(p.w.now, p.m.wall())
+	seen := make(map[shoal.NodeID]members.Member)
+	for _, m := range p.seen() {
+		seen[m.Node] = m
+	}
+	var nodes []repair.Node
+	for _, r := range p.roster.Nodes() {
+		if !r.Stores() {
+			continue
+		}
+		m := seen[r.ID]
+		nodes = append(nodes, repair.Node{
+			Node: placement.Node{ID: r.ID, Zone: r.Zone, Weight: r.Allotment}, Absence: repair.Absence{For: r.Maintenance, Word: r.MaintenanceSaid},
+			Up: r.ID == p.m.id || m.State != members.Down, Since: m.Since,
+		})
+	}
+	before := p.view.In
+	p.view = p.census.Step(p.w.now, RepairDelay, nodes)
+	if p.view.In != before {
+		p.keep.seen = false
+	}
+}
+
+// consider does about one file what is to be done.
+func (p *process) consider(f *file) {
+	if !p.wanted[f.index].live {
+		p.removed(f)
+		return
+	}
+	have := p.m.disk.has(f)
+	need := repair.NeedOf(p.view, p.m.id, f.repair(), have, p.lacksOf(f))
+	room := p.m.disk.room - p.m.disk.count()
+	refused := content.NewBitmap(f.chunks)
+	for chunk := range need.Pull.All {
+		if _, going := p.m.disk.chunks[f.index][chunk]; !going && room <= 0 {
+			refused.Set(chunk)
+			continue
+		}
+		room--
+		p.pull(f, chunk)
+	}
+	lacking := need.Pull.Count()
+	pledges := p.pledges(f)
+	for chunk := range refused.All {
+		if trim.Pledged(p.w.now, p.view, chunk, pledges) >= f.copies {
+			lacking--
+		}
+	}
+	if lacking > 0 {
+		p.keep.lacks[f.index] = lacking
+	}
+	if refused.Count() > 0 {
+		p.keep.refused[f.index] = true
+		p.inquire(f)
+	}
+}
+
+// removed deletes a file that no name means any more, when its time has come.
+func (p *process) removed(f *file) {
+	if !p.keeper.Removed(p.w.now, f.repair(), p.m.wall(), p.m.disk.died[f.index], Trash) {
+		return
+	}
+	if len(p.m.disk.chunks[f.index]) > 0 {
+		p.w.note("%s deletes %s, which was removed", p.m.name(), f)
+		p.w.deletesRemoved(p, f)
+	}
+	delete(p.m.disk.chunks, f.index)
+}
+
+// short is the nodes that say they have no room for all they should hold.
+func (p *process) short() []int {
+	var nodes []int
+	for _, m := range p.seen() {
+		if a, ok := safety.Parse(m.Own.Digest); ok && a.Refused > 0 && m.State != members.Down && m.Node != p.m.id {
+			nodes = append(nodes, p.w.node(m.Node).index)
+		}
+	}
+	return nodes
+}
+
+// lacksOf tells what nodes without room lack of a file, as far as they said, and
+// asks them again now and then.
+func (p *process) lacksOf(f *file) repair.Lacks {
+	short := p.short()
+	if len(short) == 0 {
+		return nil
+	}
+	p.inquire(f)
+	return func(node shoal.NodeID, chunk int) bool {
+		at := p.w.node(node).index
+		a, known := p.keep.heard[heardOf{f.index, at}]
+		return known && slices.Contains(short, at) && !a.has.Has(chunk)
+	}
+}
+
+// inquire asks about a file now and then.
+func (p *process) inquire(f *file) {
+	if last, asked := p.keep.asked[f.index]; !asked || p.w.now >= last+askEvery {
+		p.askAll(f)
+	}
+}
+
+// askAll asks all who may hold something of a file what they have of it.
+func (p *process) askAll(f *file) {
+	p.keep.asked[f.index] = p.w.now
+	asked, from := p.w.now, p.m
+	for _, node := range p.view.Up.Nodes() {
+		to := p.w.node(node.ID)
+		if to == p.m {
+			continue
+		}
+		p.w.send(p.m, to, func(q *process) {
+			has, pledge := q.answer(f)
+			q.w.send(q.m, from, func(p *process) {
+				key := heardOf{f.index, to.index}
+				if asked >= p.keep.heard[key].asked {
+					p.keep.heard[key] = answer{asked: asked, has: has, pledge: pledge}
+				}
+			})
+		})
+	}
+}
+
+// answer says what this node has of a file, and pledges what it should keep.
+func (p *process) answer(f *file) (has, pledge content.Bitmap) {
+	has, pledge = p.m.disk.has(f), content.NewBitmap(f.chunks)
+	if want, known := p.wanted[f.index]; !known || !want.live {
+		if !known {
+			has = content.NewBitmap(f.chunks)
+		}
+		return has, pledge
+	}
+	need := repair.NeedOf(p.view, p.m.id, f.repair(), has, p.lacksOf(f))
+	return has, p.keeper.Give(p.w.now, f.id, has, need)
+}
+
+// pledges is what others have pledged of a file.
+func (p *process) pledges(f *file) []trim.Pledge {
+	var all []trim.Pledge
+	for i, m := range p.w.nodes {
+		if a, ok := p.keep.heard[heardOf{f.index, i}]; ok {
+			all = append(all, trim.Pledge{From: m.id, Asked: a.asked, Chunks: a.pledge})
+		}
+	}
+	return all
+}
+
+// trim asks about every file of which it has what it need not hold, and deletes
+// what may go when the answers are in.
+func (p *process) trim() {
+	p.keeper.Sweep(p.w.now)
+	if p.view.Braked || p.w.now < p.view.Changed+TrimDelay {
+		return
+	}
+	for _, index := range sortedKeys(p.wanted) {
+		f := p.w.files[index]
+		if !p.wanted[index].live || p.surplus(f).Count() == 0 {
+			continue
+		}
+		p.askAll(f)
+		p.w.after(answerIn, func() { p.hand(func() { p.letGo(f) }) })
+	}
+}
+
+func (p *process) surplus(f *file) content.Bitmap {
+	return repair.NeedOf(p.view, p.m.id, f.repair(), p.m.disk.has(f), p.lacksOf(f)).Surplus
+}
+
+// letGo deletes what may go of a file.
+func (p *process) letGo(f *file) {
+	if !p.wanted[f.index].live {
+		return
+	}
+	need := repair.NeedOf(p.view, p.m.id, f.repair(), p.m.disk.has(f), p.lacksOf(f))
+	free := p.keeper.Surplus(p.w.now, TrimDelay, p.view, f.repair(), need, p.w.cfg.pledges(p.pledges(f)))
+	for chunk := range free.All {
+		p.w.deletes(p, f, chunk)
+		delete(p.m.disk.chunks[f.index], chunk)
+		p.w.gone++
+	}
+	if free.Count() > 0 {
+		p.w.note("%s deletes %d surplus chunks of %s", p.m.name(), free.Count(), f)
+	}
+}
+
+// pull fetches a chunk from somebody who may have it.
+func (p *process) pull(f *file, chunk int) {
+	at := [2]int{f.index, chunk}
+	if b := p.m.disk.chunks[f.index][chunk]; b != nil {
+		return // being synced
+	}
+	for key, since := range p.keep.pulling {
+		if p.w.now >= since+pullTimeout {
+			delete(p.keep.pulling, key)
+		}
+	}
+	if _, going := p.keep.pulling[at]; going || len(p.keep.pulling) >= pullWidth {
+		return
+	}
+	peers := p.m.peers()
+	if len(peers) == 0 {
+		return
+	}
+	from, to := p.w.nodes[peers[p.w.random.IntN(len(peers))]], p.m
+	if !p.allows(from.id) {
+		return
+	}
+	p.keep.pulling[at] = p.w.now
+	p.w.send(to, from, func(q *process) {
+		found := q.read(f, chunk)
+		q.w.send(from, to, func(p *process) {
+			delete(p.keep.pulling, at)
+			if found {
+				p.receive(f, chunk)
+			}
+		})
+	})
+}
+
+// read reads a chunk, and finds out if it has rotted.
+func (p *process) read(f *file, chunk int) bool {
+	b := p.m.disk.chunks[f.index][chunk]
+	if b == nil || !b.rotten {
+		return b != nil
+	}
+	p.w.note("%s finds that %s/%d has rotted", p.m.name(), f, chunk)
+	delete(p.m.disk.chunks[f.index], chunk)
+	return false
+}
+
+// receive writes a chunk that has come, and has it synced a little later.
+func (p *process) receive(f *file, chunk int) {
+	if p.m.disk.count() >= p.m.disk.room || p.m.disk.chunks[f.index][chunk] != nil {
+		return
+	}
+	p.m.disk.put(f, chunk, false)
+	p.w.moved++
+	written := p.m.disk.chunks[f.index][chunk]
+	p.w.after(p.w.latency(), func() {
+		p.hand(func() { written.synced = true }) // it is no matter if it was deleted meanwhile
+	})
+}
+
+// account has the node say to all what it lacks.
+func (p *process) account() {
+	log := fnv.New64a()
+	for _, author := range sortedKeys(p.vector) {
+		_, _ = fmt.Fprintf(log, "%s %d\n", author, p.vector[author]) // a hash takes everything
+	}
+	p.own = safety.Account{Map: p.view.In.Digest(), Files: uint32(len(p.keep.lacks)), Refused: uint32(len(p.keep.refused)), Done: p.keep.seen}
+	binary.BigEndian.PutUint64(p.own.Log[:], log.Sum64())
+	for _, index := range sortedKeys(p.keep.lacks) {
+		p.own.Bytes += uint64(p.keep.lacks[index]) * chunkSize
+	}
+	p.detect(members.Say{Own: members.Own{Digest: p.own.Encode()}})
+}
+
+// verdict is what status says.
+func (p *process) verdict() safety.Verdict {
+	seen := make(map[shoal.NodeID]members.Member)
+	for _, m := range p.seen() {
+		seen[m.Node] = m
+	}
+	p.notice()
+	s := safety.Shoal{Asleep: p.woke > 0 && p.w.now < p.woke+waking && p.w.cfg.Flaw != Drowsy, Own: p.own, Keeps: p.view.In.Has(p.m.id) || p.w.cfg.Flaw == Boastful, Braked: p.view.Braked}
+	for _, index := range sortedKeys(p.wanted) {
+		if want := p.wanted[index]; want.live && want.copies > 0 {
+			s.Files, s.Copies = s.Files+1, max(s.Copies, want.copies)
+		}
+	}
+	for _, node := range p.view.In.Nodes() {
+		if node.ID == p.m.id {
+			continue
+		}
+		m := seen[node.ID]
+		a, known := safety.Parse(m.Own.Digest)
+		s.Others = append(s.Others, p.w.cfg.believe(safety.Node{Name: string(node.ID), Up: m.State == members.Alive, Known: known, Account: a}, s.Own))
+	}
+	for _, id := range p.view.Away {
+		s.Away = append(s.Away, string(id))
+	}
+	return safety.Judge(s)
+}

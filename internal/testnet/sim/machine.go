@@ -1,0 +1,223 @@
+package sim
+
+import (
+	"crypto/ed25519"
+	"fmt"
+	"slices"
+	"time"
+
+	"lukechampine.com/blake3"
+
+	"shoal"
+	"shoal/internal/content"
+	"shoal/internal/discovery/members"
+	"shoal/internal/record"
+)
+
+// machine is a computer with a disk, on which a node's process may run.
+type machine struct {
+	w       *world
+	index   int
+	id      shoal.NodeID
+	zone    string
+	sponsor *machine // whom it joins through; nil for the founder
+	disk    disk
+	skew    time.Duration // of its wall clock
+	powered bool
+	frozen  bool
+	retired bool // wiped, removed or revoked: its copies do not count any more
+	process *process
+	conns   map[int]bool
+}
+
+// disk is what outlives a process. The journal is written through; chunks are
+// there after a crash only if they were synced.
+type disk struct {
+	starts uint64
+	log    map[shoal.NodeID][]record.Batch
+	chunks map[int]map[int]*blob // by file and chunk
+	died   map[int]time.Time     // when it was heard that no name means a file, by the wall clock
+	room   int                   // chunks that fit
+}
+
+// blob is the bytes of one chunk on one disk.
+type blob struct {
+	synced bool
+	rotten bool
+}
+
+func newDisk() disk {
+	return disk{log: make(map[shoal.NodeID][]record.Batch), chunks: make(map[int]map[int]*blob), died: make(map[int]time.Time), room: plenty}
+}
+
+// plenty is more chunks than there ever are.
+const plenty = 1 << 20
+
+// count is how many chunks are on the disk.
+func (d *disk) count() (n int) {
+	for _, chunks := range d.chunks {
+		n += len(chunks)
+	}
+	return n
+}
+
+// has is the synced chunks of a file.
+func (d *disk) has(f *file) content.Bitmap {
+	have := content.NewBitmap(f.chunks)
+	for chunk, b := range d.chunks[f.index] {
+		if b.synced {
+			have.Set(chunk)
+		}
+	}
+	return have
+}
+
+// forget drops what was written and not synced: the index does not know it.
+func (d *disk) forget() {
+	for _, chunks := range d.chunks {
+		for chunk, b := range chunks {
+			if !b.synced {
+				delete(chunks, chunk)
+			}
+		}
+	}
+}
+
+// put writes a chunk, and syncs it if that is to be.
+func (d *disk) put(f *file, chunk int, synced bool) {
+	if d.chunks[f.index] == nil {
+		d.chunks[f.index] = make(map[int]*blob)
+	}
+	if b := d.chunks[f.index][chunk]; b != nil && !b.rotten {
+		b.synced = b.synced || synced
+		return
+	}
+	d.chunks[f.index][chunk] = &blob{synced: synced}
+}
+
+// add makes a machine, which is off.
+func (w *world) add(sponsor *machine) *machine {
+	m := &machine{
+		w: w, index: len(w.nodes), sponsor: sponsor, disk: newDisk(), powered: true, conns: make(map[int]bool),
+		zone: fmt.Sprintf("zone%d", w.random.IntN(3)), skew: time.Duration(w.random.Int64N(int64(4*time.Second))) - 2*time.Second,
+	}
+	key := blake3.Sum256([]byte(m.name()))
+	m.id = record.NodeOf(ed25519.PublicKey(key[:])) // whose private half nobody has, or needs here
+	w.nodes = append(w.nodes, m)
+	return m
+}
+
+// name is what the trace calls it.
+func (m *machine) name() string { return fmt.Sprintf("n%d", m.index) }
+
+// wall is the machine's wall clock.
+func (m *machine) wall() time.Time {
+	return time.Date(2026, time.November, 1, 0, 0, 0, 0, time.UTC).Add(m.w.now + m.skew)
+}
+
+// up reports whether a process runs and is not frozen.
+func (m *machine) up() bool { return m.process != nil && !m.frozen }
+
+// start starts the node.
+func (m *machine) start() {
+	m.powered, m.frozen = true, false
+	m.disk.starts++
+	m.disk.forget()
+	m.w.note("%s starts", m.name())
+	m.process = newProcess(m)
+	for _, i := range m.peers() { // what a power cut left behind is reset now
+		m.w.cut(m, m.w.nodes[i], members.Reset)
+	}
+	m.process.begin()
+}
+
+// kill ends the process, as kill -9 does: what it wrote stays.
+func (m *machine) kill() {
+	m.w.note("%s is killed", m.name())
+	m.process, m.frozen = nil, false
+	for _, i := range m.peers() {
+		m.w.cut(m, m.w.nodes[i], members.Reset)
+	}
+}
+
+// cutPower ends the machine at once: nobody is told, and what was not synced is
+// lost.
+func (m *machine) cutPower() {
+	m.w.note("%s loses power", m.name())
+	m.process, m.frozen, m.powered = nil, false, false
+	m.disk.forget()
+}
+
+// thaw has a frozen process go on: first with what waited for it.
+func (m *machine) thaw() {
+	m.w.note("%s thaws", m.name())
+	m.frozen = false
+	p := m.process
+	backlog := p.backlog
+	p.backlog = nil
+	for _, do := range backlog {
+		p.hand(do)
+	}
+}
+
+// peers is the machines it is connected with, in order.
+func (m *machine) peers() []int {
+	var peers []int
+	for i := range m.conns {
+		peers = append(peers, i)
+	}
+	slices.Sort(peers)
+	return peers
+}
+
+// dial makes a connection, or finds out why there is none.
+func (w *world) dial(from, to *machine) {
+	p := from.process
+	answer := func(wait time.Duration, outcome members.Outcome) {
+		w.after(wait, func() {
+			if from.process == p {
+				p.hand(func() { p.detect(members.Dialled{Peer: to.id, Outcome: outcome}) })
+			}
+		})
+	}
+	switch {
+	case !to.powered, to.frozen, w.severed(from, to):
+		answer(3*time.Second, members.Unknown)
+	case to.process == nil:
+		answer(w.latency(), members.Refused)
+	default:
+		other := to.process
+		w.after(w.latency(), func() {
+			if from.process == p && to.process == other && !w.severed(from, to) {
+				w.connect(from, to)
+				p.hand(func() { p.detect(members.Dialled{Peer: to.id, Outcome: members.Reached}) })
+			}
+		})
+	}
+}
+
+func (w *world) connect(a, b *machine) {
+	if a.conns[b.index] {
+		return
+	}
+	a.conns[b.index], b.conns[a.index] = true, true
+	for _, pair := range [][2]*machine{{a, b}, {b, a}} {
+		if p := pair[0].process; p != nil {
+			p.hand(func() { p.detect(members.Connected{Peer: pair[1].id}) })
+		}
+	}
+}
+
+// cut ends a connection; both ends that are there learn of it.
+func (w *world) cut(a, b *machine, cause members.Cause) {
+	delete(a.conns, b.index)
+	delete(b.conns, a.index)
+	if w.severed(a, b) {
+		return
+	}
+	for _, pair := range [][2]*machine{{a, b}, {b, a}} {
+		if p := pair[0].process; p != nil {
+			p.hand(func() { p.detect(members.Lost{Peer: pair[1].id, Cause: cause}) })
+		}
+	}
+}

@@ -1,0 +1,202 @@
+package sim
+
+import (
+	"hash/fnv"
+	"time"
+
+	"shoal"
+	"shoal/internal/catalog/merge"
+	"shoal/internal/discovery/members"
+	"shoal/internal/discovery/roster"
+	"shoal/internal/record"
+	"shoal/internal/redundancy/repair"
+	"shoal/internal/redundancy/safety"
+	"shoal/internal/redundancy/trim"
+)
+
+// process is a running node: what is in memory, and lost with it.
+type process struct {
+	m       *machine
+	w       *world
+	started time.Duration
+	backlog []func() // what waits for it to thaw
+	looked  time.Duration
+	woke    time.Duration // when it was last found to have stood still
+
+	detector *members.Detector
+	members  []members.Member
+	roster   *roster.Roster
+	clock    record.Clock
+	vector   record.Vector
+	cut      record.Vector
+	names    map[string]merge.Name
+	wanted   map[int]want // files that names mean or have meant
+
+	census repair.Census
+	view   repair.View
+	keeper *trim.Keeper
+	keep   keeping
+	own    safety.Account
+}
+
+// want is what the catalogue wants of a file.
+type want struct {
+	live   bool
+	copies int
+}
+
+// The beats of a process.
+const (
+	tickEvery   = members.DefaultInterval / 5
+	workEvery   = time.Second     // it looks at what is to be done
+	gossipEvery = 2 * time.Second // it brings its log to the state of another's
+
+	stall  = 3 * time.Second // a gap that means that it stood still
+	waking = members.DefaultDown + members.DefaultUpdate
+)
+
+func newProcess(m *machine) *process {
+	p := &process{
+		m: m, w: m.w, started: m.w.now, roster: roster.New(m.w.nodes[0].id), vector: make(record.Vector), cut: make(record.Vector),
+		names: make(map[string]merge.Name), wanted: make(map[int]want), keeper: trim.NewKeeper(m.w.now), keep: newKeeping(),
+	}
+	detector, err := members.New(members.Config{
+		Self: m.id, Keys: keys{m.id}, Incarnation: m.disk.starts, Nonce: m.disk.starts<<8 | uint64(m.index), Seed: m.w.random.Uint64(),
+	})
+	if err != nil {
+		m.w.breach("%s has no detector: %v", m.name(), err)
+	}
+	p.detector = detector
+	return p
+}
+
+// begin reads what is on the disk, and sets the process going.
+func (p *process) begin() {
+	for _, author := range sortedKeys(p.m.disk.log) {
+		for _, b := range p.m.disk.log[author] {
+			p.vector[author] = b.Seq
+			p.roster.Add(b)
+			for _, r := range b.Records {
+				_ = p.clock.Hear(r.Stamp, r.Stamp.Time()) // it was believed before
+			}
+		}
+	}
+	p.reread()
+	p.enrol()
+	p.look()
+	p.looked = p.w.now
+	p.every(tickEvery, func() {
+		p.notice()
+		p.detect(members.Tick{})
+	})
+	p.every(workEvery, p.work)
+	p.every(gossipEvery, p.gossip)
+	p.introduce()
+}
+
+// notice finds out whether the process stood still.
+func (p *process) notice() {
+	if p.w.now > p.looked+stall {
+		p.woke = p.w.now
+	}
+	p.looked = p.w.now
+}
+
+// hand has the process do something now, or when it thaws.
+func (p *process) hand(do func()) {
+	switch {
+	case p.m.process != p:
+	case p.m.frozen:
+		p.backlog = append(p.backlog, do)
+	default:
+		do()
+	}
+}
+
+// every has the process do something again and again. It does so once, however
+// long it was frozen.
+func (p *process) every(interval time.Duration, do func()) {
+	var next func()
+	next = func() {
+		p.hand(func() {
+			do()
+			p.w.after(interval, next)
+		})
+	}
+	p.w.after(time.Duration(p.w.random.Int64N(int64(interval))), next)
+}
+
+// allows reports whether a node may be spoken with.
+func (p *process) allows(id shoal.NodeID) bool {
+	sponsor := p.m.sponsor
+	return p.roster.Node(id).Present() || sponsor != nil && id == sponsor.id && !p.roster.Node(p.m.id).Present()
+}
+
+// enrol tells the detector who should be there.
+func (p *process) enrol() {
+	var here []shoal.NodeID
+	for _, n := range p.roster.Nodes() {
+		if n.Present() {
+			here = append(here, n.ID)
+		}
+	}
+	p.detect(members.NewRoster(here))
+	for _, i := range p.m.peers() {
+		p.detect(members.Connected{Peer: p.w.nodes[i].id})
+	}
+}
+
+// detect tells the detector what happened, and does what it asks for.
+func (p *process) detect(e members.Event) {
+	for _, action := range p.detector.Step(p.w.now, e) {
+		switch a := action.(type) {
+		case members.Send:
+			p.beat(p.w.node(a.To), a.Message)
+		case members.Dial:
+			p.w.dial(p.m, p.w.node(a.To))
+		case members.Changed:
+			p.w.note("%s sees %s %v", p.m.name(), p.w.node(a.Member.Node).name(), a.Member.State)
+		}
+	}
+	p.members = nil
+}
+
+// beat sends a message of the detector's.
+func (p *process) beat(to *machine, m *members.Message) {
+	from := p.m.id
+	p.w.send(p.m, to, func(q *process) { q.detect(members.Heard{From: from, Message: m}) })
+}
+
+// seen is what the detector knows of all.
+func (p *process) seen() []members.Member {
+	if p.members == nil {
+		p.members = p.detector.Members()
+	}
+	return p.members
+}
+
+// node is the machine of an id.
+func (w *world) node(id shoal.NodeID) *machine {
+	for _, m := range w.nodes {
+		if m.id == id {
+			return m
+		}
+	}
+	return nil
+}
+
+// keys stands in for signatures, for forging is not the question here: a hash of
+// node and text.
+type keys struct{ self shoal.NodeID }
+
+func (k keys) Sign(text []byte) (sig [members.SigSize]byte) {
+	h := fnv.New64a()
+	_, _ = h.Write([]byte(k.self)) // a hash takes everything
+	_, _ = h.Write(text)
+	h.Sum(sig[:0])
+	return sig
+}
+
+func (k keys) Verify(node shoal.NodeID, text []byte, sig [members.SigSize]byte) bool {
+	return keys{node}.Sign(text) == sig
+}

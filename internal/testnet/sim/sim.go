@@ -1,0 +1,193 @@
+package sim
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"time"
+
+	"shoal/internal/discovery/roster"
+	"shoal/internal/redundancy/safety"
+	"shoal/internal/redundancy/trim"
+)
+
+// Config says how to run.
+type Config struct {
+	Flaw Flaw // what is wrong on purpose
+	Tidy bool // wait in the end until nothing is left over
+}
+
+// Flaw is a mistake in what nodes decide, by which the simulation is tested: it
+// must find each.
+type Flaw string
+
+// The flaws.
+const (
+	NoFlaw     Flaw = ""
+	Credulous  Flaw = "deletes without pledges"
+	Optimistic Flaw = "takes the other nodes' accounts for what they should be"
+	Boastful   Flaw = "counts itself though it keeps nothing"
+	Drowsy     Flaw = "believes what it knew before it stood still"
+	Clinging   Flaw = "keeps what a revoked node said last"
+)
+
+// pledges is what is made of other nodes' pledges.
+func (c Config) pledges(given []trim.Pledge) []trim.Pledge {
+	if c.Flaw == Credulous {
+		for i := range given {
+			for chunk := range given[i].Chunks.Len() {
+				given[i].Chunks.Set(chunk)
+			}
+		}
+	}
+	return given
+}
+
+// believe is what is made of another node's account.
+func (c Config) believe(n safety.Node, own safety.Account) safety.Node {
+	if c.Flaw == Optimistic {
+		n.Known, n.Account = true, safety.Account{Map: own.Map, Log: own.Log, Done: true}
+	}
+	return n
+}
+
+// most is how many machines there are at most, over a whole run.
+func (c Config) most() int { return 14 }
+
+// files is how many files are added at most.
+func (c Config) files() int { return 14 }
+
+// Result is what came of a run.
+type Result struct {
+	Digest uint64 // of everything that happened
+	Trace  []string
+	Nodes  int
+
+	Acks, Deletes, Removals, Safes, Harms int // how often there was something to check
+	Moved                                 int // chunks that were fetched
+}
+
+// The times of a run.
+const (
+	quiet   = 15 * time.Second // in which the first nodes find each other
+	trouble = 300 * time.Second
+)
+
+// Run runs one seed: some nodes come together, for five minutes anything may
+// happen to them and be done to them, and then nothing does, and all must come
+// right. The error is the first invariant that did not hold.
+func Run(seed uint64, cfg Config) (Result, error) {
+	w := &world{cfg: cfg, random: rand.New(rand.NewPCG(seed, 1)), blocked: make(map[[2]int]bool)}
+	w.loss, w.twice = w.random.Float64()*0.1, w.random.Float64()*0.3
+	w.delay = time.Duration(1 + w.random.Int64N(int64(500*time.Millisecond)))
+	w.found(3 + w.random.IntN(6))
+	w.run(quiet)
+	for w.broken == nil && w.now < quiet+trouble {
+		w.happen()
+		w.run(time.Duration(w.random.Int64N(int64(6 * time.Second))))
+	}
+	w.settle()
+	r := Result{
+		Digest: w.digest, Trace: w.tail, Nodes: len(w.nodes), Moved: w.moved,
+		Acks: w.ground.acks, Deletes: w.ground.deletes, Removals: w.ground.removals, Safes: w.ground.safes, Harms: w.ground.harms,
+	}
+	return r, w.broken
+}
+
+// found starts the first nodes.
+func (w *world) found(n int) {
+	founder := w.add(nil)
+	founder.start()
+	for range n - 1 {
+		w.join()
+	}
+	w.after(time.Second, w.scrub)
+	w.watch()
+}
+
+// watch checks now and then what must always hold.
+func (w *world) watch() {
+	w.kept()
+	w.left()
+	w.after(time.Second, w.watch)
+}
+
+// settle ends all trouble, and waits until all is as it should be.
+func (w *world) settle() {
+	if w.broken != nil {
+		return
+	}
+	w.note("from now on nothing goes wrong")
+	w.heal()
+	w.loss, w.twice = 0, 0
+	for _, m := range w.nodes {
+		m.disk.room = plenty
+		switch {
+		case m.retired:
+		case m.process == nil:
+			m.start()
+		case m.frozen:
+			m.thaw()
+		}
+	}
+	w.run(quiet)
+	for _, m := range w.nodes { // a person takes those off the roster that are lost for good
+		if m.retired {
+			w.set(m, roster.Removed)
+		}
+	}
+	w.until(settleTime, "I3", func() error {
+		w.giveUp()
+		return w.converged()
+	})
+	if w.cfg.Tidy {
+		w.until(tidyTime, "I6", w.tidy)
+	}
+}
+
+// until waits for something to be so.
+func (w *world) until(limit time.Duration, what string, so func() error) {
+	for end := w.now + limit; w.broken == nil; w.run(5 * time.Second) {
+		err := so()
+		if err == nil {
+			return
+		}
+		if w.now >= end {
+			w.breach("%s: in %v it did not come right: %v", what, limit, err)
+		}
+	}
+}
+
+// giveUp removes the files that were never acknowledged and of which no copy of
+// some chunk is left: nobody promised anything of them.
+func (w *world) giveUp() {
+	p := w.nodes[0].process
+	for _, name := range sortedKeys(p.names) {
+		for _, head := range p.names[name].Heads() {
+			f := w.file(head.File)
+			if f == nil || w.whole(f) || f.acked && !f.removed {
+				continue
+			}
+			w.note("f%d, which was never acknowledged, is given up", f.index)
+			f.removed, f.since = true, w.now
+			p.drop(name)
+			break
+		}
+	}
+}
+
+// whole reports whether every chunk of a file is somewhere.
+func (w *world) whole(f *file) bool {
+	for chunk := range f.chunks {
+		if w.copies(f, chunk, nil) == 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// String is the result for a person.
+func (r Result) String() string {
+	return fmt.Sprintf("digest %016x, %d nodes, %d acks, %d deletes, %d removals, %d times safe, %d harms, %d chunks moved\n%s",
+		r.Digest, r.Nodes, r.Acks, r.Deletes, r.Removals, r.Safes, r.Harms, r.Moved, strings.Join(r.Trace, "\n"))
+}

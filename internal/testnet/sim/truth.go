@@ -1,0 +1,310 @@
+package sim
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"shoal"
+	"shoal/internal/content"
+	"shoal/internal/redundancy/repair"
+	"shoal/internal/redundancy/safety"
+	"shoal/internal/redundancy/trim"
+)
+
+// chunkSize is that of all files here.
+const chunkSize = 1 << 10
+
+// file is one that somebody added.
+type file struct {
+	index   int
+	id      shoal.FileID
+	name    string // the one it was added under
+	chunks  int
+	copies  int
+	acked   bool          // somebody was told that it is safe
+	removed bool          // somebody removed it, and nobody has had it back
+	since   time.Duration // when
+}
+
+func (f *file) String() string { return fmt.Sprintf("f%d", f.index) }
+
+func (f *file) size() int64 { return int64(f.chunks) * chunkSize }
+
+func (f *file) repair() repair.File {
+	return repair.File{ID: f.id, Chunks: f.chunks, Copies: f.copies}
+}
+
+// truth counts what was looked at, so that a run in which nothing happened shows.
+type truth struct {
+	acks, deletes, removals, safes, harms int
+}
+
+// copies is how many disks have a chunk durably and right.
+func (w *world) copies(f *file, chunk int, but *machine) (n int) {
+	for _, m := range w.nodes {
+		if m == but || m.retired {
+			continue
+		}
+		if b := m.disk.chunks[f.index][chunk]; b != nil && b.synced && !b.rotten {
+			n++
+		}
+	}
+	return n
+}
+
+// lately is how long a copy that was destroyed may still be believed in: a pledge
+// counts so long, from when it was asked for.
+const lately = trim.Counts + 2*answerIn
+
+// out reports whether a machine was expelled, so that what it does is no longer
+// the shoal's doing, whether all know it or not.
+func (w *world) out(m *machine) bool { return m.retired || slices.Contains(w.leaving, m) }
+
+// excused is how many copies of a chunk may be fewer than somebody thinks.
+func (w *world) excused() int {
+	if w.ground.harms > 0 && w.now < w.harmed+lately {
+		return 1
+	}
+	return 0
+}
+
+// deletes checks, at the instant at which a surplus chunk goes, that as many
+// others as are wanted have it (I5). Of rot nobody knows before it is read.
+func (w *world) deletes(p *process, f *file, chunk int) {
+	if w.out(p.m) {
+		return
+	}
+	w.ground.deletes++
+	if others, least := w.stored(f, chunk, p.m), f.copies-w.excused(); others < least {
+		w.breach("I5: %s deletes chunk %d of %s, of which others have %d copies, not %d", p.m.name(), chunk, f, others, f.copies)
+	}
+}
+
+// deletesRemoved checks that nothing goes that nobody removed.
+func (w *world) deletesRemoved(p *process, f *file) {
+	if w.out(p.m) {
+		return
+	}
+	w.ground.removals++
+	if !f.removed {
+		w.breach("I5: %s deletes %s, which nobody removed", p.m.name(), f)
+	}
+}
+
+// kept checks that whatever somebody was told is safe is there (I1). Faults are
+// never more than that bears.
+func (w *world) kept() {
+	for _, f := range w.files {
+		if !f.acked || f.removed {
+			continue
+		}
+		for chunk := range f.chunks {
+			if w.copies(f, chunk, nil) == 0 {
+				w.breach("I1: chunk %d of %s is lost", chunk, f)
+				return
+			}
+		}
+	}
+}
+
+// ack checks what somebody is about to be told: that a file is on two disks.
+func (w *world) ack(p *process, f *file) {
+	w.ground.acks++
+	f.acked = true
+	for chunk := range f.chunks {
+		if n, least := w.copies(f, chunk, nil), min(2, f.copies)-w.excused(); n < least {
+			w.breach("I1: %s acknowledges %s, of which chunk %d has %d copies", p.m.name(), f, chunk, n)
+		}
+	}
+	w.note("%s acknowledges %s", p.m.name(), f)
+}
+
+// judge checks that status says safe only when it is (I10). Of copies that have
+// just been destroyed nobody can know yet, and of rot nobody before it is read.
+func (p *process) judge() {
+	if p.verdict().State != safety.Safe {
+		return
+	}
+	w := p.w
+	w.ground.safes++
+	if w.ground.harms > 0 && w.now < w.harmed+lately {
+		return
+	}
+	for _, index := range sortedKeys(p.wanted) {
+		f, want := w.files[index], p.wanted[index]
+		if !want.live || want.copies == 0 {
+			continue
+		}
+		for chunk := range f.chunks {
+			if n := w.stored(f, chunk, nil); n < want.copies {
+				w.breach("I10: %s says that all is safe, and chunk %d of %s has %d of %d copies", p.m.name(), chunk, f, n, want.copies)
+				return
+			}
+		}
+	}
+}
+
+// stored is how many disks have a chunk durably, rotten or not.
+func (w *world) stored(f *file, chunk int, but *machine) (n int) {
+	for _, m := range w.nodes {
+		if b := m.disk.chunks[f.index][chunk]; b != nil && b.synced && !m.retired && m != but {
+			n++
+		}
+	}
+	return n
+}
+
+// spare reports whether all copies on a machine can be destroyed without a loss:
+// of everything acknowledged there is another, and nothing was destroyed so
+// lately that somebody may still count on it. So at most copies-1 are lost at a
+// time, which is what a shoal promises to bear.
+func (w *world) spare(m *machine) bool {
+	if w.ground.harms > 0 && w.now < w.harmed+2*lately || len(w.leaving) > 0 {
+		return false
+	}
+	for _, f := range w.files {
+		if !f.acked || f.removed {
+			continue
+		}
+		for chunk := range f.chunks {
+			if w.copies(f, chunk, m) == 0 {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// harm notes that copies were destroyed.
+func (w *world) harm() {
+	w.harmed = w.now
+	w.ground.harms++
+}
+
+// await acknowledges the adds of which two disks have everything, as far as the
+// holders say.
+func (p *process) await() {
+	left := p.keep.adding[:0]
+	for _, a := range p.keep.adding {
+		switch {
+		case !p.wanted[a.f.index].live:
+		case p.counted(a) >= min(2, a.f.copies):
+			p.w.ack(p, a.f)
+		default:
+			if p.w.now >= a.asked+answerIn {
+				a.asked = p.w.now
+				p.askAll(a.f)
+			}
+			left = append(left, a)
+		}
+	}
+	p.keep.adding = left
+}
+
+// counted is the fewest copies of a chunk, as the holders said when they were
+// last asked.
+func (p *process) counted(a *adding) int {
+	counts := make([]int, a.f.chunks)
+	tally := func(have content.Bitmap) {
+		for chunk := range have.All {
+			counts[chunk]++
+		}
+	}
+	tally(p.m.disk.has(a.f))
+	for i := range p.w.nodes {
+		if said, ok := p.keep.heard[heardOf{a.f.index, i}]; ok && said.asked >= a.asked && a.asked > a.since {
+			tally(said.has)
+		}
+	}
+	if p.w.now > a.asked+pullTimeout {
+		return 0 // it stood still: the answers are old
+	}
+	least := counts[0]
+	for _, n := range counts {
+		least = min(least, n)
+	}
+	return least
+}
+
+// converged reports why the shoal is not as it should be when nothing has gone
+// wrong for long; nil if it is (I3).
+func (w *world) converged() error {
+	var first *process
+	for _, m := range w.nodes {
+		if m.retired || m.process == nil {
+			continue
+		}
+		p := m.process
+		if first == nil {
+			first = p
+		}
+		if p.who() != first.who() {
+			return fmt.Errorf("%s and %s have different rosters: %s / %s", m.name(), first.m.name(), p.who(), first.who())
+		}
+		if p.meaning() != first.meaning() {
+			return fmt.Errorf("%s and %s have different names: %s / %s", m.name(), first.m.name(), p.meaning(), first.meaning())
+		}
+		if v := p.verdict(); v.State != safety.Safe && v.State != safety.Few && v.State != safety.Empty {
+			return fmt.Errorf("%s says: %s%s", m.name(), v.Text, w.accounts())
+		}
+	}
+	return nil
+}
+
+// accounts is what each node says of itself, and whom it counts.
+func (w *world) accounts() string {
+	var text strings.Builder
+	for _, m := range w.nodes {
+		p := m.process
+		if p == nil || m.retired {
+			continue
+		}
+		fmt.Fprintf(&text, "\n  %s counts %d, in %x, log %x, done %v, refuses %d", m.name(), p.view.In.Len(), p.own.Map, p.own.Log, p.own.Done, p.own.Refused)
+		for _, index := range sortedKeys(p.keep.lacks) {
+			f := w.files[index]
+			fmt.Fprintf(&text, ", lacks %v (acknowledged %v, removed %v, whole %v)", f, f.acked, f.removed, w.whole(f))
+		}
+		for _, author := range sortedKeys(p.vector) {
+			fmt.Fprintf(&text, " %s:%d", w.node(author).name(), p.vector[author])
+		}
+	}
+	return text.String()
+}
+
+// tidy reports what is on disks and should not be there (I6).
+func (w *world) tidy() error {
+	for _, m := range w.nodes {
+		if m.retired || m.process == nil {
+			continue
+		}
+		for _, index := range sortedKeys(m.disk.chunks) {
+			f := w.files[index]
+			want, known := m.process.wanted[index]
+			switch {
+			case !known || len(m.disk.chunks[index]) == 0:
+			case !want.live:
+				return fmt.Errorf("%s still has %s, which was removed", m.name(), f)
+			case m.process.surplus(f).Count() > 0 && m.process.others() >= f.copies:
+				return fmt.Errorf("%s still has %d surplus chunks of %s", m.name(), m.process.surplus(f).Count(), f)
+			}
+		}
+	}
+	return nil
+}
+
+// others is how many other nodes count.
+func (p *process) others() int {
+	if p.view.In.Has(p.m.id) {
+		return p.view.In.Len() - 1
+	}
+	return p.view.In.Len()
+}
+
+// settleTime is how long it may take until all is as it should be, and tidyTime
+// until nothing is left over: pledges bind for two minutes.
+const (
+	settleTime = 3 * time.Minute
+	tidyTime   = 10 * time.Minute
+)
