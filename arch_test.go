@@ -68,6 +68,7 @@ func purePackages() map[string]purity {
 		"internal/redundancy/repair":    {},
 		"internal/redundancy/trim":      {},
 		"internal/redundancy/safety":    {},
+		"internal/redundancy/scrub":     {},
 		"internal/network/wire":         {},
 		"internal/transfer/picker":      {},
 	}

@@ -87,6 +87,15 @@ type Safety struct {
 	Text  string `json:"text"`  // a sentence
 }
 
+// Scrub is how the reading again of all that lies on a node goes.
+type Scrub struct {
+	Period   time.Duration `json:"period_ns"`       // in which everything is read once; 0 is never
+	Coverage float64       `json:"coverage"`        // the share that was read within the period, from 0 to 1
+	Oldest   time.Time     `json:"oldest,omitzero"` // when what was not read for longest was read
+	Rotten   int           `json:"rotten"`          // chunks found rotten since the node was started, by whoever read them
+	Repaired int           `json:"repaired"`        // of those, in the node's own store, the ones it has again
+}
+
 // Status is a node's account of itself.
 type Status struct {
 	Name      string        `json:"name"`
@@ -100,8 +109,9 @@ type Status struct {
 	Linked    int64         `json:"linked"`   // bytes of people's files used in place
 	Files     int           `json:"files"`
 	Peers     int           `json:"peers"`
-	Nodes     int           `json:"nodes"`     // that belong to the shoal
-	Safety    Safety        `json:"safety"`    // how the shoal's files are
+	Nodes     int           `json:"nodes"`  // that belong to the shoal
+	Safety    Safety        `json:"safety"` // how the shoal's files are
+	Scrub     Scrub         `json:"scrub"`
 	Transfers int           `json:"transfers"` // running now
 	Sessions  int           `json:"sessions"`  // peers being served now
 	Uptime    time.Duration `json:"uptime_ns"`

@@ -50,6 +50,7 @@ type NodeConfig struct {
 	Zone     string        // what fails together with the node
 	Delay    time.Duration // how long a node must be away before its chunks are copied; 0 for the usual, less for none
 	Trash    time.Duration // how long what was removed can be had back; 0 for the usual
+	Scrub    time.Duration // in which everything is read and checked once; 0 for the usual, less for never
 	Capacity string        // SIZE or PERCENT%; empty for as much as the disk has
 	Upload   string        // SIZE a second to all peers; empty for no limit
 	Passing  bool          // runs for one command

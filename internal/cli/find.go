@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -76,22 +77,27 @@ func (f finding) request(words []string, now time.Time) (shoal.SearchRequest, er
 
 // parseSince reads a span before now, or a day; nothing is the zero time.
 func parseSince(text string, now time.Time) (time.Time, error) {
-	const day = 24 * time.Hour
 	if text == "" {
 		return time.Time{}, nil
 	}
 	if at, err := time.ParseInLocation(time.DateOnly, text, now.Location()); err == nil {
 		return at, nil
 	}
-	span, err := time.ParseDuration(text)
-	if days, ok := strings.CutSuffix(text, "d"); ok {
-		span, err = time.ParseDuration(days + "h")
-		span *= day / time.Hour
-	}
+	span, err := parseSpan(text)
 	if err != nil || span < 0 {
 		return time.Time{}, shoal.WithHint(fmt.Errorf("--since %q is neither a span nor a day: %w", text, shoal.Usage), "say 36h, 7d or 2026-01-31")
 	}
 	return now.Add(-span), nil
+}
+
+// parseSpan reads a length of time as time.ParseDuration does, or in days, as 7d.
+func parseSpan(text string) (time.Duration, error) {
+	days, ok := strings.CutSuffix(text, "d")
+	if !ok {
+		return time.ParseDuration(text)
+	}
+	n, err := strconv.ParseUint(days, 10, 16)
+	return time.Duration(n) * 24 * time.Hour, err
 }
 
 // find prints what a search finds, page by page.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -46,6 +47,7 @@ func printStatus(w io.Writer, style style, s shoal.Status) error {
 	if s.Linked > 0 {
 		t.row("linked", size(s.Linked)+" of files used where they lie")
 	}
+	t.row("checked", checked(s.Scrub))
 	t.row("now", fmt.Sprintf("%s running, %s being served", count(s.Transfers, "transfer"), count(s.Sessions, "peer")))
 	t.row("up", fmt.Sprintf("%s, version %s", span(s.Uptime), s.Version))
 	return t.print(w, "  ")
@@ -66,6 +68,27 @@ func verdict(s shoal.Status, style style) string {
 		has = "has no files yet"
 	}
 	return fmt.Sprintf("%s is %s: it %s, and is connected to %s.", name, style.good("well"), has, count(s.Peers, "peer"))
+}
+
+// checked is how the reading again of all that is here goes.
+func checked(s shoal.Scrub) string {
+	text := "never by itself (shoal up --scrub)"
+	if s.Period > 0 {
+		text = fmt.Sprintf("%.0f %% in the last %s", 100*s.Coverage, days(s.Period))
+	}
+	if s.Rotten > 0 {
+		text += fmt.Sprintf("; %s had rotted since the start, %d repaired", count(s.Rotten, "chunk"), s.Repaired)
+	}
+	return text
+}
+
+// days is a span in whole days, if it is some.
+func days(d time.Duration) string {
+	const day = 24 * time.Hour
+	if d < 2*day {
+		return span(d)
+	}
+	return count(int(d/day), "day")
 }
 
 // stored is how much is in the store, and of how much.

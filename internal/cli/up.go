@@ -20,6 +20,7 @@ import (
 
 func newUp(a *app) *cobra.Command {
 	var config NodeConfig
+	var scrub string
 	cmd := &cobra.Command{
 		Use:   "up",
 		Short: "Start a node and keep it running",
@@ -36,6 +37,9 @@ func newUp(a *app) *cobra.Command {
 			if config.Join, err = a.ticket(config.Join); err != nil {
 				return err
 			}
+			if config.Scrub, err = parsePeriod(scrub); err != nil {
+				return err
+			}
 			if config.Delay == 0 {
 				config.Delay = -1 // none, for 0 is the usual
 			}
@@ -50,9 +54,22 @@ func newUp(a *app) *cobra.Command {
 	flags.StringVar(&config.Zone, "zone", "", "what fails together with this node, such as a room; copies are spread over zones")
 	flags.DurationVar(&config.Delay, "repair-delay", time.Minute, "how long a node must be away before this one copies its chunks")
 	flags.DurationVar(&config.Trash, "trash", 24*time.Hour, "how long what was removed can be had back")
+	flags.StringVar(&scrub, "scrub", "30d", "in what time to read and check everything here once, such as 7d or 12h, or off")
 	flags.StringVar(&config.Capacity, "capacity", "", "how much to store at most: a SIZE or a part of the disk in % (default: what the disk has)")
 	flags.StringVar(&config.Upload, "upload-limit", "", "how much to send to all peers a second at most, a SIZE such as 10MB (default: no limit)")
 	return cmd
+}
+
+// parsePeriod reads what --scrub says; never is less than 0.
+func parsePeriod(text string) (time.Duration, error) {
+	if text == "off" {
+		return -1, nil
+	}
+	period, err := parseSpan(text)
+	if err != nil || period < time.Second {
+		return 0, shoal.WithHint(fmt.Errorf("--scrub %q is neither a span of time nor off: %w", text, shoal.Usage), "say 30d, 12h or off")
+	}
+	return period, nil
 }
 
 // maxTicket is more than any ticket has, in bytes.

@@ -59,6 +59,7 @@ type Config struct {
 	Zone        string         // what fails together with this node: a room, a site
 	RepairDelay time.Duration  // how long a node must be away before its chunks are copied; 0 is the default, less is none
 	TrimDelay   time.Duration  // how long after a change surplus copies are deleted; 0 is the default, less is none
+	Scrub       time.Duration  // in which everything here is read and checked once; 0 is the default, less is never
 	Trash       time.Duration  // how long what was removed can be had back; 0 is the default
 	Capacity    quota.Capacity // how much the node may store
 	UploadLimit int64          // bytes per second to all peers; 0 is no limit
@@ -78,6 +79,7 @@ type Node struct {
 	beats    *beat.Runner
 	exchange *exchange.Exchange
 	steward  *steward
+	scrubber *scrubber
 
 	onRoster chan struct{} // closed when this node has found itself on the roster
 	enrolled func()        // closes it
@@ -215,12 +217,13 @@ func (n *Node) openNetwork(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	n.steward = newSteward(n)
+	n.steward, n.scrubber = newSteward(n), newScrubber(n)
 	n.join(h)
 	if n.cfg.Passing {
 		return nil // what it says of itself is for the node that runs here at other times
 	}
 	n.running.Go(func() { n.steward.run(n.ctx) })
+	n.running.Go(func() { n.scrubber.run(n.ctx) })
 	return n.introduce(ctx)
 }
 
@@ -283,6 +286,9 @@ func (n *Node) closeFolder() error {
 // notice passes on what the store says a person should know.
 func (n *Node) notice(notice disk.Notice) {
 	n.cfg.Log.Warn("store", "notice", notice)
+	if notice.Kind == disk.Rotten && n.scrubber != nil {
+		n.scrubber.found(notice)
+	}
 }
 
 // work ties a call to the node's life: its context ends when the caller's does

@@ -45,6 +45,7 @@ func (n *Node) Status(ctx context.Context) (shoal.Status, error) {
 		Name: n.cfg.Name, ID: n.host.ID(), Version: n.cfg.Version, Listen: n.host.Addrs(), Data: n.cfg.Data,
 		Free: usage.Free, Capacity: usage.Capacity, Stored: usage.Stored, Linked: usage.Linked, Files: usage.Files,
 		Nodes: len(n.here()), Safety: shoal.Safety{State: string(verdict.State), Text: verdict.Text},
+		Scrub: n.scrubber.status(),
 		Peers: len(n.host.Peers()), Transfers: int(n.transfers.Load()), Sessions: n.server.Sessions(),
 		Uptime: time.Since(n.started), Trouble: trouble,
 	}, nil

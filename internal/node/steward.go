@@ -50,6 +50,7 @@ type steward struct {
 	lacks   map[shoal.FileID]int64          // bytes of each file that it should hold and does not
 	surplus map[shoal.FileID]bool           // files of which it has what it need not hold
 	leaving map[shoal.FileID]content.Bitmap // chunks being deleted
+	rotten  map[shoal.FileID]int            // chunks that have rotted here and are not back yet
 	noRoom  []shoal.NodeID                  // other nodes that have no room for all they should hold
 	instead map[shoal.FileID]extents        // what those have of files that this node holds in their place
 	refused map[shoal.FileID]bool           // files of which this node has no room for all it should hold
@@ -67,7 +68,7 @@ func newSteward(n *Node) *steward {
 	s := &steward{
 		n: n, wake: make(chan struct{}, 1), all: true, keeper: trim.NewKeeper(0),
 		news: make(map[shoal.FileID]bool), again: make(map[shoal.FileID]retry), busy: make(map[shoal.FileID]bool), lacks: make(map[shoal.FileID]int64), surplus: make(map[shoal.FileID]bool), leaving: make(map[shoal.FileID]content.Bitmap),
-		instead: make(map[shoal.FileID]extents), refused: make(map[shoal.FileID]bool),
+		rotten: make(map[shoal.FileID]int), instead: make(map[shoal.FileID]extents), refused: make(map[shoal.FileID]bool),
 	}
 	s.look()
 	return s
@@ -111,6 +112,14 @@ func (s *steward) tell(id shoal.FileID) {
 	s.news[id] = true
 	s.mu.Unlock()
 	s.poke()
+}
+
+// rotted has the steward get a chunk again that has rotted.
+func (s *steward) rotted(id shoal.FileID) {
+	s.mu.Lock()
+	s.rotten[id]++
+	s.mu.Unlock()
+	s.tell(id)
 }
 
 // look brings the view of who counts up to date, and returns it.
@@ -354,6 +363,8 @@ func (s *steward) end(id shoal.FileID, ok bool) {
 	defer s.mu.Unlock()
 	delete(s.busy, id)
 	if ok {
+		s.n.scrubber.repaired.Add(int64(s.rotten[id]))
+		delete(s.rotten, id)
 		s.news[id] = true
 		delete(s.again, id)
 		return
@@ -436,6 +447,7 @@ func (s *steward) forget(id shoal.FileID) {
 	delete(s.refused, id)
 	delete(s.instead, id)
 	delete(s.surplus, id)
+	delete(s.rotten, id)
 }
 
 // removed deletes a file that no name means any more, when its time has come.

@@ -56,6 +56,7 @@ func New() *Node {
 			Name: "nas", ID: id, Version: "0.1.0", Listen: []string{addr},
 			Data: "/var/lib/shoal", Free: 412e9, Uptime: 3 * time.Hour,
 			Safety: shoal.Safety{State: "safe", Text: "All is safe."},
+			Scrub:  shoal.Scrub{Period: 30 * 24 * time.Hour, Coverage: 0.996, Oldest: Born().Add(-29 * 24 * time.Hour), Rotten: 1, Repaired: 1},
 		},
 		members: []shoal.Member{
 			{ID: id, Name: "nas", Role: "admin", State: "active", Health: "self", Allotment: 2e12, Free: 412e9},
