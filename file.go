@@ -34,7 +34,39 @@ type FileInfo struct {
 	Present int        `json:"present"` // how many of them are on this node
 	Places  []Place    `json:"places"`  // where on this node they lie
 	Sources []Presence `json:"sources"` // which connected peers have it
+	Kept    []Copy     `json:"kept"`    // which nodes that answer keep how much of it, this one first
 }
+
+// Copy is how much of a file a node keeps durably for the shoal, and how much it
+// should.
+type Copy struct {
+	Node   NodeID `json:"node"`
+	Name   string `json:"name,omitempty"`
+	Chunks int    `json:"chunks"`
+	Should int    `json:"should"` // by the placement of now
+	Of     int    `json:"of"`
+}
+
+// Move is something that a node is about to do about a file.
+type Move struct {
+	Kind     MoveKind `json:"kind"`
+	File     FileID   `json:"file"`
+	Name     string   `json:"name"` // of the file
+	Node     NodeID   `json:"node"`
+	NodeName string   `json:"node_name,omitempty"`
+	Chunks   int      `json:"chunks"`
+	Bytes    int64    `json:"bytes"`
+	Why      string   `json:"why"` // the rest of a sentence
+}
+
+// MoveKind says what is done.
+type MoveKind string
+
+// The kinds of move.
+const (
+	MoveCopy   MoveKind = "copy"   // the node fetches the chunks
+	MoveDelete MoveKind = "delete" // the node deletes them, when it may
+)
 
 // Place is one spot on this node's disks that holds chunks of a file.
 type Place struct {

@@ -47,6 +47,7 @@ type Member struct {
 	Allotment   int64     `json:"allotment"` // bytes it holds for others; 0 is none
 	Free        int64     `json:"free"`      // bytes it says it has left
 	Maintenance time.Time `json:"maintenance,omitzero"`
+	Empty       bool      `json:"empty,omitempty"` // it drains, and others have all that it has: it may be removed
 }
 
 // NodeChange is what is to be changed; what is not set stays.
@@ -54,4 +55,5 @@ type NodeChange struct {
 	State       string         `json:"state,omitempty"` // "active", "draining", "removed" or "revoked"
 	Role        string         `json:"role,omitempty"`
 	Maintenance *time.Duration `json:"maintenance_ns,omitempty"` // how long from now it will be away; 0 ends it
+	Force       bool           `json:"force,omitempty"`          // remove it although others lack copies of what it has
 }

@@ -90,6 +90,15 @@ type Overseer interface {
 	// Status is the node's account of itself.
 	Status(ctx context.Context) (Status, error)
 
+	// Plan says what the nodes that answer are about to copy and delete so that
+	// every file has its copies where they should be, at most limit moves (0 is
+	// MaxList). It changes nothing.
+	Plan(ctx context.Context, limit int) ([]Move, error)
+
+	// Repair has this node look at all files now, and get what it should hold
+	// and lacks, instead of when it would anyway. It does not wait for that.
+	Repair(ctx context.Context) error
+
 	// Verify reads and checks every chunk on this node of one file, or of all
 	// files when ref is empty. Rotten chunks are marked absent and reported;
 	// finding some is an Integrity error beside a complete report.

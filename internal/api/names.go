@@ -53,7 +53,7 @@ func (n names) search(ctx context.Context, in *searchRequest) (*searchAnswer, er
 
 type moveRequest struct {
 	Ref  string `path:"ref" maxLength:"8192" doc:"An id, a prefix of one of at least 8 hex digits, a name or a link; slashes as %2F"`
-	Body wire.Move
+	Body wire.Rename
 }
 
 func (n names) move(ctx context.Context, in *moveRequest) (*entryAnswer, error) {

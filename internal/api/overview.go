@@ -23,6 +23,15 @@ func (o overview) register(api huma.API) {
 		Tags: []string{"node"}, Summary: "The connected peers",
 	}, o.peers)
 	register(api, huma.Operation{
+		OperationID: "plan", Method: http.MethodGet, Path: "/repair",
+		Tags: []string{"shoal"}, Summary: "What the nodes are about to copy and delete",
+	}, o.plan)
+	register(api, huma.Operation{
+		OperationID: "repair", Method: http.MethodPost, Path: "/repair",
+		Tags: []string{"shoal"}, Summary: "Have this node look at all files now",
+		DefaultStatus: http.StatusNoContent,
+	}, o.repair)
+	register(api, huma.Operation{
 		OperationID: "verify", Method: http.MethodPost, Path: "/verify",
 		Tags: []string{"node"}, Summary: "Read and check every chunk of one file, or of all",
 		Description: "Answers with JSON lines: events, a line for each rotten chunk, and a summary with the counts.",
@@ -42,6 +51,21 @@ type peersAnswer struct{ Body wire.PeerList }
 func (o overview) peers(ctx context.Context, _ *struct{}) (*peersAnswer, error) {
 	peers, err := o.node.Peers(ctx)
 	return &peersAnswer{wire.PeerList{Peers: peers}}, err
+}
+
+type planRequest struct {
+	Limit int `query:"limit" minimum:"0" maximum:"10000" doc:"At most so many moves; 0 for the most there may be"`
+}
+
+type planAnswer struct{ Body wire.MoveList }
+
+func (o overview) plan(ctx context.Context, in *planRequest) (*planAnswer, error) {
+	moves, err := o.node.Plan(ctx, in.Limit)
+	return &planAnswer{wire.MoveList{Moves: moves}}, err
+}
+
+func (o overview) repair(ctx context.Context, _ *struct{}) (*struct{}, error) {
+	return nil, o.node.Repair(ctx)
 }
 
 type verifyRequest struct {

@@ -15,7 +15,7 @@ func newInfo(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:   "info REF",
 		Short: "Show all that is known of a file",
-		Long:  "Info shows a file's id, size and names, how much of it is on this node and where, and\nwhich of the connected peers have it.",
+		Long:  "Info shows a file's id, size and names, how much of it is on this node and where, which\nnodes keep how much of it, and which have it to give.",
 		Example: examples(
 			"shoal info big.iso", "who has it?",
 			"shoal info --json 9f86d081", "the same for a script",
@@ -54,6 +54,9 @@ func printInfo(w io.Writer, style style, info shoal.FileInfo, now time.Time) err
 			t.row("linked", place.Path)
 		}
 	}
+	for _, c := range info.Kept {
+		t.row("kept by "+peerName(c.Node, c.Name), kept(c))
+	}
 	for _, p := range info.Sources {
 		t.row(peerName(p.Node, p.Name), extentOf(p.Chunks, p.Of))
 	}
@@ -61,6 +64,18 @@ func printInfo(w io.Writer, style style, info shoal.FileInfo, now time.Time) err
 		t.row("peers", "none that is connected has it")
 	}
 	return t.print(w, "  ")
+}
+
+// kept is how much of a file a node keeps, and whether that is what it should.
+func kept(c shoal.Copy) string {
+	text := meter(c.Chunks, c.Of) + "  " + fmt.Sprintf("%d of %s", c.Chunks, count(c.Of, "chunk"))
+	switch {
+	case c.Chunks < c.Should:
+		text += fmt.Sprintf(", and should keep %d", c.Should)
+	case c.Chunks > c.Should:
+		text += fmt.Sprintf(", %d more than it should", c.Chunks-c.Should)
+	}
+	return text
 }
 
 // extentOf is how much of a file is somewhere.

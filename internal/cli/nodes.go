@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -20,7 +21,7 @@ func newNodes(a *app) *cobra.Command {
 		Example: examples(
 			"shoal nodes", "who is there?",
 			"shoal nodes maintenance attic 30m", "it will be away: copy nothing",
-			"shoal nodes drain attic", "take its chunks elsewhere; then: shoal nodes remove attic",
+			"shoal nodes drain --wait attic", "take its chunks elsewhere; then: shoal nodes remove attic",
 			"shoal nodes revoke attic", "it was stolen: cut it off, for good",
 		),
 		Args: refCount(0, 0),
@@ -28,10 +29,9 @@ func newNodes(a *app) *cobra.Command {
 			return a.ask(func(node shoal.Node) error { return a.listNodes(cmd.Context(), node) })
 		},
 	}
+	cmd.AddCommand(newDrain(a), newRemove(a))
 	for _, change := range []struct{ use, short, state string }{
-		{"drain NODE", "Have others take over what a node holds", "draining"},
 		{"activate NODE", "Have a node hold chunks again after drain or remove", "active"},
-		{"remove NODE", "Take a node out of the shoal; a new ticket lets it in again", "removed"},
 		{"revoke NODE", "Cut a node off at once and for good, and void what it says from now on", "revoked"},
 	} {
 		cmd.AddCommand(&cobra.Command{
@@ -57,6 +57,58 @@ func newNodes(a *app) *cobra.Command {
 			return a.setNode(cmd.Context(), args[0], shoal.NodeChange{Role: args[1]})
 		},
 	})
+	return cmd
+}
+
+func newDrain(a *app) *cobra.Command {
+	var wait bool
+	cmd := &cobra.Command{
+		Use: "drain NODE", Short: "Have others take over what a node holds", Args: refCount(1, 1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			err := a.setNode(cmd.Context(), args[0], shoal.NodeChange{State: "draining"})
+			if err != nil || !wait {
+				return err
+			}
+			return a.ask(func(node shoal.Node) error { return a.awaitEmpty(cmd.Context(), node, args[0]) })
+		},
+	}
+	cmd.Flags().BoolVarP(&wait, "wait", "w", false, "wait until others have all that it has")
+	return cmd
+}
+
+// drainPoll is how often it is looked whether a node is empty.
+const drainPoll = 500 * time.Millisecond
+
+// awaitEmpty waits until a node that drains is needed no more.
+func (a *app) awaitEmpty(ctx context.Context, node shoal.Node, ref string) error {
+	for {
+		nodes, err := node.Nodes(ctx)
+		if err != nil {
+			return err
+		}
+		for _, m := range nodes {
+			if (m.Name == ref || strings.HasSuffix(string(m.ID), ref)) && m.Empty {
+				a.screen.conclude("%s is empty: others have all that it has", clean(m.Name))
+				return nil
+			}
+		}
+		select {
+		case <-time.After(drainPoll):
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+}
+
+func newRemove(a *app) *cobra.Command {
+	var force bool
+	cmd := &cobra.Command{
+		Use: "remove NODE", Short: "Take a node out of the shoal; a new ticket lets it in again", Args: refCount(1, 1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.setNode(cmd.Context(), args[0], shoal.NodeChange{State: "removed", Force: force})
+		},
+	}
+	cmd.Flags().BoolVarP(&force, "force", "f", false, "although others have not all that it keeps")
 	return cmd
 }
 
@@ -98,6 +150,9 @@ func (a *app) listNodes(ctx context.Context, node shoal.Node) error {
 
 // standing is a node's state for a person.
 func standing(m shoal.Member, now time.Time) string {
+	if m.Empty {
+		return m.State + ", empty"
+	}
 	if now.Before(m.Maintenance) {
 		return m.State + ", in maintenance for " + span(m.Maintenance.Sub(now))
 	}

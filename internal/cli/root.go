@@ -52,7 +52,7 @@ func newRoot(a *app) *cobra.Command {
 			root.AddCommand(c)
 		}
 	}
-	add(groupNode, newUp(a), newInvite(a), newNodes(a), newStatus(a), newPeers(a), newVerify(a), newDoctor(a))
+	add(groupNode, newUp(a), newInvite(a), newNodes(a), newStatus(a), newPeers(a), newVerify(a), newRepair(a), newDoctor(a))
 	add(groupFiles, newAdd(a), newGet(a), newCat(a), newLs(a), newFind(a), newInfo(a), newLink(a), newMv(a), newRm(a), newUndelete(a))
 	add(groupMore, newCompletion(a), newVersion(a))
 	root.SetHelpTemplate(helpTemplate)

@@ -29,7 +29,7 @@ func (c *Client) Search(ctx context.Context, req shoal.SearchRequest) (shoal.Sea
 
 // Move renames an entry: see shoal.Library.
 func (c *Client) Move(ctx context.Context, req shoal.MoveRequest) (shoal.Entry, error) {
-	return c.change(ctx, "/files/", req.Ref, "/move", wire.Move{Name: req.Name, Force: req.Force})
+	return c.change(ctx, "/files/", req.Ref, "/move", wire.Rename{Name: req.Name, Force: req.Force})
 }
 
 // Undelete takes a file out of the trash: see shoal.Library.

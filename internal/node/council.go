@@ -11,10 +11,11 @@ import (
 	"shoal"
 	"shoal/internal/discovery/members"
 	"shoal/internal/discovery/roster"
+	"shoal/internal/redundancy/safety"
 )
 
 // Nodes lists the nodes of the shoal. See shoal.Council.
-func (n *Node) Nodes(context.Context) ([]shoal.Member, error) {
+func (n *Node) Nodes(ctx context.Context) ([]shoal.Member, error) {
 	seen := make(map[shoal.NodeID]members.Member)
 	for _, m := range n.beats.Members() {
 		seen[m.Node] = m
@@ -23,10 +24,46 @@ func (n *Node) Nodes(context.Context) ([]shoal.Member, error) {
 	for _, r := range n.roll.nodes() {
 		all = append(all, n.member(r, seen[r.ID]))
 	}
+	if err := n.markEmpty(ctx, all); err != nil {
+		return nil, err
+	}
 	slices.SortStableFunc(all, func(a, b shoal.Member) int {
 		return cmp.Or(cmp.Compare(b2i(gone(a)), b2i(gone(b))), cmp.Compare(a.Name, b.Name))
 	})
 	return all, nil
+}
+
+// markEmpty marks the draining nodes that nobody needs any more: when all files
+// are safe, they are so without those.
+func (n *Node) markEmpty(ctx context.Context, all []shoal.Member) error {
+	for i, m := range all {
+		if m.State != roster.Draining.String() {
+			continue
+		}
+		v, err := n.safety(ctx)
+		if err != nil {
+			return err
+		}
+		all[i].Empty = v.State == safety.Safe || v.State == safety.Empty
+	}
+	return nil
+}
+
+// checkRemovable is an error if files would have fewer copies without a node that
+// is up.
+func (n *Node) checkRemovable(ctx context.Context, node roster.Node) error {
+	all, err := n.Nodes(ctx)
+	if err != nil {
+		return err
+	}
+	for _, m := range all {
+		if m.ID != node.ID || m.Empty || m.Health == "down" || m.Allotment == 0 || node.Role < roster.Member {
+			continue
+		}
+		return shoal.WithHint(fmt.Errorf("others have not all that %s keeps: %w", node.Title, shoal.BelowCopies),
+			fmt.Sprintf("`shoal nodes drain --wait %s` first; --force removes it at once", node.Title))
+	}
+	return nil
 }
 
 func gone(m shoal.Member) bool { return m.State == "removed" || m.State == "revoked" }
@@ -65,6 +102,11 @@ func (n *Node) SetNode(ctx context.Context, ref string, change shoal.NodeChange)
 		return shoal.Member{}, err
 	}
 	set := roster.Set{Node: node.ID}
+	if change.State == roster.Removed.String() && !change.Force && node.Present() && n.roll.node(n.self()).Role == roster.Admin {
+		if err := n.checkRemovable(ctx, node); err != nil {
+			return shoal.Member{}, err
+		}
+	}
 	if change.State != "" {
 		if set.State, err = parseState(change.State); err != nil {
 			return shoal.Member{}, err

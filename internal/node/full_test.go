@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"errors"
 	"testing"
+	"time"
 
 	"shoal"
+	"shoal/internal/redundancy/trim"
 	"shoal/internal/storage/quota"
 )
 
@@ -88,5 +90,34 @@ func TestReadWhereNothingIsKept(t *testing.T) {
 		if usage, err := nodes[1].quota.Usage(t.Context()); err != nil || usage.Stored != 0 {
 			t.Errorf("%d bytes are kept, %v", usage.Stored, err)
 		}
+	}
+}
+
+// What an add left that was killed before it gave the file a name goes when its
+// lease is over. Nothing else does.
+func TestOrphansGo(t *testing.T) {
+	n := open(t, Config{Data: t.TempDir(), Name: "a", Listen: []string{"127.0.0.1:0"}, Version: "test", Trash: 100 * time.Millisecond})
+	path, data := write(t, 5, 700_000)
+	kept := n.add(t, path, "kept")
+	path, _ = write(t, 6, 700_000)
+	orphan, err := n.takeIn(t.Context(), path, 0, false, func(int64, int64) {})
+	if err != nil {
+		t.Fatal(err)
+	}
+	n.steward.mu.Lock()
+	n.steward.keeper = trim.NewKeeper(-trim.Kept) // as if it had been up for long
+	n.steward.mu.Unlock()
+	await(t, "the orphan is gone", func() bool {
+		if err := n.Repair(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		_, err := n.store.File(t.Context(), orphan.ID)
+		return errors.Is(err, shoal.NotFound)
+	})
+	if got, err := read(t.Context(), n, "kept"); err != nil || !bytes.Equal(got, data) {
+		t.Errorf("what has a name: %d bytes, %v", len(got), err)
+	}
+	if n.present(t.Context(), kept.ID) != chunksOf(kept) {
+		t.Error("chunks of what has a name are gone")
 	}
 }

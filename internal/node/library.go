@@ -24,7 +24,7 @@ func (n *Node) Info(ctx context.Context, ref string) (shoal.FileInfo, error) {
 	if err != nil {
 		return shoal.FileInfo{}, err
 	}
-	info := shoal.FileInfo{Entry: t.entry, Places: []shoal.Place{}, Sources: []shoal.Presence{}, Names: []string{}}
+	info := shoal.FileInfo{Entry: t.entry, Places: []shoal.Place{}, Sources: []shoal.Presence{}, Kept: []shoal.Copy{}, Names: []string{}}
 	entries, err := n.catalog.Of(ctx, t.entry.ID)
 	if err != nil {
 		return info, err
@@ -40,6 +40,7 @@ func (n *Node) Info(ctx context.Context, ref string) (shoal.FileInfo, error) {
 		}
 	}
 	n.addSources(ctx, &info)
+	n.addCopies(ctx, &info)
 	if info.Chunks == 0 && len(info.Sources) == 0 && len(entries) == 0 {
 		return info, fmt.Errorf("file %s: %w, here or at any of %d connected peers", t.entry.ID.Short(), shoal.NotFound, len(n.host.Peers()))
 	}

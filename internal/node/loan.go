@@ -37,6 +37,13 @@ func (l *loans) begin(id shoal.FileID, chunks int) {
 	l.files[id].readers++
 }
 
+// reading reports whether somebody reads a file that is being fetched.
+func (l *loans) reading(id shoal.FileID) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.files[id] != nil
+}
+
 // add notes a chunk that is on loan.
 func (l *loans) add(chunk shoal.Chunk) {
 	l.mu.Lock()

@@ -108,6 +108,7 @@ type Node struct {
 	unwatch   func()
 	fetches   sync.Map // of *fetch.Fetch, those running
 	transfers atomic.Int64
+	adds      atomic.Int64  // files being taken in, which have no name yet
 	answering atomic.Int64  // questions of peers
 	atGate    atomic.Int64  // strangers that wait to be let in
 	serial    atomic.Uint64 // of transfers

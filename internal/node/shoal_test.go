@@ -250,7 +250,7 @@ func TestRemovedNodeComesBack(t *testing.T) {
 	nodes := together(t, 2, nil)
 	gone := nodes[1]
 	await(t, "it has said its name", func() bool { return nodes[0].roll.title(gone.self()) == "node1" })
-	if _, err := nodes[0].SetNode(t.Context(), "node1", shoal.NodeChange{State: "removed"}); err != nil {
+	if _, err := nodes[0].SetNode(t.Context(), "node1", shoal.NodeChange{State: "removed", Force: true}); err != nil {
 		t.Fatal(err)
 	}
 	await(t, "it is cut off", func() bool { return len(nodes[0].neighbours()) == 0 })

@@ -247,6 +247,9 @@ func (s *steward) sweep(ctx context.Context, view repair.View, places chan struc
 		}
 		after = page[len(page)-1].ID
 	}
+	if err := s.orphans(ctx); err != nil {
+		return err
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.seen = s.view.In == view.In

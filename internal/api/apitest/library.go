@@ -48,6 +48,7 @@ func (n *Node) Info(_ context.Context, ref string) (shoal.FileInfo, error) {
 			info.Names = append(info.Names, name)
 		}
 	}
+	info.Kept = []shoal.Copy{{Node: n.state.ID, Name: n.state.Name, Chunks: info.Chunks, Should: info.Chunks / 2, Of: info.Chunks}}
 	for i, p := range n.peers {
 		info.Sources = append(info.Sources, shoal.Presence{Node: p.ID, Name: p.Name, Chunks: info.Chunks / (i + 1), Of: info.Chunks})
 	}

@@ -3,6 +3,7 @@ package apitest
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 
 	"shoal"
@@ -33,6 +34,32 @@ func (n *Node) Status(context.Context) (shoal.Status, error) {
 	}
 	return s, nil
 }
+
+// Plan gives a move for each file: each is to go to the other node.
+func (n *Node) Plan(_ context.Context, limit int) ([]shoal.Move, error) {
+	if err := n.broken(); err != nil {
+		return nil, err
+	}
+	if limit < 0 || limit > shoal.MaxList {
+		return nil, fmt.Errorf("limit %d: %w", limit, shoal.Usage)
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	moves := []shoal.Move{}
+	for _, name := range slices.Sorted(maps.Keys(n.names)) {
+		e := n.names[name]
+		if limit == 0 || len(moves) < limit {
+			moves = append(moves, shoal.Move{
+				Kind: shoal.MoveCopy, File: e.ID, Name: name, Node: n.members[1].ID, NodeName: n.members[1].Name,
+				Chunks: int((e.Size + ChunkSize - 1) / ChunkSize), Bytes: e.Size, Why: "it should hold them, and 1 of 2 copies are on nodes that answer",
+			})
+		}
+	}
+	return moves, nil
+}
+
+// Repair does nothing: all is well.
+func (n *Node) Repair(context.Context) error { return n.broken() }
 
 // Verify finds what the test made rotten.
 func (n *Node) Verify(ctx context.Context, ref string, watch func(shoal.Event)) (shoal.VerifyReport, error) {

@@ -128,6 +128,18 @@ func checkAccounts(t *testing.T, s Subject) {
 	}
 	same(t, wantInfo, gotInfo)
 
+	for _, limit := range []int{0, 1} {
+		wantMoves, _ := s.Fake.Plan(ctx, limit)
+		gotMoves, err := s.Node.Plan(ctx, limit)
+		if err != nil {
+			t.Fatal(err)
+		}
+		same(t, wantMoves, gotMoves)
+	}
+	if err := s.Node.Repair(ctx); err != nil {
+		t.Error(err)
+	}
+
 	wantPeers, _ := s.Fake.Peers(ctx)
 	gotPeers, err := s.Node.Peers(ctx)
 	if err != nil {
@@ -163,6 +175,8 @@ func checkCodes(t *testing.T, s Subject) {
 			return err
 		},
 		"link":   func(ctx context.Context) error { _, err := s.Node.Link(ctx, "x"); return err },
+		"plan":   func(ctx context.Context) error { _, err := s.Node.Plan(ctx, 0); return err },
+		"repair": s.Node.Repair,
 		"peers":  func(ctx context.Context) error { _, err := s.Node.Peers(ctx); return err },
 		"status": func(ctx context.Context) error { _, err := s.Node.Status(ctx); return err },
 		"verify": func(ctx context.Context) error { _, err := s.Node.Verify(ctx, "", nil); return err },

@@ -47,8 +47,8 @@ const (
 	MediaLines   = "application/x-ndjson"     // one JSON value a line
 )
 
-// Move is the body of a request to rename.
-type Move struct {
+// Rename is the body of a request to rename.
+type Rename struct {
 	Name  string `json:"name" maxLength:"1024" doc:"The new name; one that ends in a slash has the old one's last element added"`
 	Force bool   `json:"force,omitempty" doc:"If the name is another file's, that goes to the trash"`
 }
@@ -56,6 +56,11 @@ type Move struct {
 // Undelete is the body of a request to have a file back.
 type Undelete struct {
 	Name string `json:"name,omitempty" maxLength:"1024" doc:"What to call it; empty for what it was called"`
+}
+
+// MoveList is what the nodes are about to do.
+type MoveList struct {
+	Moves []shoal.Move `json:"moves"`
 }
 
 // TrashList is what can be had back.

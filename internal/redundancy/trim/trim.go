@@ -181,14 +181,35 @@ func Pledged(now time.Duration, v repair.View, chunk int, pledges []Pledge) int 
 // time must have passed on the monotonic clock of this process; of one that did
 // not run so long the wall clock is believed, after Grace.
 func (k *Keeper) Removed(now time.Duration, f repair.File, wall, since time.Time, trash time.Duration) bool {
-	r, known := k.removed[f.ID]
-	if !known || !r.since.Equal(since) {
-		r = removal{since: since, heard: now}
-		k.removed[f.ID] = r
-	}
+	r := k.heard(now, f.ID, since)
 	if known := now - r.heard; known < trash && (known < Grace || wall.Sub(since) < trash) {
 		return false
 	}
+	return k.release(now, f)
+}
+
+// Orphan reports whether a file may be deleted that nobody here has ever heard a
+// name of: what an add left that broke off, say. It is given a lease from when
+// this process first saw it, for its name may still come.
+func (k *Keeper) Orphan(now time.Duration, f repair.File, lease time.Duration) bool {
+	r := k.heard(now, f.ID, time.Time{})
+	return now-r.heard >= lease && k.release(now, f)
+}
+
+// heard is when this process first heard that a file is not wanted since a
+// moment.
+func (k *Keeper) heard(now time.Duration, file shoal.FileID, since time.Time) removal {
+	r, known := k.removed[file]
+	if !known || !r.since.Equal(since) {
+		r = removal{since: since, heard: now}
+		k.removed[file] = r
+	}
+	return r
+}
+
+// release reports whether nothing of a file was pledged, and if so forgets that
+// it was not wanted.
+func (k *Keeper) release(now time.Duration, f repair.File) bool {
 	for chunk := range f.Chunks {
 		if k.bound(now, shoal.Chunk{File: f.ID, Index: chunk}) {
 			return false

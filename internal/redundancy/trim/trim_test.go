@@ -299,3 +299,20 @@ func TestAsleep(t *testing.T) {
 		}
 	}
 }
+
+func TestOrphan(t *testing.T) {
+	f := repair.File{ID: shoal.FileID{9}, Chunks: 2, Copies: 0}
+	k := trim.NewKeeper(-time.Hour)
+	if k.Orphan(0, f, time.Hour) || k.Orphan(time.Hour-1, f, time.Hour) {
+		t.Error("it goes before its lease is over")
+	}
+	if !k.Orphan(time.Hour, f, time.Hour) {
+		t.Error("it does not go when its lease is over")
+	}
+	// One that had a name meanwhile, and lost it again, is another matter.
+	k.Orphan(0, f, time.Hour)
+	wall := time.UnixMilli(1)
+	if k.Removed(trim.Grace-1, f, wall.Add(time.Hour), wall, time.Hour) {
+		t.Error("the lease of an orphan counted for the trash")
+	}
+}
