@@ -49,21 +49,40 @@ func (n *Node) markEmpty(ctx context.Context, all []shoal.Member) error {
 	return nil
 }
 
+// sureIn is how long it may take until all nodes have said again that they have
+// what they should: whatever they fetch or delete makes them look first.
+const sureIn = 15 * time.Second
+
 // checkRemovable is an error if files would have fewer copies without a node that
-// is up.
+// is up. Of one that drains it may take a while to be sure.
 func (n *Node) checkRemovable(ctx context.Context, node roster.Node) error {
-	all, err := n.Nodes(ctx)
-	if err != nil {
-		return err
-	}
-	for _, m := range all {
-		if m.ID != node.ID || m.Empty || m.Health == "down" || m.Allotment == 0 || node.Role < roster.Member {
-			continue
+	for deadline := time.Now().Add(sureIn); ; {
+		needed, err := n.needed(ctx, node)
+		if err != nil || !needed {
+			return err
 		}
-		return shoal.WithHint(fmt.Errorf("others have not all that %s keeps: %w", node.Title, shoal.BelowCopies),
-			fmt.Sprintf("`shoal nodes drain --wait %s` first; --force removes it at once", node.Title))
+		if node.State != roster.Draining || time.Now().After(deadline) {
+			return shoal.WithHint(fmt.Errorf("others have not all that %s keeps: %w", node.Title, shoal.BelowCopies),
+				fmt.Sprintf("`shoal nodes drain --wait %s` first; --force removes it at once", node.Title))
+		}
+		select {
+		case <-time.After(lastAsk):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
 	}
-	return nil
+}
+
+// needed reports whether a node keeps what others lack, as far as is known. One
+// that is down keeps nothing.
+func (n *Node) needed(ctx context.Context, node roster.Node) (bool, error) {
+	all, err := n.Nodes(ctx)
+	for _, m := range all {
+		if m.ID == node.ID {
+			return !m.Empty && m.Health != "down" && m.Allotment > 0 && node.Role >= roster.Member, err
+		}
+	}
+	return false, err
 }
 
 func gone(m shoal.Member) bool { return m.State == "removed" || m.State == "revoked" }
