@@ -15,7 +15,6 @@ import (
 	"shoal/internal/catalog/journal"
 	"shoal/internal/discovery/join"
 	"shoal/internal/discovery/ticket"
-	"shoal/internal/network/host"
 	"shoal/internal/record"
 )
 
@@ -171,15 +170,13 @@ func (n *Node) joinOrFound(ctx context.Context) (belonging, error) {
 	return n.joinWith(ctx, t)
 }
 
-// joinWith shows a ticket, from a host of its own which nobody can reach: until it
-// is in, this node serves nothing.
+// joinWith shows a ticket. Until it is in, this node answers nobody.
 func (n *Node) joinWith(ctx context.Context, t ticket.Ticket) (belonging, error) {
-	h, err := host.New(ctx, host.Config{Identity: n.identity, Listen: []string{"127.0.0.1:0"}, UserAgent: "shoal/" + n.cfg.Version, Log: n.cfg.Log})
-	if err != nil {
+	if err := n.listen(ctx); err != nil {
 		return belonging{}, err
 	}
-	err = errors.Join(join.Join(ctx, h, t), h.Close())
 	n.sponsorAddrs = addrsIn(t)
+	err := join.Join(ctx, n.host, t)
 	return belonging{Shoal: t.Shoal, Sponsor: t.Issuer, Ticket: ticket.KeyOf(t.Secret).ID()}, err
 }
 

@@ -33,10 +33,11 @@ func (n *Node) awaitCopies(ctx context.Context, e shoal.Entry) (int, error) {
 		return e.Copies, nil // nothing to lose
 	}
 	n.steward.look()
+	upto := n.journal.Vector()[n.self()] // the entry, too, must be on the other node's disk
 	want := min(2, e.Copies)
 	best, sum, since := 0, -1, time.Now()
 	for wait := firstAsk; ; wait = min(2*wait, lastAsk) {
-		least, total, err := n.countCopies(ctx, e, chunks)
+		least, total, err := n.countCopies(ctx, e, chunks, upto)
 		if err != nil {
 			return best, err
 		}
@@ -71,9 +72,10 @@ func (n *Node) reachable(e shoal.Entry, chunks int) int {
 	return max(on, 1)
 }
 
-// countCopies asks the holders of a file what they have, and gives the fewest
+// countCopies asks the holders of a file, as far as they have heard what this node
+// said up to a number, what they have, and gives the fewest
 // copies that a chunk has, and how many there are of all.
-func (n *Node) countCopies(ctx context.Context, e shoal.Entry, chunks int) (least, total int, err error) {
+func (n *Node) countCopies(ctx context.Context, e shoal.Entry, chunks int, upto uint64) (least, total int, err error) {
 	counts := make([]int, chunks)
 	tally := func(have content.Bitmap) {
 		for chunk := range have.All {
@@ -84,7 +86,7 @@ func (n *Node) countCopies(ctx context.Context, e shoal.Entry, chunks int) (leas
 	if own, err := n.store.Own(ctx, e.ID); err == nil {
 		tally(own)
 	}
-	for _, h := range n.askHolders(ctx, n.steward.keepers(repair.File{ID: e.ID, Chunks: chunks, Copies: e.Copies}), wire.Ask{File: e.ID, Chunks: chunks}) {
+	for _, h := range n.askHolders(ctx, n.steward.keepers(repair.File{ID: e.ID, Chunks: chunks, Copies: e.Copies}), wire.Ask{File: e.ID, Chunks: chunks, Upto: upto}) {
 		tally(h.Has)
 	}
 	least = counts[0]

@@ -38,7 +38,7 @@ func (n *Node) answerHold(stream network.Stream) error {
 	if err != nil {
 		return err
 	}
-	hold, err := n.steward.answer(n.ctx, ask)
+	hold, err := n.steward.answer(n.ctx, stream.Peer(), ask)
 	if err != nil {
 		return err
 	}

@@ -136,7 +136,7 @@ func Open(ctx context.Context, cfg Config) (*Node, error) {
 	n.enrolled = sync.OnceFunc(func() { close(n.onRoster) })
 	n.ctx, n.stop = context.WithCancel(context.WithoutCancel(ctx))
 	if err := n.openFolder(ctx); err != nil {
-		return nil, errors.Join(err, n.closeFolder())
+		return nil, errors.Join(err, n.Close())
 	}
 	if err := n.openNetwork(ctx); err != nil {
 		return nil, errors.Join(err, n.Close())
@@ -200,8 +200,12 @@ func (n *Node) openCatalog(ctx context.Context) (err error) {
 	return n.catalog.Follow(ctx, n.journal)
 }
 
-// openNetwork joins the chapters and starts to listen.
-func (n *Node) openNetwork(ctx context.Context) error {
+// listen makes the host, if it was not made to join through. It answers nobody
+// before the chapters are joined.
+func (n *Node) listen(ctx context.Context) error {
+	if n.host != nil {
+		return nil
+	}
 	h, err := host.New(ctx, host.Config{
 		Identity: n.identity, Listen: n.cfg.Listen, UserAgent: "shoal/" + n.cfg.Version, Log: n.cfg.Log,
 	})
@@ -209,7 +213,17 @@ func (n *Node) openNetwork(ctx context.Context) error {
 		return err
 	}
 	n.host = h
+	return nil
+}
+
+// openNetwork joins the chapters and starts to listen.
+func (n *Node) openNetwork(ctx context.Context) error {
+	if err := n.listen(ctx); err != nil {
+		return err
+	}
+	h := n.host
 	n.exchange = exchange.New(h, n.journal, n.cfg.Log)
+	var err error
 	n.beats, err = beat.New(beat.Config{
 		Host: h, Key: n.identity, AddrsOf: n.addrsOf, Notify: n.membersNews, Log: n.cfg.Log,
 		Clock:    func() record.Stamp { return record.StampAt(time.Now()) },
@@ -245,6 +259,9 @@ func (n *Node) join(h network.Host) {
 	h.Handle(wire.HoldProtocol, n.gated(n.serveHold))
 	h.Handle(wire.JoinProtocol, n.serveJoin)
 	n.unwatch = h.Watch(n.peerChanged)
+	for _, conn := range h.Peers() { // whom it has joined through
+		n.peerChanged(network.Change{Peer: conn.Peer, Connected: true})
+	}
 	n.beats.Enrol(n.here())
 	n.running.Go(func() { n.beats.Run(n.ctx) })
 	n.keeper = discovery.NewKeeper(h, slices.Concat(n.cfg.Peers, n.sponsorAddrs), n.cfg.Log)

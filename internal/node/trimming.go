@@ -110,10 +110,13 @@ func (s *steward) gone(id shoal.FileID) {
 	s.poke()
 }
 
-// answer says what this node holds of a file, and pledges to keep what it
-// should hold.
-func (s *steward) answer(ctx context.Context, ask wire.Ask) (wire.Hold, error) {
+// answer says what this node holds of a file, if it has heard what the asker wants
+// it to have, and pledges to keep what it should hold.
+func (s *steward) answer(ctx context.Context, asker shoal.NodeID, ask wire.Ask) (wire.Hold, error) {
 	hold := wire.Hold{Has: content.NewBitmap(ask.Chunks), Pledge: content.NewBitmap(ask.Chunks)}
+	if ask.Upto > 0 && s.n.journal.Vector()[asker] < ask.Upto {
+		return hold, nil
+	}
 	f, err := s.n.catalog.FileOf(ctx, ask.File)
 	if errors.Is(err, shoal.NotFound) {
 		return hold, nil

@@ -44,8 +44,12 @@ func (d *Detector) restate() {
 }
 
 // pause is the time between two statements of which none is a refutation. It
-// grows with the shoal beyond 1,000 nodes, for all have to carry it.
+// grows with the shoal beyond 1,000 nodes, for all have to carry it; where each
+// watches each, what a node says need not be passed on, and a beat is enough.
 func (d *Detector) pause() time.Duration {
+	if d.roster.Len() <= d.cfg.FullMesh {
+		return d.cfg.Interval
+	}
 	return d.cfg.Update * time.Duration(max(1000, d.roster.Len())) / 1000
 }
 

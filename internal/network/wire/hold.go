@@ -12,21 +12,28 @@ import (
 type Ask struct {
 	File   shoal.FileID
 	Chunks int // how many the file has, as the asker knows it
+
+	// Upto is how far the one asked must have what the asker said in its
+	// journal; if it has not, it answers that it has nothing. So whoever counts
+	// copies counts those whose holders know of the name, too.
+	Upto uint64
 }
 
 // Append appends the frame to b.
 func (m Ask) Append(b []byte) []byte {
 	return appendFrame(b, TypeAsk, func(b []byte) []byte {
-		return binary.BigEndian.AppendUint32(append(b, m.File[:]...), uint32(m.Chunks))
+		b = binary.BigEndian.AppendUint32(append(b, m.File[:]...), uint32(m.Chunks))
+		return binary.BigEndian.AppendUint64(b, m.Upto)
 	})
 }
 
 // ParseAsk reads an Ask's body.
 func ParseAsk(body []byte) (Ask, error) {
-	if len(body) != shoal.FileIDSize+4 {
+	if len(body) != shoal.FileIDSize+12 {
 		return Ask{}, fmt.Errorf("%w: ask of %d bytes", ErrMalformed, len(body))
 	}
-	m := Ask{File: shoal.FileID(body[:shoal.FileIDSize]), Chunks: int(binary.BigEndian.Uint32(body[shoal.FileIDSize:]))}
+	rest := body[shoal.FileIDSize:]
+	m := Ask{File: shoal.FileID(body[:shoal.FileIDSize]), Chunks: int(binary.BigEndian.Uint32(rest)), Upto: binary.BigEndian.Uint64(rest[4:])}
 	if m.Chunks < 1 || m.Chunks > content.MaxChunks {
 		return Ask{}, fmt.Errorf("%w: ask about %d chunks", ErrMalformed, m.Chunks)
 	}

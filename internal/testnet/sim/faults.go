@@ -110,7 +110,7 @@ func (w *world) someoneAdds(m *machine) {
 	if !m.writer() || len(w.files) >= w.cfg.files() {
 		return
 	}
-	f := &file{index: len(w.files), chunks: 1 + w.random.IntN(6), copies: 2}
+	f := &file{harmed: make(map[int]time.Duration), index: len(w.files), chunks: 1 + w.random.IntN(6), copies: 2}
 	f.name = fmt.Sprintf("f%d", f.index)
 	if w.chance(0.2) {
 		f.copies = 3
@@ -129,7 +129,7 @@ func (w *world) someoneAdds(m *machine) {
 	w.note("%s adds %v of %d chunks as %s, %d copies", m.name(), f, f.chunks, f.name, f.copies)
 	w.replaced(m.process, f.name)
 	if m.process.put(f.name, f) {
-		m.process.keep.adding = append(m.process.keep.adding, &adding{f: f, since: w.now})
+		m.process.keep.adding = append(m.process.keep.adding, &adding{f: f, since: w.now, said: m.process.vector[m.id]})
 	}
 }
 
@@ -187,7 +187,7 @@ func (w *world) someoneRemoves(m *machine) {
 // someoneUndeletes has a file back soon after it was removed. It counts as kept
 // from then on only when it is acknowledged again.
 func (w *world) someoneUndeletes(m *machine) {
-	if !m.writer() {
+	if !m.writer() || len(w.blocked) > 0 {
 		return
 	}
 	p := m.process
@@ -199,16 +199,17 @@ func (w *world) someoneUndeletes(m *machine) {
 		w.note("%s has f%d back", m.name(), index)
 		if p.put(fmt.Sprintf("back%d", index), f) {
 			f.removed, f.acked = false, false
-			p.keep.adding = append(p.keep.adding, &adding{f: f, since: w.now})
+			p.keep.adding = append(p.keep.adding, &adding{f: f, since: w.now, said: m.process.vector[m.id]})
 		}
 		return
 	}
 }
 
 // part cuts the ways between two groups; one way only, sometimes. It does not
-// last longer than half the trash time, which is what a person can rely on.
+// last longer than half the trash time, and not begin again at once: who is cut off
+// for as long as that may delete what others have undeleted.
 func (w *world) part(*machine) {
-	if len(w.blocked) > 0 {
+	if len(w.blocked) > 0 || w.healed > 0 && w.now < w.healed+Trash/3 {
 		return
 	}
 	group, oneWay := w.random.Uint64(), w.chance(0.3)
@@ -231,6 +232,7 @@ func (w *world) heal() {
 		return
 	}
 	w.note("the network is whole again")
+	w.healed = w.now
 	clear(w.blocked)
 	for _, m := range w.nodes { // what was cut meanwhile is found out now
 		for _, i := range m.peers() {
@@ -248,8 +250,8 @@ func (w *world) wipe(m *machine) {
 	}
 	w.note("%s is lost with its disk", m.name())
 	m.cutPower()
+	w.harm(m.disk.chunks)
 	m.retired, m.disk = true, newDisk()
-	w.harm()
 	if w.nodes[0].writer() {
 		w.nodes[0].process.sayRoster(roster.Set{Node: m.id, HasState: true, State: roster.Removed})
 	}
@@ -261,10 +263,10 @@ func (w *world) rot(m *machine) {
 	for _, index := range sortedKeys(m.disk.chunks) {
 		for _, chunk := range sortedKeys(m.disk.chunks[index]) {
 			b, f := m.disk.chunks[index][chunk], w.files[index]
-			if b.synced && !b.rotten && w.copies(f, chunk, m) > 0 && (w.ground.harms == 0 || w.now >= w.harmed+2*lately) && w.chance(0.3) {
+			if b.synced && !b.rotten && w.copies(f, chunk, m) > 0 && w.bearable() && w.chance(0.3) {
 				w.note("chunk %d of %s rots at %s", chunk, f, m.name())
 				b.rotten = true
-				w.harm()
+				w.harm(map[int]map[int]*blob{index: {chunk: b}})
 				return
 			}
 		}
@@ -334,7 +336,7 @@ func (w *world) left() {
 		}
 		w.note("all know that %s is out", m.name())
 		m.retired = true
-		w.harm()
+		w.harm(m.disk.chunks)
 		for _, f := range w.files {
 			if !slices.ContainsFunc(w.nodes, func(o *machine) bool { return !o.retired && o.process.wanted[f.index].live }) {
 				f.acked, f.removed = false, true

@@ -48,6 +48,7 @@ type heardOf struct{ file, node int }
 // answer is what a node said it has of a file, and pledges to keep.
 type answer struct {
 	asked       time.Duration
+	upto        uint64 // how far it had to have heard of the asker
 	has, pledge content.Bitmap
 }
 
@@ -56,6 +57,8 @@ type adding struct {
 	f     *file
 	since time.Duration
 	asked time.Duration
+	upto  uint64 // how far those must have heard this node that are asked
+	said  uint64 // the batch that names it
 }
 
 func newKeeping() keeping {
@@ -182,12 +185,13 @@ func (p *process) lacksOf(f *file) repair.Lacks {
 // inquire asks about a file now and then.
 func (p *process) inquire(f *file) {
 	if last, asked := p.keep.asked[f.index]; !asked || p.w.now >= last+askEvery {
-		p.askAll(f)
+		p.askAll(f, 0)
 	}
 }
 
-// askAll asks all who may hold something of a file what they have of it.
-func (p *process) askAll(f *file) {
+// askAll asks all who may hold something of a file what they have of it, if they
+// have heard what this node said up to a number.
+func (p *process) askAll(f *file, upto uint64) {
 	p.keep.asked[f.index] = p.w.now
 	asked, from := p.w.now, p.m
 	for _, node := range p.view.Up.Nodes() {
@@ -196,11 +200,14 @@ func (p *process) askAll(f *file) {
 			continue
 		}
 		p.w.send(p.m, to, func(q *process) {
+			if q.vector[from.id] < upto {
+				return
+			}
 			has, pledge := q.answer(f)
 			q.w.send(q.m, from, func(p *process) {
 				key := heardOf{f.index, to.index}
 				if asked >= p.keep.heard[key].asked {
-					p.keep.heard[key] = answer{asked: asked, has: has, pledge: pledge}
+					p.keep.heard[key] = answer{asked: asked, upto: upto, has: has, pledge: pledge}
 				}
 			})
 		})
@@ -243,7 +250,7 @@ func (p *process) trim() {
 		if !p.wanted[index].live || p.surplus(f).Count() == 0 {
 			continue
 		}
-		p.askAll(f)
+		p.askAll(f, 0)
 		p.w.after(answerIn, func() { p.hand(func() { p.letGo(f) }) })
 	}
 }
@@ -309,6 +316,7 @@ func (p *process) read(f *file, chunk int) bool {
 	if b == nil || !b.rotten {
 		return b != nil
 	}
+	p.w.exposed = p.w.now
 	p.w.note("%s finds that %s/%d has rotted", p.m.name(), f, chunk)
 	delete(p.m.disk.chunks[f.index], chunk)
 	return false

@@ -28,6 +28,7 @@ const (
 	Optimistic Flaw = "takes the other nodes' accounts for what they should be"
 	Boastful   Flaw = "counts itself though it keeps nothing"
 	Drowsy     Flaw = "believes what it knew before it stood still"
+	Hurried    Flaw = "counts the copies of those who have not heard of the name"
 	Clinging   Flaw = "keeps what a revoked node said last"
 )
 
@@ -41,6 +42,14 @@ func (c Config) pledges(given []trim.Pledge) []trim.Pledge {
 		}
 	}
 	return given
+}
+
+// heard is how far others must have heard of a node, for their copies to count.
+func (c Config) heard(upto uint64) uint64 {
+	if c.Flaw == Hurried {
+		return 0
+	}
+	return upto
 }
 
 // believe is what is made of another node's account.

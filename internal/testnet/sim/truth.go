@@ -8,6 +8,7 @@ import (
 
 	"shoal"
 	"shoal/internal/content"
+	"shoal/internal/discovery/members"
 	"shoal/internal/redundancy/repair"
 	"shoal/internal/redundancy/safety"
 	"shoal/internal/redundancy/trim"
@@ -23,9 +24,10 @@ type file struct {
 	name    string // the one it was added under
 	chunks  int
 	copies  int
-	acked   bool          // somebody was told that it is safe
-	removed bool          // somebody removed it, and nobody has had it back
-	since   time.Duration // when
+	acked   bool                  // somebody was told that it is safe
+	removed bool                  // somebody removed it, and nobody has had it back
+	since   time.Duration         // when
+	harmed  map[int]time.Duration // when a copy of a chunk was last destroyed
 }
 
 func (f *file) String() string { return fmt.Sprintf("f%d", f.index) }
@@ -62,9 +64,13 @@ const lately = trim.Counts + 2*answerIn
 // the shoal's doing, whether all know it or not.
 func (w *world) out(m *machine) bool { return m.retired || slices.Contains(w.leaving, m) }
 
+// telling is how long it takes until all know that a node has found a copy of its
+// own rotten.
+const telling = 2 * members.DefaultUpdate
+
 // excused is how many copies of a chunk may be fewer than somebody thinks.
-func (w *world) excused() int {
-	if w.ground.harms > 0 && w.now < w.harmed+lately {
+func (w *world) excused(f *file, chunk int) int {
+	if at, harmed := f.harmed[chunk]; harmed && w.now < at+lately {
 		return 1
 	}
 	return 0
@@ -77,18 +83,19 @@ func (w *world) deletes(p *process, f *file, chunk int) {
 		return
 	}
 	w.ground.deletes++
-	if others, least := w.stored(f, chunk, p.m), f.copies-w.excused(); others < least {
+	if others, least := w.stored(f, chunk, p.m), f.copies-w.excused(f, chunk); others < least {
 		w.breach("I5: %s deletes chunk %d of %s, of which others have %d copies, not %d", p.m.name(), chunk, f, others, f.copies)
 	}
 }
 
-// deletesRemoved checks that nothing goes that nobody removed.
+// deletesRemoved checks that nothing goes that was acknowledged and that nobody
+// removed since.
 func (w *world) deletesRemoved(p *process, f *file) {
 	if w.out(p.m) {
 		return
 	}
 	w.ground.removals++
-	if !f.removed {
+	if f.acked && !f.removed {
 		w.breach("I5: %s deletes %s, which nobody removed", p.m.name(), f)
 	}
 }
@@ -110,15 +117,29 @@ func (w *world) kept() {
 }
 
 // ack checks what somebody is about to be told: that a file is on two disks.
-func (w *world) ack(p *process, f *file) {
+func (w *world) ack(p *process, a *adding) {
+	f := a.f
 	w.ground.acks++
 	f.acked = true
 	for chunk := range f.chunks {
-		if n, least := w.copies(f, chunk, nil), min(2, f.copies)-w.excused(); n < least {
+		if n, least := w.stored(f, chunk, nil), min(2, f.copies)-w.excused(f, chunk); n < least {
 			w.breach("I1: %s acknowledges %s, of which chunk %d has %d copies", p.m.name(), f, chunk, n)
 		}
 	}
-	w.note("%s acknowledges %s", p.m.name(), f)
+	if w.now > w.harmed+lately && w.heardBy(p.m.id, a.said) < 2 {
+		w.breach("I1: %s acknowledges %v, and nobody else has heard of its name", p.m.name(), f)
+	}
+	w.note("%s acknowledges %v", p.m.name(), f)
+}
+
+// heardBy is on how many disks it is what a node has said, up to a number.
+func (w *world) heardBy(author shoal.NodeID, upto uint64) (n int) {
+	for _, m := range w.nodes {
+		if uint64(len(m.disk.log[author])) >= upto {
+			n++
+		}
+	}
+	return n
 }
 
 // judge checks that status says safe only when it is (I10). Of copies that have
@@ -129,7 +150,7 @@ func (p *process) judge() {
 	}
 	w := p.w
 	w.ground.safes++
-	if w.ground.harms > 0 && w.now < w.harmed+lately {
+	if w.exposed > 0 && w.now < w.exposed+telling {
 		return
 	}
 	for _, index := range sortedKeys(p.wanted) {
@@ -138,7 +159,7 @@ func (p *process) judge() {
 			continue
 		}
 		for chunk := range f.chunks {
-			if n := w.stored(f, chunk, nil); n < want.copies {
+			if n := w.stored(f, chunk, nil); n < want.copies-w.excused(f, chunk) {
 				w.breach("I10: %s says that all is safe, and chunk %d of %s has %d of %d copies", p.m.name(), chunk, f, n, want.copies)
 				return
 			}
@@ -156,12 +177,18 @@ func (w *world) stored(f *file, chunk int, but *machine) (n int) {
 	return n
 }
 
+// bearable reports whether copies may be destroyed again: none were so lately that
+// somebody may still count on them, and all agree on who is in.
+func (w *world) bearable() bool {
+	return (w.ground.harms == 0 || w.now >= w.harmed+2*lately) && len(w.leaving) == 0
+}
+
 // spare reports whether all copies on a machine can be destroyed without a loss:
 // of everything acknowledged there is another, and nothing was destroyed so
 // lately that somebody may still count on it. So at most copies-1 are lost at a
 // time, which is what a shoal promises to bear.
 func (w *world) spare(m *machine) bool {
-	if w.ground.harms > 0 && w.now < w.harmed+2*lately || len(w.leaving) > 0 {
+	if !w.bearable() {
 		return false
 	}
 	for _, f := range w.files {
@@ -177,10 +204,15 @@ func (w *world) spare(m *machine) bool {
 	return true
 }
 
-// harm notes that copies were destroyed.
-func (w *world) harm() {
+// harm notes that copies were destroyed: one, or all of a machine.
+func (w *world) harm(lost map[int]map[int]*blob) {
 	w.harmed = w.now
 	w.ground.harms++
+	for index, chunks := range lost {
+		for chunk := range chunks {
+			w.files[index].harmed[chunk] = w.now
+		}
+	}
 }
 
 // await acknowledges the adds of which two disks have everything, as far as the
@@ -191,11 +223,11 @@ func (p *process) await() {
 		switch {
 		case !p.wanted[a.f.index].live:
 		case p.counted(a) >= min(2, a.f.copies):
-			p.w.ack(p, a.f)
+			p.w.ack(p, a)
 		default:
 			if p.w.now >= a.asked+answerIn {
-				a.asked = p.w.now
-				p.askAll(a.f)
+				a.asked, a.upto = p.w.now, p.w.cfg.heard(p.vector[p.m.id])
+				p.askAll(a.f, a.upto)
 			}
 			left = append(left, a)
 		}
@@ -214,7 +246,7 @@ func (p *process) counted(a *adding) int {
 	}
 	tally(p.m.disk.has(a.f))
 	for i := range p.w.nodes {
-		if said, ok := p.keep.heard[heardOf{a.f.index, i}]; ok && said.asked >= a.asked && a.asked > a.since {
+		if said, ok := p.keep.heard[heardOf{a.f.index, i}]; ok && said.asked >= a.asked && a.asked > a.since && said.upto >= a.upto {
 			tally(said.has)
 		}
 	}

@@ -55,6 +55,8 @@ type world struct {
 	blocked     map[[2]int]bool
 
 	harmed  time.Duration // when a copy was last destroyed
+	exposed time.Duration // when rot was last found
+	healed  time.Duration // when the network was last whole again
 	ground  truth
 	leaving []*machine // expelled, but not all know it
 
