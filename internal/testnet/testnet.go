@@ -42,11 +42,22 @@ func New(binary, dir string) *Net { return &Net{binary: binary, dir: dir} }
 // are added to its command line; it listens on a free loopback port. It ends
 // with ctx, with Close, and with this process, however that ends.
 func (n *Net) Start(ctx context.Context, name string, args ...string) (*Node, error) {
+	return n.start(ctx, name, "127.0.0.1:0", args)
+}
+
+// Restart starts a node that has ended again, on its folder and at its old
+// address, and is otherwise as Start. The old Node is of no more use.
+func (n *Net) Restart(ctx context.Context, node *Node, args ...string) (*Node, error) {
+	listen, _, _ := strings.Cut(node.Addr, "/p2p/")
+	return n.start(ctx, node.Name, listen, args)
+}
+
+func (n *Net) start(ctx context.Context, name, listen string, args []string) (*Node, error) {
 	if err := os.MkdirAll(n.dir, 0o700); err != nil {
 		return nil, fmt.Errorf("start node %s: %w", name, err)
 	}
 	node := &Node{Name: name, Data: filepath.Join(n.dir, name), binary: n.binary, ended: make(chan struct{})}
-	all := append([]string{"up", "--json", "--name", name, "--data", node.Data, "--listen", "127.0.0.1:0"}, args...)
+	all := append([]string{"up", "--json", "--name", name, "--data", node.Data, "--listen", listen}, args...)
 	node.cmd = command(ctx, n.binary, all...)
 	first, err := node.start()
 	if err != nil {
