@@ -42,6 +42,11 @@ func rows() []row {
 		{"memory", "<= 150 MiB, idle <= 60 MiB", memoryRow},
 		{"relay", "0.7 x bare TLS, 30 ms each way", relayRow},
 		{"cat", "first byte <= 20 ms", catRow},
+		{"notice", "<= 10 s", noticeRow},
+		{"heal", "0.5 x get from one", healRow},
+		{"add-safe", "0.4 x add --wait local", safeRow},
+		{"reboot", "0 bytes copied", rebootRow},
+		{"idle", "<= 1 % of a core, <= 2 KB/s", idleRow},
 		{"picker", "<= 2 us, 0 allocations", pickerRow},
 	}
 }
