@@ -119,6 +119,9 @@ func (w *world) kept() {
 // ack checks what somebody is about to be told: that a file is on two disks.
 func (w *world) ack(p *process, a *adding) {
 	f := a.f
+	if w.out(p.m) {
+		return // it says so to its own people, who have not heard either
+	}
 	w.ground.acks++
 	f.acked = true
 	for chunk := range f.chunks {
