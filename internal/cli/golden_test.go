@@ -35,6 +35,7 @@ func TestTranscripts(t *testing.T) {
 		"remove": {"rm big.iso", "rm -q photos/a.jpg", "ls", "ls --trash", "ls --trash -l", "undelete photos/a.jpg", "rm photos/", "undelete photos/ big.iso", "ls", "undelete big.iso"},
 		"find":   {"find", "find photos A", "find --type iso", "find --size +1KB --size -1GB -l", "find nothing", "find --since 36h", "find --since 2026-11-20", "find -n 1", "find --size 5", "find --since soon", "find --limit -1"},
 		"rename": {"mv big.iso isos/", "mv photos/ pictures/", "ls", "mv pictures/a.jpg isos/big.iso", "mv -f pictures/a.jpg isos/big.iso", "ls", "mv nothing else", "mv a b c", "mv isos/big.iso pictures/ all"},
+		"invite": {"invite -q", "invite -q --qr", "invite --qr --json"},
 		"verify": {"verify", "verify big.iso"},
 		"json":   {"status --json", "ls --json", "info photos/a.jpg --json", "peers --json", "link big.iso --json", "verify --json", "rm big.iso nothing --json", "get --json"},
 	} {

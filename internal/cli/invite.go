@@ -12,25 +12,32 @@ import (
 
 func newInvite(a *app) *cobra.Command {
 	var req shoal.InviteRequest
+	var drawn drawing
 	cmd := &cobra.Command{
 		Use:   "invite",
 		Short: "Make a ticket by which another machine joins",
 		Long: "Invite prints a ticket: one word that lets a machine join this shoal, once, within a\n" +
 			"day, if nothing else is said. Whoever has it can use it, so treat it as a password.\n" +
-			"The machine joins through this node, which must be running then.",
+			"The machine joins through this node, which must be running then.\n\n" +
+			"With --qr it is drawn as a QR code too, and with -q --qr alone, for a telephone to carry\n" +
+			"over. Where there are no colours ($NO_COLOR, a file) it is drawn for a dark background.",
 		Example: examples(
 			"shoal invite", "on this machine",
 			"shoal up --join TICKET", "on the other one; or put the ticket into $SHOAL_JOIN",
+			"shoal invite --qr", "to be photographed",
 			"shoal invite --uses 20 --expires 1h -q > ticket", "for a fleet",
 		),
 		Args: refCount(0, 0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if bool(drawn) && a.screen.json {
+				return fmt.Errorf("--qr is for eyes, and --json is not: %w", shoal.Usage)
+			}
 			return a.ask(func(node shoal.Node) error {
 				made, err := node.Invite(cmd.Context(), req)
 				if err != nil {
 					return err
 				}
-				return a.screen.result(made, func(w io.Writer) error { return a.printInvite(w, made) })
+				return a.screen.result(made, func(w io.Writer) error { return a.printInvite(w, made, drawn) })
 			})
 		},
 	}
@@ -38,15 +45,25 @@ func newInvite(a *app) *cobra.Command {
 	flags.IntVar(&req.Uses, "uses", 1, "how many machines may join with it")
 	flags.DurationVar(&req.Expires, "expires", 24*time.Hour, "how long it is good")
 	flags.StringVar(&req.Role, "role", "member", "what they join as: member, reader (may only look and fetch) or admin")
+	flags.BoolVar((*bool)(&drawn), "qr", false, "draw the ticket as a QR code too")
 	return cmd
 }
 
-func (a *app) printInvite(w io.Writer, made shoal.Invite) error {
-	if a.screen.quiet {
-		_, err := fmt.Fprintln(w, made.Ticket)
+// drawing is whether a ticket is shown as a QR code too.
+type drawing bool
+
+// printInvite shows a ticket: in words, unless it is to be quietly drawn.
+func (a *app) printInvite(w io.Writer, made shoal.Invite, drawn drawing) error {
+	var err error
+	switch {
+	case !a.screen.quiet:
+		_, err = fmt.Fprintf(w, "On the other machine:\n\n  %s\n\nThe ticket lets in %s as %s, until %s.\n",
+			a.screen.outStyle.bold("shoal up --join "+made.Ticket), count(made.Uses, "machine"), made.Role, made.Expires.Local().Format("2006-01-02 15:04"))
+	case !bool(drawn):
+		_, err = fmt.Fprintln(w, made.Ticket)
+	}
+	if err != nil || !bool(drawn) {
 		return err
 	}
-	_, err := fmt.Fprintf(w, "On the other machine:\n\n  %s\n\nThe ticket lets in %s as %s, until %s.\n",
-		a.screen.outStyle.bold("shoal up --join "+made.Ticket), count(made.Uses, "machine"), made.Role, made.Expires.Local().Format("2006-01-02 15:04"))
-	return err
+	return a.screen.code(w, made.Ticket)
 }

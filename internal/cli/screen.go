@@ -26,6 +26,7 @@ type screen struct {
 	jsonOut            io.Writer // stdout, unless that carries a file's bytes
 	outStyle, errStyle style
 	errTerminal        bool
+	columns            int // of the terminal that stdout is; 0 if it is none
 	now                func() time.Time
 	began              time.Time
 	moving             *bar // the bar that stands on stderr now, if one does
@@ -49,7 +50,7 @@ func newScreen(env Env) *screen {
 	s.jsonOut = s.stdout
 	colour := env.Getenv("NO_COLOR") == "" && env.Getenv("TERM") != "dumb"
 	s.errTerminal = isTerminal(env.Stderr)
-	s.outStyle = style(colour && isTerminal(env.Stdout))
+	s.outStyle, s.columns = style(colour && isTerminal(env.Stdout)), columnsOf(env.Stdout)
 	s.errStyle = style(colour && s.errTerminal)
 	return s
 }
@@ -57,6 +58,19 @@ func newScreen(env Env) *screen {
 func isTerminal(w io.Writer) bool {
 	file, ok := w.(*os.File)
 	return ok && term.IsTerminal(int(file.Fd()))
+}
+
+// columnsOf is how wide a terminal is; 0 if it is none, or does not say.
+func columnsOf(w io.Writer) int {
+	file, ok := w.(*os.File)
+	if !ok {
+		return 0
+	}
+	columns, _, err := term.GetSize(int(file.Fd()))
+	if err != nil {
+		return 0
+	}
+	return columns
 }
 
 // divert sends JSON lines to stderr, because stdout carries a file's bytes.
@@ -210,6 +224,21 @@ func (s style) bold(text string) string { return s.sgr("1", text) }
 func (s style) dim(text string) string  { return s.sgr("2", text) }
 func (s style) bad(text string) string  { return s.sgr("1;31", text) }
 func (s style) good(text string) string { return s.sgr("32", text) }
+
+// What has the terminal draw in black on white: two of the 256 colours (xterm,
+// ctlseqs) that no theme changes.
+const (
+	inkOn  = "\x1b[38;5;16;48;5;231m"
+	inkOff = "\x1b[0m"
+)
+
+// ink has text drawn in black on white.
+func (s style) ink(text string) string {
+	if !s {
+		return text
+	}
+	return inkOn + text + inkOff
+}
 
 // sgr wraps text in ECMA-48's "select graphic rendition".
 func (s style) sgr(parameters, text string) string {
