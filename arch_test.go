@@ -63,6 +63,7 @@ func purePackages() map[string]purity {
 		"internal/discovery/roster":     {},
 		"internal/discovery/ticket":     {},
 		"internal/discovery/members":    {},
+		"internal/catalog/gossip":       {},
 		"internal/catalog/merge":        {},
 		"internal/redundancy/placement": {},
 		"internal/redundancy/repair":    {},

@@ -130,7 +130,7 @@ func (n *Node) SetNode(ctx context.Context, ref string, change shoal.NodeChange)
 		if set.State, err = parseState(change.State); err != nil {
 			return shoal.Member{}, err
 		}
-		set.HasState, set.Upto = true, n.journal.Vector()[node.ID]
+		set.HasState, set.Upto = true, n.journal.Upto(node.ID)
 	}
 	if change.Role != "" {
 		if set.Role, err = roster.ParseRole(change.Role); err != nil {

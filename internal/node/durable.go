@@ -33,7 +33,7 @@ func (n *Node) awaitCopies(ctx context.Context, e shoal.Entry) (int, error) {
 		return e.Copies, nil // nothing to lose
 	}
 	n.steward.look()
-	upto := n.journal.Vector()[n.self()] // the entry, too, must be on the other node's disk
+	upto := n.journal.Upto(n.self()) // the entry, too, must be on the other node's disk
 	want := min(2, e.Copies)
 	best, sum, since := 0, -1, time.Now()
 	for wait := firstAsk; ; wait = min(2*wait, lastAsk) {

@@ -84,7 +84,7 @@ func (n *Node) heard(items []journal.Item) {
 		n.rosterChanged()
 	}
 	if n.exchange != nil {
-		n.exchange.News()
+		n.exchange.News(items)
 	}
 	if n.steward != nil {
 		n.steward.heard(items)

@@ -114,7 +114,7 @@ func (s *steward) gone(id shoal.FileID) {
 // it to have, and pledges to keep what it should hold.
 func (s *steward) answer(ctx context.Context, asker shoal.NodeID, ask wire.Ask) (wire.Hold, error) {
 	hold := wire.Hold{Has: content.NewBitmap(ask.Chunks), Pledge: content.NewBitmap(ask.Chunks)}
-	if ask.Upto > 0 && s.n.journal.Vector()[asker] < ask.Upto {
+	if ask.Upto > 0 && s.n.journal.Upto(asker) < ask.Upto {
 		return hold, nil
 	}
 	f, err := s.n.catalog.FileOf(ctx, ask.File)

@@ -12,32 +12,20 @@ import (
 	"sync"
 	"time"
 
-	"lukechampine.com/blake3"
-
 	"shoal"
+	"shoal/internal/catalog/gossip"
 	"shoal/internal/catalog/journal"
 	"shoal/internal/network"
 	"shoal/internal/network/wire"
-	"shoal/internal/record"
 )
 
-// When things are said.
+// The limits of a stream.
 const (
-	// digestEvery is how often two nodes make sure that they have the same,
-	// beside saying at once what is new.
-	digestEvery = 30 * time.Second
-
-	// haveDelay is how long news from others is gathered before it is
-	// announced: in a small shoal everyone has it from its author by then, and
-	// nobody asks (lazy push; Leitao et al., "Epidemic Broadcast Trees",
-	// SRDS 2007).
-	haveDelay = time.Second
-
-	firstRetry = 500 * time.Millisecond // to open a stream again
+	firstRetry = 500 * time.Millisecond // to open it again
 	lastRetry  = 30 * time.Second
 
 	writeTimeout = 30 * time.Second
-	idleTimeout  = 3 * digestEvery
+	idleTimeout  = 3 * gossip.DigestEvery
 )
 
 // frameBudget is how many bytes of batches go into one frame, unless one batch
@@ -46,8 +34,8 @@ const frameBudget = 512 << 10
 
 // Journal is what an exchange needs of a journal.Journal.
 type Journal interface {
+	gossip.Journal
 	Self() shoal.NodeID
-	Vector() record.Vector
 	Of(ctx context.Context, author shoal.NodeID, after uint64) iter.Seq2[journal.Piece, error]
 	Take(ctx context.Context, pieces []journal.Piece) (journal.Taken, error)
 }
@@ -63,10 +51,10 @@ type Host interface {
 type Exchange struct {
 	journal Journal
 	host    Host
-	self    shoal.NodeID
 	log     *slog.Logger
 
 	mu       sync.Mutex
+	gossip   *gossip.Node
 	sessions map[*session]bool
 	calls    map[shoal.NodeID]context.CancelFunc // streams this node opens
 	keeping  sync.WaitGroup
@@ -78,15 +66,22 @@ func New(host Host, j Journal, log *slog.Logger) *Exchange {
 		log = slog.New(slog.DiscardHandler)
 	}
 	return &Exchange{
-		journal: j, host: host, self: j.Self(), log: log,
-		sessions: make(map[*session]bool), calls: make(map[shoal.NodeID]context.CancelFunc),
+		journal: j, host: host, log: log,
+		gossip: gossip.New(j.Self(), j), sessions: make(map[*session]bool), calls: make(map[shoal.NodeID]context.CancelFunc),
 	}
 }
 
-// News has every peer told that the journal has grown. It does not block.
-func (x *Exchange) News() {
+// News has every peer told that the journal has grown by these. It does not block.
+func (x *Exchange) News(items []journal.Item) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
+	now, told := time.Now(), make(map[shoal.NodeID]bool)
+	for _, item := range items {
+		if !told[item.Author] {
+			told[item.Author] = true
+			x.gossip.Grew(now, item.Author)
+		}
+	}
 	for s := range x.sessions {
 		s.poke()
 	}
@@ -154,20 +149,26 @@ func (x *Exchange) keep(ctx context.Context, peer shoal.NodeID) {
 
 // run speaks on a stream until it ends.
 func (x *Exchange) run(ctx context.Context, stream network.Stream) error {
-	s := &session{x: x, stream: stream, wake: make(chan struct{}, 1), wants: record.Vector{}, theirs: record.Vector{}}
-	x.mu.Lock()
-	x.sessions[s] = true
-	x.mu.Unlock()
-	defer func() {
-		x.mu.Lock()
-		delete(x.sessions, s)
-		x.mu.Unlock()
-	}()
+	s := x.meet(stream)
+	defer x.part(s)
 	return s.run(ctx)
 }
 
-// digestOf is the hash of a vector's bytes.
-func digestOf(v record.Vector) (wire.Digest, error) {
-	data, err := v.Append(nil)
-	return blake3.Sum256(data), err
+func (x *Exchange) meet(stream network.Stream) *session {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	s := &session{x: x, stream: stream, wake: make(chan struct{}, 1), talk: x.gossip.Meet(time.Now())}
+	x.sessions[s] = true
+	return s
+}
+
+// part ends a session. What its peer was asked for is asked of others.
+func (x *Exchange) part(s *session) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	s.talk.End()
+	delete(x.sessions, s)
+	for other := range x.sessions {
+		other.poke()
+	}
 }

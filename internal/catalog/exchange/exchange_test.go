@@ -85,7 +85,7 @@ func (n *node) apply(items []journal.Item) {
 	}
 	n.mu.Unlock()
 	if n.exchange != nil {
-		n.exchange.News()
+		n.exchange.News(items)
 	}
 }
 

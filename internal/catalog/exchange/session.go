@@ -7,27 +7,21 @@ import (
 	"sync"
 	"time"
 
-	"shoal"
+	"shoal/internal/catalog/gossip"
 	"shoal/internal/catalog/journal"
 	"shoal/internal/network"
 	"shoal/internal/network/wire"
 	"shoal/internal/record"
 )
 
-// session is one stream: a goroutine reads what the peer says and notes what is
-// to be answered, another writes. So a slow peer costs one frame of memory,
-// however much is new.
+// session is one stream: a goroutine reads what the peer says, another writes
+// what there is to say. So a slow peer costs one frame of memory, however much is
+// new.
 type session struct {
 	x      *Exchange
 	stream network.Stream
-	wake   chan struct{} // holds an element when there may be something to write
-
-	mu      sync.Mutex
-	wants   record.Vector // what the peer asked for, from where
-	asks    record.Vector // what is to be asked for: nil if nothing
-	telling bool          // the whole vector is to be sent
-	met     bool          // the peer has said how far it is
-	theirs  record.Vector // how far the peer is known to have each author
+	wake   chan struct{}   // holds an element when there may be something to write
+	talk   *gossip.Session // guarded by x.mu
 }
 
 // poke wakes the writer.
@@ -79,19 +73,15 @@ func (s *session) read(ctx context.Context) error {
 func (s *session) hear(ctx context.Context, t wire.Type, body []byte) error {
 	switch t {
 	case wire.TypeDigest:
-		return s.hearDigest(body)
-	case wire.TypeHave:
-		theirs, err := wire.ParseVector(body)
-		if err == nil {
-			s.hearHave(theirs)
+		theirs, err := wire.ParseDigest(body)
+		if err != nil {
+			return err
 		}
-		return err
-	case wire.TypeWant:
-		wants, err := wire.ParseVector(body)
-		if err == nil {
-			s.hearWant(wants)
-		}
-		return err
+		s.x.mu.Lock()
+		defer s.x.mu.Unlock()
+		return s.talk.HearDigest(gossip.Digest(theirs))
+	case wire.TypeHave, wire.TypeWant:
+		return s.hearVector(t, body)
 	case wire.TypeBatches:
 		return s.hearBatches(ctx, body)
 	default:
@@ -102,57 +92,19 @@ func (s *session) hear(ctx context.Context, t wire.Type, body []byte) error {
 	}
 }
 
-func (s *session) hearDigest(body []byte) error {
-	theirs, err := wire.ParseDigest(body)
+func (s *session) hearVector(t wire.Type, body []byte) error {
+	v, err := wire.ParseVector(body)
 	if err != nil {
 		return err
 	}
-	vector := s.x.journal.Vector()
-	ours, err := digestOf(vector)
-	if err != nil {
-		return err
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if ours == theirs {
-		s.met, s.theirs = true, vector
+	s.x.mu.Lock()
+	defer s.x.mu.Unlock()
+	if t == wire.TypeHave {
+		s.talk.HearHave(gossip.Have(v))
 	} else {
-		s.telling = true
+		s.talk.HearWant(gossip.Want(v))
 	}
 	return nil
-}
-
-// hearHave notes how far the peer is, and asks for what it has and this node
-// lacks.
-func (s *session) hearHave(theirs record.Vector) {
-	ours := s.x.journal.Vector()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.met = true
-	for author, seq := range theirs {
-		s.theirs[author] = max(s.theirs[author], seq)
-		if seq > ours[author] {
-			s.ask(author, ours[author])
-		}
-	}
-}
-
-// ask notes that an author's batches are to be asked for. The caller holds mu.
-// A vector leaves out what is zero, so "from the start" is said by asking for
-// what comes after the number before all numbers: one more than is meant.
-func (s *session) ask(author shoal.NodeID, after uint64) {
-	if s.asks == nil {
-		s.asks = record.Vector{}
-	}
-	s.asks[author] = after + 1
-}
-
-func (s *session) hearWant(wants record.Vector) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for author, from := range wants {
-		s.wants[author] = from - 1
-	}
 }
 
 // hearBatches takes batches into the journal.
@@ -176,20 +128,131 @@ func (s *session) hearBatches(ctx context.Context, body []byte) error {
 	if taken.PutOff > 0 {
 		s.x.log.Debug("batches put off", "peer", s.stream.Peer(), "batches", taken.PutOff, "reason", taken.Reason)
 	}
-	s.noteTaken(last, taken)
+	s.x.mu.Lock()
+	defer s.x.mu.Unlock()
+	again := taken.New > 0 || errors.Is(taken.Reason, journal.ErrGap)
+	for author, seq := range last {
+		s.talk.Took(time.Now(), author, seq, again)
+	}
 	return nil
 }
 
-// noteTaken notes that the peer has what it sent, and asks again for what was
-// put off if what was taken may have changed that.
-func (s *session) noteTaken(sent record.Vector, taken journal.Taken) {
-	ours := s.x.journal.Vector()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for author, seq := range sent {
-		s.theirs[author] = max(s.theirs[author], seq)
-		if seq > ours[author] && (taken.New > 0 || errors.Is(taken.Reason, journal.ErrGap)) {
-			s.ask(author, ours[author])
+// write says what there is to say, until the stream or ctx ends.
+func (s *session) write(ctx context.Context) error {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		said, wait, err := s.next()
+		if err != nil {
+			return err
+		}
+		if said != nil {
+			if err := s.say(ctx, said); err != nil {
+				return err
+			}
+			continue
+		}
+		timer.Reset(wait)
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-s.wake:
+		case <-timer.C:
 		}
 	}
+}
+
+// next is what to say now, or how long to wait if that is nothing.
+func (s *session) next() (said any, wait time.Duration, err error) {
+	s.x.mu.Lock()
+	defer s.x.mu.Unlock()
+	now := time.Now()
+	said, err = s.talk.Next(now)
+	return said, s.talk.Wake().Sub(now), err
+}
+
+// say writes one message.
+func (s *session) say(ctx context.Context, said any) error {
+	switch said := said.(type) {
+	case gossip.Digest:
+		return s.send(wire.Digest(said).Append(nil))
+	case gossip.Have:
+		return s.sayVector(wire.TypeHave, record.Vector(said))
+	case gossip.Want:
+		return s.sayVector(wire.TypeWant, record.Vector(said))
+	case gossip.Give:
+		return s.give(ctx, said)
+	default:
+		return fmt.Errorf("no frame for %T", said)
+	}
+}
+
+// give sends batches, as many in a frame as fit.
+func (s *session) give(ctx context.Context, parts gossip.Give) error {
+	f := frame{send: s.send}
+	upto := make(record.Vector, len(parts))
+	for _, part := range parts {
+		upto[part.Author] = s.x.journal.Upto(part.Author)
+		for piece, err := range s.x.journal.Of(ctx, part.Author, part.After) {
+			if err != nil {
+				return fmt.Errorf("give batches: %w", err)
+			}
+			if err := f.add(wire.Batch(piece)); err != nil {
+				return err
+			}
+		}
+	}
+	if err := f.flush(); err != nil {
+		return err
+	}
+	s.x.mu.Lock()
+	defer s.x.mu.Unlock()
+	for author, seq := range upto {
+		s.talk.Gave(author, seq)
+	}
+	return nil
+}
+
+// frame gathers batches.
+type frame struct {
+	send    func([]byte) error
+	batches []wire.Batch
+	size    int
+}
+
+func (f *frame) add(b wire.Batch) error {
+	if len(f.batches) == wire.MaxBatches || f.size > 0 && f.size+wire.BatchSize(b) > frameBudget {
+		if err := f.flush(); err != nil {
+			return err
+		}
+	}
+	f.batches, f.size = append(f.batches, b), f.size+wire.BatchSize(b)
+	return nil
+}
+
+func (f *frame) flush() error {
+	if len(f.batches) == 0 {
+		return nil
+	}
+	err := f.send(wire.AppendBatches(nil, f.batches))
+	f.batches, f.size = nil, 0
+	return err
+}
+
+func (s *session) sayVector(t wire.Type, v record.Vector) error {
+	frame, err := wire.AppendVector(nil, t, v)
+	if err != nil {
+		return err
+	}
+	return s.send(frame)
+}
+
+func (s *session) send(frame []byte) error {
+	if err := s.stream.SetWriteDeadline(time.Now().Add(writeTimeout)); err != nil {
+		return err
+	}
+	if _, err := s.stream.Write(frame); err != nil {
+		return fmt.Errorf("write: %w", err)
+	}
+	return nil
 }

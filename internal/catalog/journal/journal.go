@@ -17,6 +17,8 @@ import (
 	"sync"
 	"time"
 
+	"lukechampine.com/blake3"
+
 	"shoal"
 	"shoal/internal/catalog/database"
 	"shoal/internal/record"
@@ -131,6 +133,20 @@ func (j *Journal) Vector() record.Vector {
 	return maps.Clone(j.vector)
 }
 
+// Upto is how far the journal has an author; 0 if not at all.
+func (j *Journal) Upto(author shoal.NodeID) uint64 {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.vector[author]
+}
+
+// Digest is the BLAKE3 hash of the vector's bytes. Errors: record.ErrMalformed if
+// the vector has more authors than a vector may.
+func (j *Journal) Digest() ([32]byte, error) {
+	data, err := j.Vector().Append(nil)
+	return blake3.Sum256(data), err
+}
+
 // Append has this node say something: build makes the records, with stamps it
 // takes from next, in order. They are durable, and applied, when Append returns
 // the batch. No records is no batch and no error. Errors: build's own;
@@ -142,7 +158,7 @@ func (j *Journal) Append(ctx context.Context, build func(next func() record.Stam
 	if err != nil || len(records) == 0 {
 		return Item{}, err
 	}
-	batch := record.Batch{Author: j.self, Seq: j.Vector()[j.self] + 1, Records: records}
+	batch := record.Batch{Author: j.self, Seq: j.Upto(j.self) + 1, Records: records}
 	data, err := record.Sign(j.cfg.Shoal, j.cfg.Key, batch)
 	if err != nil {
 		return Item{}, fmt.Errorf("sign batch %d: %w", batch.Seq, err)

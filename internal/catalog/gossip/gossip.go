@@ -1,0 +1,106 @@
+// Package gossip decides what two nodes say to each other so that their journals
+// become the same: anti-entropy by version vectors, with news pushed by who says
+// it and announced by who passes it on (lazy push; Leitao et al., "Epidemic
+// Broadcast Trees", SRDS 2007).
+//
+// It reads no clock and moves no bytes: whoever drives it tells what was heard
+// and when, and asks what to say next.
+package gossip
+
+import (
+	"time"
+
+	"shoal"
+	"shoal/internal/record"
+)
+
+// When things are said.
+const (
+	// DigestEvery is how often two nodes make sure that they have the same,
+	// beside saying at once what is new.
+	DigestEvery = 30 * time.Second
+
+	// HaveDelay is how long news from others is gathered before it is announced:
+	// in a small shoal everyone has it from its author by then, and nobody asks.
+	HaveDelay = time.Second
+
+	// Patience is how long a peer that was asked for an author's batches may
+	// leave this node without any before another that has them is asked, too.
+	Patience = 3 * time.Second
+)
+
+// Journal is what this node has. A journal only grows, but for what is taken
+// back of a node that was revoked.
+type Journal interface {
+	Upto(author shoal.NodeID) uint64 // how far it has the author; 0 if not at all
+	Vector() record.Vector           // how far it has all; the caller may change it
+	Digest() ([32]byte, error)       // the hash of the vector's bytes
+}
+
+// Node is one node's side of all its conversations. It is for one goroutine at a
+// time, as its sessions are.
+type Node struct {
+	self     shoal.NodeID
+	journal  Journal
+	sessions map[*Session]bool
+	claims   map[shoal.NodeID]claim
+}
+
+// claim says that a session has asked its peer for an author's batches, so that
+// no other does: what many announce at once is to come once.
+type claim struct {
+	by    *Session
+	until time.Time
+}
+
+// New returns the node whose own batches are self's.
+func New(self shoal.NodeID, journal Journal) *Node {
+	return &Node{self: self, journal: journal, sessions: make(map[*Session]bool), claims: make(map[shoal.NodeID]claim)}
+}
+
+// Meet begins a conversation. End ends it.
+func (n *Node) Meet(now time.Time) *Session {
+	s := &Session{
+		node: n, digestAt: now,
+		theirs: record.Vector{}, wants: record.Vector{},
+		lacks: make(map[shoal.NodeID]bool), news: make(map[shoal.NodeID]bool),
+	}
+	n.sessions[s] = true
+	return s
+}
+
+// Grew tells all sessions that the journal has come further with an author.
+func (n *Node) Grew(now time.Time, author shoal.NodeID) {
+	upto := n.journal.Upto(author)
+	for s := range n.sessions {
+		if s.theirs[author] >= upto {
+			continue
+		}
+		if s.news[author] = true; s.newsAt.IsZero() {
+			s.newsAt = now.Add(HaveDelay)
+		}
+	}
+}
+
+// claim reports whether a session may ask for an author's batches now; if not,
+// until when another one may keep them.
+func (n *Node) claim(now time.Time, author shoal.NodeID, s *Session) (until time.Time, ok bool) {
+	if c, held := n.claims[author]; held && c.by != s && now.Before(c.until) {
+		return c.until, false
+	}
+	n.claims[author] = claim{by: s, until: now.Add(Patience)}
+	return time.Time{}, true
+}
+
+// settle notes that a session's peer has sent some of an author's batches: it
+// keeps the claim while more are to come.
+func (n *Node) settle(now time.Time, author shoal.NodeID, s *Session, more bool) {
+	c, held := n.claims[author]
+	switch {
+	case !held || c.by != s:
+	case more:
+		n.claims[author] = claim{by: s, until: now.Add(Patience)}
+	default:
+		delete(n.claims, author)
+	}
+}

@@ -1,0 +1,258 @@
+package gossip_test
+
+import (
+	"container/heap"
+	"crypto/sha256"
+	"encoding/binary"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"time"
+
+	"shoal"
+	"shoal/internal/catalog/gossip"
+	"shoal/internal/record"
+)
+
+// world is nodes that speak with each other in virtual time: one queue of what
+// happens when, and one seed for all that is left to chance.
+type world struct {
+	t      testing.TB
+	random *rand.Rand
+	now    time.Time
+	queue  agenda
+	nodes  []*node
+	sent   func(from *node, message any, batches uint64)
+	took   func(at *node, author shoal.NodeID, before, after uint64)
+	refuse func(at *node, author shoal.NodeID) bool // batches that may not be taken yet
+}
+
+// delay is the most that a message takes; the least is a tenth.
+const delay = 50 * time.Millisecond
+
+// node has of each author all up to a number.
+type node struct {
+	world  *world
+	id     shoal.NodeID
+	gossip *gossip.Node
+	has    record.Vector
+	hash   [32]byte // of what it has, whatever the order it came in
+	links  []*link
+}
+
+// link is a node's end of a stream.
+type link struct {
+	at, to  *node
+	back    *link
+	session *gossip.Session
+	arrives time.Time // when the last message does: a stream keeps the order
+	wakes   time.Time // the next time it is woken
+}
+
+// gift is what a Give becomes on the wire.
+type gift struct {
+	gossip.Part
+	upto uint64
+}
+
+type job struct {
+	at    time.Time
+	order int
+	do    func()
+}
+
+type agenda struct {
+	jobs  []job
+	count int
+}
+
+func (a *agenda) Len() int { return len(a.jobs) }
+func (a *agenda) Less(i, j int) bool {
+	if c := a.jobs[i].at.Compare(a.jobs[j].at); c != 0 {
+		return c < 0
+	}
+	return a.jobs[i].order < a.jobs[j].order
+}
+func (a *agenda) Swap(i, j int) { a.jobs[i], a.jobs[j] = a.jobs[j], a.jobs[i] }
+func (a *agenda) Push(x any)    { a.jobs = append(a.jobs, x.(job)) }
+func (a *agenda) Pop() any {
+	last := a.jobs[len(a.jobs)-1]
+	a.jobs[len(a.jobs)-1] = job{}
+	a.jobs = a.jobs[:len(a.jobs)-1]
+	return last
+}
+
+func newWorld(t testing.TB, n int, seed uint64) *world {
+	w := &world{
+		t: t, random: rand.New(rand.NewPCG(seed, 1)), now: time.Unix(0, 0),
+		sent:   func(*node, any, uint64) {},
+		took:   func(*node, shoal.NodeID, uint64, uint64) {},
+		refuse: func(*node, shoal.NodeID) bool { return false },
+	}
+	for i := range n {
+		one := &node{world: w, id: shoal.NodeID(fmt.Sprintf("node-%04d", i)), has: record.Vector{}}
+		one.gossip = gossip.New(one.id, one)
+		w.nodes = append(w.nodes, one)
+	}
+	return w
+}
+
+func (w *world) at(when time.Time, do func()) {
+	w.queue.count++
+	heap.Push(&w.queue, job{when, w.queue.count, do})
+}
+
+// run lets time pass.
+func (w *world) run(d time.Duration) {
+	until := w.now.Add(d)
+	for len(w.queue.jobs) > 0 && !w.queue.jobs[0].at.After(until) {
+		next := heap.Pop(&w.queue).(job)
+		w.now = next.at
+		next.do()
+	}
+	w.now = until
+}
+
+// connect opens a stream between two nodes, if there is none.
+func (w *world) connect(a, b *node) {
+	if a == b || a.link(b) != nil {
+		return
+	}
+	there := &link{at: a, to: b, session: a.gossip.Meet(w.now)}
+	back := &link{at: b, to: a, session: b.gossip.Meet(w.now)}
+	there.back, back.back = back, there
+	a.links, b.links = append(a.links, there), append(b.links, back)
+	there.speak()
+	back.speak()
+}
+
+// cut ends the stream between two nodes; what is on its way is lost.
+func (w *world) cut(a, b *node) {
+	for _, end := range [][2]*node{{a, b}, {b, a}} {
+		if l := end[0].link(end[1]); l != nil {
+			l.session.End()
+			l.session = nil
+			end[0].links = slices.DeleteFunc(end[0].links, func(other *link) bool { return other == l })
+			end[0].speak()
+		}
+	}
+}
+
+func (n *node) link(to *node) *link {
+	i := slices.IndexFunc(n.links, func(l *link) bool { return l.to == to })
+	if i < 0 {
+		return nil
+	}
+	return n.links[i]
+}
+
+// say has a node say something new.
+func (n *node) say() { n.grow(n.id, n.has[n.id]+1) }
+
+func (n *node) grow(author shoal.NodeID, upto uint64) {
+	for seq := n.has[author] + 1; seq <= upto; seq++ {
+		hash := sha256.Sum256(binary.BigEndian.AppendUint64([]byte(author), seq))
+		for i := range n.hash {
+			n.hash[i] ^= hash[i]
+		}
+	}
+	n.world.took(n, author, n.has[author], upto)
+	n.has[author] = upto
+	n.gossip.Grew(n.world.now, author)
+	n.speak()
+}
+
+func (n *node) speak() {
+	for _, l := range n.links {
+		l.speak()
+	}
+}
+
+// speak says all there is to say on a stream, and sees to it that it is asked
+// again when there may be more.
+func (l *link) speak() {
+	w := l.at.world
+	for l.session != nil {
+		message, err := l.session.Next(w.now)
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		if message == nil {
+			break
+		}
+		l.send(message)
+	}
+	if l.session == nil {
+		return
+	}
+	if wake := l.session.Wake(); l.wakes.Before(w.now) || wake.Before(l.wakes) {
+		l.wakes = wake
+		w.at(wake, l.speak)
+	}
+}
+
+// send puts a message on its way.
+func (l *link) send(message any) {
+	w := l.at.world
+	var batches uint64
+	if give, ok := message.(gossip.Give); ok {
+		gifts := make([]gift, len(give))
+		for i, part := range give {
+			gifts[i] = gift{part, l.at.has[part.Author]}
+			batches += gifts[i].upto - part.After
+			l.session.Gave(part.Author, gifts[i].upto)
+		}
+		message = gifts
+	}
+	w.sent(l.at, message, batches)
+	if at := w.now.Add(delay/10 + time.Duration(w.random.Int64N(int64(delay*9/10)))); at.After(l.arrives) {
+		l.arrives = at
+	}
+	w.at(l.arrives, func() { l.back.hear(message) })
+}
+
+// hear takes in a message.
+func (l *link) hear(message any) {
+	if l.session == nil {
+		return
+	}
+	switch message := message.(type) {
+	case gossip.Digest:
+		if err := l.session.HearDigest(message); err != nil {
+			l.at.world.t.Fatal(err)
+		}
+	case gossip.Have:
+		l.session.HearHave(message)
+	case gossip.Want:
+		l.session.HearWant(message)
+	case []gift:
+		for _, g := range message {
+			l.take(g)
+		}
+		l.at.speak()
+	}
+	l.speak()
+}
+
+// take takes in what was given, unless something before it is missing or it may
+// not be taken.
+func (l *link) take(g gift) {
+	n := l.at
+	gap := g.After > n.has[g.Author]
+	fresh := g.upto > n.has[g.Author] && !gap && !n.world.refuse(n, g.Author)
+	if fresh {
+		n.grow(g.Author, g.upto)
+	}
+	if l.session != nil {
+		l.session.Took(n.world.now, g.Author, g.upto, fresh || gap)
+	}
+}
+
+// Upto, Vector and Digest are a node's gossip.Journal.
+func (n *node) Upto(author shoal.NodeID) uint64 { return n.has[author] }
+
+func (n *node) Vector() record.Vector { return maps.Clone(n.has) }
+
+func (n *node) Digest() ([32]byte, error) { return n.hash, nil }
