@@ -83,6 +83,7 @@ type Node struct {
 
 	onRoster chan struct{} // closed when this node has found itself on the roster
 	enrolled func()        // closes it
+	recalled chan struct{} // closed when this node knows how far it had come itself
 
 	allotment    int64    // bytes this node holds for others
 	sponsorAddrs []string // of the ticket it was started with
@@ -132,7 +133,7 @@ func Open(ctx context.Context, cfg Config) (*Node, error) {
 		cfg: cfg, started: time.Now(),
 		board: new(transfer.Board), tracker: new(transfer.Tracker),
 	}
-	n.onRoster = make(chan struct{})
+	n.onRoster, n.recalled = make(chan struct{}), make(chan struct{})
 	n.enrolled = sync.OnceFunc(func() { close(n.onRoster) })
 	n.ctx, n.stop = context.WithCancel(context.WithoutCancel(ctx))
 	if err := n.openFolder(ctx); err != nil {
@@ -189,7 +190,7 @@ func (n *Node) openCatalog(ctx context.Context) (err error) {
 		return err
 	}
 	n.journal, err = journal.Open(ctx, filepath.Join(n.cfg.Data, journalFile), journal.Config{
-		Shoal: n.belongs.Shoal, Key: n.identity, Now: time.Now, Admits: n.admits, Apply: n.heard,
+		Shoal: n.belongs.Shoal, Key: n.identity, Now: time.Now, Admits: n.admits, Ready: n.recalled, Apply: n.heard,
 	})
 	if err != nil {
 		return err
@@ -239,7 +240,8 @@ func (n *Node) openNetwork(ctx context.Context) error {
 	}
 	n.running.Go(func() { n.steward.run(n.ctx) })
 	n.running.Go(func() { n.scrubber.run(n.ctx) })
-	return n.introduce(ctx)
+	n.running.Go(n.begin)
+	return nil
 }
 
 // join has the node speak through a host.

@@ -54,6 +54,7 @@ type Exchange struct {
 	log     *slog.Logger
 
 	mu       sync.Mutex
+	heard    chan struct{} // closed when a peer has said something; nil if nobody waits for it
 	gossip   *gossip.Node
 	sessions map[*session]bool
 	calls    map[shoal.NodeID]context.CancelFunc // streams this node opens
@@ -129,6 +130,45 @@ func (x *Exchange) Close() {
 	x.keeping.Wait()
 }
 
+// Recall waits until enough peers have said how far they are, or patience has
+// passed; and then until all who are connected have, and this node has all that
+// they heard from it. Errors: the cause of ctx's end.
+func (x *Exchange) Recall(ctx context.Context, enough int, patience time.Duration) error {
+	late := time.After(patience)
+	for {
+		met, sure, heard := x.own()
+		if met >= enough && sure {
+			return nil
+		}
+		select {
+		case <-heard:
+		case <-late:
+			enough = 0
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+}
+
+// own is what Recall looks at, and is closed when that may have changed.
+func (x *Exchange) own() (met int, sure bool, heard <-chan struct{}) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.heard == nil {
+		x.heard = make(chan struct{})
+	}
+	met, sure = x.gossip.Own()
+	return met, sure, x.heard
+}
+
+// stir wakes Recall. The caller holds mu.
+func (x *Exchange) stir() {
+	if x.heard != nil {
+		close(x.heard)
+		x.heard = nil
+	}
+}
+
 func (x *Exchange) keep(ctx context.Context, peer shoal.NodeID) {
 	for wait := firstRetry; ctx.Err() == nil; wait = min(2*wait, lastRetry) {
 		began := time.Now()
@@ -167,6 +207,7 @@ func (x *Exchange) part(s *session) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	s.talk.End()
+	x.stir()
 	delete(x.sessions, s)
 	for other := range x.sessions {
 		other.poke()

@@ -79,6 +79,7 @@ func (s *session) hear(ctx context.Context, t wire.Type, body []byte) error {
 		}
 		s.x.mu.Lock()
 		defer s.x.mu.Unlock()
+		defer s.x.stir()
 		return s.talk.HearDigest(gossip.Digest(theirs))
 	case wire.TypeHave, wire.TypeWant:
 		return s.hearVector(t, body)
@@ -99,6 +100,7 @@ func (s *session) hearVector(t wire.Type, body []byte) error {
 	}
 	s.x.mu.Lock()
 	defer s.x.mu.Unlock()
+	defer s.x.stir()
 	if t == wire.TypeHave {
 		s.talk.HearHave(gossip.Have(v))
 	} else {
@@ -130,6 +132,7 @@ func (s *session) hearBatches(ctx context.Context, body []byte) error {
 	}
 	s.x.mu.Lock()
 	defer s.x.mu.Unlock()
+	defer s.x.stir()
 	again := taken.New > 0 || errors.Is(taken.Reason, journal.ErrGap)
 	for author, seq := range last {
 		s.talk.Took(time.Now(), author, seq, again)

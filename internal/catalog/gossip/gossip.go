@@ -82,6 +82,21 @@ func (n *Node) Grew(now time.Time, author shoal.NodeID) {
 	}
 }
 
+// Own is how many peers have said how far they are, and whether all of them
+// have, none with more of this node's own batches than it has itself. If one
+// has, the journal is not what it was, as after a restore from a backup, and they
+// are on their way.
+func (n *Node) Own() (met int, sure bool) {
+	sure = true
+	for s := range n.sessions {
+		if s.met {
+			met++
+		}
+		sure = sure && s.met && s.theirs[n.self] <= n.journal.Upto(n.self)
+	}
+	return met, sure
+}
+
 // claim reports whether a session may ask for an author's batches now; if not,
 // until when another one may keep them.
 func (n *Node) claim(now time.Time, author shoal.NodeID, s *Session) (until time.Time, ok bool) {

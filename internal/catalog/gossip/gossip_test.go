@@ -145,3 +145,33 @@ func TestInventedAuthors(t *testing.T) {
 		t.Errorf("asked for %d authors, %v, want at most %d", len(want), err, record.MaxAuthors)
 	}
 }
+
+// A node whose journal went back, as after a restore from a backup, is not sure
+// of itself before it has heard what it said since.
+func TestRestored(t *testing.T) {
+	w := newWorld(t, 3, 1)
+	a := w.nodes[0]
+	if met, sure := a.gossip.Own(); met != 0 || !sure {
+		t.Errorf("alone: %d met, sure %v", met, sure)
+	}
+	w.ring()
+	if met, sure := a.gossip.Own(); met != 0 || sure {
+		t.Errorf("before anyone spoke: %d met, sure %v", met, sure)
+	}
+	a.say()
+	a.say()
+	w.run(time.Second)
+	w.cut(a, w.nodes[1])
+	w.cut(a, w.nodes[2])
+	a.has, a.hash = record.Vector{}, [32]byte{}
+	w.connect(a, w.nodes[1])
+	for a.has[a.id] < 2 {
+		if met, sure := a.gossip.Own(); sure || met > 1 {
+			t.Fatalf("with %d of its batches: %d met, sure %v", a.has[a.id], met, sure)
+		}
+		w.run(time.Millisecond)
+	}
+	if met, sure := a.gossip.Own(); met != 1 || !sure {
+		t.Errorf("in the end: %d met, sure %v", met, sure)
+	}
+}

@@ -35,6 +35,11 @@ type Config struct {
 	// again by the next peer that has it.
 	Admits func(record.Batch) error
 
+	// Ready is waited for before this node says anything: whoever restored its
+	// folder from a backup must first hear from the others what it said since, or
+	// it would number anew from there. Nil is ready at once.
+	Ready <-chan struct{}
+
 	// Apply is called with the batches that were made durable, in that order,
 	// from one goroutine at a time, before Append or Take returns.
 	Apply func([]Item)
@@ -149,9 +154,17 @@ func (j *Journal) Digest() ([32]byte, error) {
 
 // Append has this node say something: build makes the records, with stamps it
 // takes from next, in order. They are durable, and applied, when Append returns
-// the batch. No records is no batch and no error. Errors: build's own;
-// shoal.NoSpace; record.ErrMalformed for records out of bounds.
+// the batch. It blocks until the journal is Ready. No records is no batch and no
+// error. Errors: build's own; shoal.NoSpace; record.ErrMalformed for records out
+// of bounds; the cause of ctx's end.
 func (j *Journal) Append(ctx context.Context, build func(next func() record.Stamp) ([]record.Record, error)) (Item, error) {
+	if j.cfg.Ready != nil {
+		select {
+		case <-j.cfg.Ready:
+		case <-ctx.Done():
+			return Item{}, context.Cause(ctx)
+		}
+	}
 	j.writing.Lock()
 	defer j.writing.Unlock()
 	records, err := build(j.nextStamp)
