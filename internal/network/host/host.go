@@ -10,6 +10,7 @@ import (
 	"crypto/ed25519"
 	"fmt"
 	"log/slog"
+	"maps"
 	"sync"
 
 	"github.com/libp2p/go-libp2p/core/event"
@@ -17,6 +18,7 @@ import (
 	"github.com/libp2p/go-libp2p/core/protocol"
 	"github.com/libp2p/go-libp2p/gologshim"
 	"github.com/libp2p/go-libp2p/p2p/host/eventbus"
+	manet "github.com/multiformats/go-multiaddr/net"
 
 	"shoal"
 	"shoal/internal/network"
@@ -34,6 +36,11 @@ type Config struct {
 	// address at DefaultPort, or at a free port if that one is busy.
 	Listen []string
 
+	// Ports has, for entries of Listen whose port is 0, the one to take if it
+	// is free: what Host.Ports gave last time. The entry that is not there,
+	// when there are none, is the empty one.
+	Ports map[string]uint16
+
 	// UserAgent is told to peers: a name and version, such as shoal/1.2.3.
 	UserAgent string
 
@@ -46,6 +53,7 @@ type Host struct {
 	stack     *stack
 	id        shoal.NodeID
 	local     loopbackUse // whether nothing but loopback is listened on
+	ports     map[string]uint16
 	known     known
 	watchers  network.Watchers
 	changes   event.Subscription
@@ -71,7 +79,7 @@ func New(ctx context.Context, config Config) (*Host, error) {
 	}
 	h := &Host{stack: stack, id: network.NodeIDOf(config.Identity.Public().(ed25519.PublicKey))}
 	h.closeOnce = sync.OnceValue(h.shut)
-	if err := h.start(ctx, config.Listen, log); err != nil {
+	if err := h.start(ctx, config, log); err != nil {
 		_ = h.Close()
 		return nil, fmt.Errorf("start network: %w", err)
 	}
@@ -79,7 +87,7 @@ func New(ctx context.Context, config Config) (*Host, error) {
 }
 
 // start begins to watch and to listen.
-func (h *Host) start(ctx context.Context, addrs []string, log *slog.Logger) error {
+func (h *Host) start(ctx context.Context, config Config, log *slog.Logger) error {
 	news := []any{new(event.EvtPeerConnectednessChanged), new(event.EvtPeerIdentificationCompleted)}
 	changes, err := h.stack.bus.Subscribe(news, eventbus.Name("shoal"))
 	if err != nil {
@@ -87,7 +95,9 @@ func (h *Host) start(ctx context.Context, addrs []string, log *slog.Logger) erro
 	}
 	h.changes = changes
 	h.work.Go(h.passOnChanges)
-	notice, err := listen(ctx, h.stack.swarm, addrs)
+	doors := listener{swarm: h.stack.swarm, last: config.Ports, got: make(map[string]uint16)}
+	notice, err := doors.listen(ctx, config.Listen)
+	h.ports = doors.got
 	if notice != "" {
 		log.Warn("listening elsewhere", "why", notice)
 	}
@@ -98,12 +108,18 @@ func (h *Host) start(ctx context.Context, addrs []string, log *slog.Logger) erro
 // ID is the node's own id.
 func (h *Host) ID() shoal.NodeID { return h.id }
 
+// Ports is, for each entry of Config.Listen that left it open, which port was
+// taken.
+func (h *Host) Ports() map[string]uint16 { return maps.Clone(h.ports) }
+
 // Addrs is where the node can be reached; 0.0.0.0 and :: stand for the
-// addresses that the machine's interfaces have now.
+// addresses that the machine's interfaces have now. The swarm would tell those
+// of a minute ago.
 func (h *Host) Addrs() []string {
-	addrs, err := h.stack.swarm.InterfaceListenAddresses()
+	listening := h.stack.swarm.ListenAddresses()
+	addrs, err := manet.ResolveUnspecifiedAddresses(listening, nil)
 	if err != nil {
-		addrs = h.stack.swarm.ListenAddresses()
+		addrs = listening
 	}
 	return published(h.stack.swarm.LocalPeer(), addrs)
 }

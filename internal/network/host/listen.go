@@ -11,6 +11,7 @@ import (
 	"syscall"
 
 	ma "github.com/multiformats/go-multiaddr"
+	manet "github.com/multiformats/go-multiaddr/net"
 
 	"shoal"
 )
@@ -21,23 +22,43 @@ const DefaultPort = 4001
 // everywhere is what an empty host stands for.
 func everywhere() []netip.Addr { return []netip.Addr{netip.IPv4Unspecified(), netip.IPv6Unspecified()} }
 
-// listener is what listening needs of a swarm.
-type listener interface {
+// swarmListener is what listening needs of a swarm.
+type swarmListener interface {
 	AddListenAddr(addr ma.Multiaddr) error
+}
+
+// listener listens. Where any port will do it tries the one of last time first,
+// and notes the one it got.
+type listener struct {
+	swarm swarmListener
+	last  map[string]uint16 // as Config.Ports
+	got   map[string]uint16
 }
 
 // listen makes the swarm listen on each of texts (see Config.Listen). It
 // returns a notice if it is not quite what was asked for, for the log.
-func listen(ctx context.Context, swarm listener, texts []string) (notice string, err error) {
+func (l *listener) listen(ctx context.Context, texts []string) (notice string, err error) {
 	if len(texts) == 0 {
-		return listenByDefault(swarm)
+		return l.listenByDefault()
 	}
 	for _, text := range texts {
-		if err := listenOn(ctx, swarm, text); err != nil {
+		if err := l.listenOn(ctx, text); err != nil {
 			return "", fmt.Errorf("listen on %s: %w", text, withListenHint(err))
 		}
 	}
 	return "", nil
+}
+
+// anyPort is the port to take where any will do: the one that text, an entry of
+// Config.Listen, had last time, unless somebody else has it now.
+func (l *listener) anyPort(text string, ips []netip.Addr) (port uint16, err error) {
+	if port = l.last[text]; port == 0 || busy(ips, port) {
+		if port, err = freePort(ips); err != nil {
+			return 0, err
+		}
+	}
+	l.got[text] = port
+	return port, nil
 }
 
 func withListenHint(err error) error {
@@ -47,37 +68,58 @@ func withListenHint(err error) error {
 	return err
 }
 
-func listenByDefault(swarm listener) (notice string, err error) {
+// listenByDefault takes DefaultPort, or one of its own if that was busy once:
+// others know it by that.
+func (l *listener) listenByDefault() (notice string, err error) {
 	ips := usable(everywhere())
 	port := uint16(DefaultPort)
-	if busy(ips, port) {
-		if port, err = freePort(ips); err != nil {
+	if l.last[""] != 0 || busy(ips, port) {
+		if port, err = l.anyPort("", ips); err != nil {
 			return "", err
 		}
-		notice = fmt.Sprintf("port %d is busy, listening on %d instead", DefaultPort, port)
+		notice = fmt.Sprintf("port %d is busy, or was once; listening on %d instead", DefaultPort, port)
 	}
-	return notice, listenBoth(swarm, ips, port)
+	return notice, l.listenBoth(ips, port)
 }
 
 // listenOn serves one address of a configuration.
-func listenOn(ctx context.Context, swarm listener, text string) error {
+func (l *listener) listenOn(ctx context.Context, text string) error {
 	if strings.HasPrefix(text, "/") {
-		addr, err := parseListen(text)
-		if err != nil {
-			return err
-		}
-		return swarm.AddListenAddr(addr)
+		return l.listenAt(text)
 	}
 	ips, port, err := resolveHostPort(ctx, text)
+	if err == nil && port == 0 {
+		port, err = l.anyPort(text, ips)
+	}
 	if err != nil {
 		return err
 	}
-	if port == 0 {
-		if port, err = freePort(ips); err != nil {
+	return l.listenBoth(ips, port)
+}
+
+// listenAt serves one that is a multiaddr.
+func (l *listener) listenAt(text string) error {
+	addr, err := parseListen(text)
+	if err != nil {
+		return err
+	}
+	if port(addr) == 0 {
+		ip, err := manet.ToIP(addr)
+		if err != nil {
+			return fmt.Errorf("%w: %w", err, shoal.Usage)
+		}
+		own, _ := netip.AddrFromSlice(ip)
+		free, err := l.anyPort(text, []netip.Addr{own.Unmap()})
+		if err != nil {
 			return err
 		}
+		at := tcpAddr
+		if isQUIC(addr) {
+			at = quicAddr
+		}
+		addr = at(own.Unmap(), free)
 	}
-	return listenBoth(swarm, ips, port)
+	return l.swarm.AddListenAddr(addr)
 }
 
 // parseListen reads a multiaddr to listen on: an IP with TCP or QUIC.
@@ -119,10 +161,10 @@ func resolveHostPort(ctx context.Context, text string) ([]netip.Addr, uint16, er
 }
 
 // listenBoth listens on TCP and on QUIC at the same port of every ip.
-func listenBoth(swarm listener, ips []netip.Addr, port uint16) error {
+func (l *listener) listenBoth(ips []netip.Addr, port uint16) error {
 	for _, ip := range ips {
 		for _, addr := range []ma.Multiaddr{tcpAddr(ip, port), quicAddr(ip, port)} {
-			if err := swarm.AddListenAddr(addr); err != nil {
+			if err := l.swarm.AddListenAddr(addr); err != nil {
 				return err
 			}
 		}
