@@ -28,7 +28,7 @@ const (
 	maxUnsent    = 4               // messages that wait for a peer; more are dropped
 	writeTimeout = 5 * time.Second // of one message
 	dialTimeout  = 3 * time.Second // of one address
-	maxDials     = 8               // addresses of a peer that are tried
+	maxDials     = 8               // addresses of a peer that are tried, and as many of earlier lives
 	farewell     = 500 * time.Millisecond
 )
 
@@ -40,6 +40,9 @@ type Config struct {
 
 	// AddrsOf is where a node can be reached, beside what the host knows.
 	AddrsOf func(shoal.NodeID) []string
+	// Before is where it was reached in earlier lives of this node. That it is
+	// not there any more says nothing. May be nil.
+	Before func(shoal.NodeID) []string
 	// Clock is the hybrid clock, told to others with each beat.
 	Clock func() record.Stamp
 	// Notify is called with each action that is news (members.Changed, Told and
@@ -95,6 +98,9 @@ func (r *Runner) Now() time.Duration { return time.Since(r.start) }
 
 // Enrol changes the set of nodes that should be there.
 func (r *Runner) Enrol(nodes []shoal.NodeID) { r.tell(members.NewRoster(nodes)) }
+
+// Moved tells that AddrsOf has other addresses of a node than before.
+func (r *Runner) Moved(node shoal.NodeID) { r.tell(members.Moved{Peer: node}) }
 
 // Say changes what this node says of itself to all.
 func (r *Runner) Say(own members.Own) { r.tell(members.Say{Own: own}) }

@@ -2,12 +2,9 @@ package beat
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"sync"
-	"syscall"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -161,52 +158,4 @@ func (r *Runner) hear(stream network.Stream, answer func(*members.Message) error
 			return err
 		}
 	}
-}
-
-// dial makes a connection to a peer, and tells how that went.
-func (r *Runner) dial(ctx context.Context, peer shoal.NodeID) {
-	r.tell(members.Dialled{Peer: peer, Outcome: r.tryAll(ctx, peer)})
-}
-
-// tryAll tries the peer's addresses one after the other.
-func (r *Runner) tryAll(ctx context.Context, peer shoal.NodeID) members.Outcome {
-	addrs := r.cfg.Host.AddrsOf(peer)
-	if r.cfg.AddrsOf != nil {
-		addrs = append(addrs, r.cfg.AddrsOf(peer)...)
-	}
-	addrs = telling(addrs)
-	refused := len(addrs) > 0
-	for i, addr := range addrs[:min(len(addrs), maxDials)] {
-		if slices.Contains(addrs[:i], addr) {
-			continue
-		}
-		ctx, cancel := context.WithTimeout(ctx, dialTimeout)
-		_, err := r.cfg.Host.Connect(ctx, addr)
-		cancel()
-		if err == nil {
-			return members.Reached
-		}
-		refused = refused && (errors.Is(err, network.ErrRefused) || errors.Is(err, syscall.ECONNREFUSED))
-	}
-	if refused {
-		return members.Refused
-	}
-	return members.Unknown
-}
-
-// telling leaves out the addresses that cannot say for sure that a process is
-// gone, where there are others: those of this very machine, unless the peer is
-// on it, and those of QUIC, for UDP has no refusals one can rely on.
-func telling(addrs []string) []string {
-	for _, doubtful := range []func(string) bool{
-		func(addr string) bool { return strings.Contains(addr, "/quic") },
-		func(addr string) bool {
-			return strings.HasPrefix(addr, "/ip4/127.") || strings.HasPrefix(addr, "/ip6/::1/")
-		},
-	} {
-		if left := slices.DeleteFunc(slices.Clone(addrs), doubtful); len(left) > 0 {
-			addrs = left
-		}
-	}
-	return addrs
 }

@@ -213,6 +213,34 @@ func TestRefused(t *testing.T) {
 	}
 }
 
+// A peer that says it is elsewhere is dialled there at once; that it was not
+// where it used to be is then nothing against it.
+func TestMoved(t *testing.T) {
+	dial := members.Action(members.Dial{To: "b"})
+	s := newStage(t, 3)
+	if slices.Contains(s.d.Step(s.now, members.Moved{Peer: "b"}), dial) {
+		t.Error("b is dialled out of turn")
+	}
+	s.play("b")
+	s.play("c")
+	if slices.Contains(s.d.Step(s.now, members.Moved{Peer: "b"}), dial) {
+		t.Error("b is dialled, and is connected")
+	}
+	s.d.Step(s.now, members.Lost{Peer: "b"})
+	if slices.Contains(s.d.Step(s.now, members.Moved{Peer: "b"}), dial) {
+		t.Error("b is dialled twice at a time")
+	}
+	if !slices.Contains(s.d.Step(s.now, members.Dialled{Peer: "b", Outcome: members.Refused}), dial) {
+		t.Error("b is not dialled where it is now")
+	}
+	s.want("b", members.Alive)
+	s.d.Step(s.now, members.Dialled{Peer: "b", Outcome: members.Refused})
+	s.want("b", members.Down)
+	if !slices.Contains(s.d.Step(s.now, members.Moved{Peer: "b"}), dial) {
+		t.Error("b is down, and not dialled where it is now")
+	}
+}
+
 func TestThreeBeatsToRevive(t *testing.T) {
 	s := newStage(t, 2)
 	s.play("b")

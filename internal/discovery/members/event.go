@@ -44,6 +44,9 @@ type Dialled struct {
 	Outcome Outcome
 }
 
+// Moved says that a peer is to be found where it was not looked for so far.
+type Moved struct{ Peer shoal.NodeID }
+
 // Outcome is how a dial ended.
 type Outcome uint8
 
@@ -68,5 +71,6 @@ func (Heard) event()     {}
 func (Connected) event() {}
 func (Lost) event()      {}
 func (Dialled) event()   {}
+func (Moved) event()     {}
 func (Say) event()       {}
 func (Leave) event()     {}

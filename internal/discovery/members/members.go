@@ -75,6 +75,8 @@ func (d *Detector) Step(now time.Duration, e Event) []Action {
 		d.lost(d.roster.index(e.Peer), e.Cause)
 	case Dialled:
 		d.dialled(d.roster.index(e.Peer), e.Outcome)
+	case Moved:
+		d.moved(d.roster.index(e.Peer))
 	case Say:
 		d.say(e.Own)
 	case Leave:

@@ -104,7 +104,8 @@ func (d *Detector) down(i int) bool { return i != d.self && d.peers[i].state == 
 
 // dial asks for the connections that are wanted and not there. Of two nodes
 // that want each other the one with the smaller id goes first, so that they do
-// not meet half-way with two.
+// not meet half-way with two; for a moment only, for it may have been here all
+// along, and not know where the other is now.
 func (d *Detector) dial() {
 	for _, i := range d.links {
 		l := d.peers[i].link
@@ -117,7 +118,7 @@ func (d *Detector) dial() {
 		}
 		switch {
 		case l.dialing && d.t-l.dialled < dialTimeout:
-		case l.dialled == 0 && i < d.self && d.t-l.begun < 2*d.cfg.Interval:
+		case l.dialled == 0 && i < d.self && d.t-l.begun < d.cfg.Interval/2:
 		case l.dialled > 0 && d.t-l.dialled < wait:
 		default:
 			d.dialNow(i)
@@ -127,7 +128,7 @@ func (d *Detector) dial() {
 
 func (d *Detector) dialNow(i int) {
 	l := d.peers[i].link
-	l.dialing, l.dialled = true, max(d.t, 1)
+	l.dialing, l.dialled, l.moved = true, max(d.t, 1), false
 	d.act(Dial{d.roster.ids[i]})
 }
 
@@ -160,6 +161,21 @@ func (d *Detector) lost(i int, cause Cause) {
 	}
 }
 
+// moved has a peer dialled at once that was dialled in vain. If it was not yet,
+// its turn comes soon.
+func (d *Detector) moved(i int) {
+	if i < 0 || d.peers[i].link == nil {
+		return
+	}
+	switch l := d.peers[i].link; {
+	case l.up || l.dialled == 0 || !l.watched && !l.beaten:
+	case l.dialing:
+		l.moved = true
+	default:
+		d.dialNow(i)
+	}
+}
+
 // dialled takes a refusal as proof that the peer's process is gone: its
 // machine answers, and nobody is there. No answer proves nothing, but beside a
 // reset it is reason to doubt.
@@ -173,6 +189,8 @@ func (d *Detector) dialled(i int, outcome Outcome) {
 	case l.up:
 	case outcome == Reached:
 		d.connected(i)
+	case l.moved: // it was looked for in the wrong place, which says nothing
+		d.dialNow(i)
 	case outcome == Refused:
 		l.gone = true
 	default:
