@@ -58,20 +58,21 @@ type purity struct {
 // last case, and the same inputs always give the same outputs.
 func purePackages() map[string]purity {
 	return map[string]purity{
-		"internal/content":              {goroutines: true},
-		"internal/record":               {},
-		"internal/discovery/roster":     {},
-		"internal/discovery/ticket":     {},
-		"internal/discovery/members":    {},
-		"internal/catalog/gossip":       {},
-		"internal/catalog/merge":        {},
-		"internal/redundancy/placement": {},
-		"internal/redundancy/repair":    {},
-		"internal/redundancy/trim":      {},
-		"internal/redundancy/safety":    {},
-		"internal/redundancy/scrub":     {},
-		"internal/network/wire":         {},
-		"internal/transfer/picker":      {},
+		"internal/content":               {goroutines: true},
+		"internal/record":                {},
+		"internal/discovery/roster":      {},
+		"internal/discovery/ticket":      {},
+		"internal/discovery/whereabouts": {},
+		"internal/discovery/members":     {},
+		"internal/catalog/gossip":        {},
+		"internal/catalog/merge":         {},
+		"internal/redundancy/placement":  {},
+		"internal/redundancy/repair":     {},
+		"internal/redundancy/trim":       {},
+		"internal/redundancy/safety":     {},
+		"internal/redundancy/scrub":      {},
+		"internal/network/wire":          {},
+		"internal/transfer/picker":       {},
 	}
 }
 

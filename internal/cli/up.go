@@ -48,7 +48,7 @@ func newUp(a *app) *cobra.Command {
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&config.Name, "name", "", "what peers call the node (default: the host's name)")
-	flags.StringArrayVar(&config.Listen, "listen", nil, "where to listen, HOST:PORT or a multiaddr; may be given again")
+	flags.StringArrayVar(&config.Listen, "listen", nil, "where to listen, HOST:PORT or a multiaddr; port 0 is any, and the same at the next start; may be given again")
 	flags.StringArrayVar(&config.Peers, "peer", nil, "address of a node to stay connected to; may be given again")
 	flags.StringVar(&config.Join, "join", "", "ticket of the shoal to join the first time, or - to read it from stdin (else $SHOAL_JOIN, $SHOAL_JOIN_FILE)")
 	flags.StringVar(&config.Zone, "zone", "", "what fails together with this node, such as a room; copies are spread over zones")

@@ -251,6 +251,7 @@ func (n *Node) peerChanged(change network.Change) {
 		return
 	}
 	n.greet(change.Peer)
+	n.meet()
 }
 
 // follow tells running fetches that a peer has come.

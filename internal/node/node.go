@@ -43,6 +43,7 @@ const (
 	identityFile = "identity.pem"
 	shoalFile    = "shoal.json"
 	invitesFile  = "invites.json"
+	addressFile  = "addresses.json"
 	storeFolder  = "store"
 	journalFile  = "journal.db"
 	catalogFile  = "catalog.db"
@@ -87,6 +88,8 @@ type Node struct {
 
 	allotment    int64    // bytes this node holds for others
 	sponsorAddrs []string // of the ticket it was started with
+	addresses    *addressBook
+	met          chan struct{} // has a value when a peer was met lately
 
 	host    network.Host
 	store   *disk.Store
@@ -133,7 +136,7 @@ func Open(ctx context.Context, cfg Config) (*Node, error) {
 		cfg: cfg, started: time.Now(),
 		board: new(transfer.Board), tracker: new(transfer.Tracker),
 	}
-	n.onRoster, n.recalled = make(chan struct{}), make(chan struct{})
+	n.onRoster, n.recalled, n.met = make(chan struct{}), make(chan struct{}), make(chan struct{}, 1)
 	n.enrolled = sync.OnceFunc(func() { close(n.onRoster) })
 	n.ctx, n.stop = context.WithCancel(context.WithoutCancel(ctx))
 	if err := n.openFolder(ctx); err != nil {
@@ -165,6 +168,7 @@ func (n *Node) openFolder(ctx context.Context) (err error) {
 	if limit == 0 {
 		n.allotment = whole
 	}
+	n.addresses = openAddressBook(filepath.Join(n.cfg.Data, addressFile), n.cfg.Log)
 	if n.identity, err = host.LoadIdentity(filepath.Join(n.cfg.Data, identityFile)); err != nil {
 		return err
 	}
@@ -208,10 +212,13 @@ func (n *Node) listen(ctx context.Context) error {
 		return nil
 	}
 	h, err := host.New(ctx, host.Config{
-		Identity: n.identity, Listen: n.cfg.Listen, UserAgent: "shoal/" + n.cfg.Version, Log: n.cfg.Log,
+		Identity: n.identity, Listen: n.cfg.Listen, Ports: n.addresses.ports(), UserAgent: "shoal/" + n.cfg.Version, Log: n.cfg.Log,
 	})
 	if err != nil {
 		return err
+	}
+	if !n.cfg.Passing {
+		n.addresses.had(h.Ports())
 	}
 	n.host = h
 	return nil
@@ -226,7 +233,7 @@ func (n *Node) openNetwork(ctx context.Context) error {
 	n.exchange = exchange.New(h, n.journal, n.cfg.Log)
 	var err error
 	n.beats, err = beat.New(beat.Config{
-		Host: h, Key: n.identity, AddrsOf: n.addrsOf, Notify: n.membersNews, Log: n.cfg.Log,
+		Host: h, Key: n.identity, AddrsOf: n.addrsOf, Before: n.addresses.of, Notify: n.membersNews, Log: n.cfg.Log,
 		Clock:    func() record.Stamp { return record.StampAt(time.Now()) },
 		Detector: members.Config{Incarnation: n.belongs.Starts, Nonce: nonce(n.started)},
 	})
@@ -266,7 +273,7 @@ func (n *Node) join(h network.Host) {
 	}
 	n.beats.Enrol(n.here())
 	n.running.Go(func() { n.beats.Run(n.ctx) })
-	n.keeper = discovery.NewKeeper(h, slices.Concat(n.cfg.Peers, n.sponsorAddrs), n.cfg.Log)
+	n.keeper = discovery.NewKeeper(h, slices.Concat(n.cfg.Peers, n.sponsors()), n.cfg.Log)
 	n.running.Go(func() { n.keeper.Run(n.ctx) })
 }
 

@@ -14,13 +14,14 @@ const (
 	recallPeers = 8                // as many are enough
 )
 
-// begin lets this node speak once it knows how far it had come itself, and has it
-// introduce itself.
+// begin lets this node speak once it knows how far it had come itself, has it
+// introduce itself, and keeps that true.
 func (n *Node) begin() {
 	n.recall()
-	if err := n.introduce(n.ctx); err != nil && n.ctx.Err() == nil {
+	if _, err := n.introduce(n.ctx); err != nil && n.ctx.Err() == nil {
 		n.cfg.Log.Warn("this node could not introduce itself; the next start tries again", "err", err)
 	}
+	n.herald(n.ctx)
 }
 
 func (n *Node) recall() {

@@ -20,7 +20,8 @@ import (
 type roll struct {
 	mu      sync.Mutex
 	roster  *roster.Roster
-	changed chan struct{} // closed at the next change; nil if nobody waits for it
+	changed chan struct{}             // closed at the next change; nil if nobody waits for it
+	places  map[shoal.NodeID][]string // where each node said that it is, when moved was last asked
 }
 
 func (r *roll) node(id shoal.NodeID) roster.Node {
@@ -59,6 +60,21 @@ func (r *roll) next() <-chan struct{} {
 		r.changed = make(chan struct{})
 	}
 	return r.changed
+}
+
+// moved is the nodes that say they are elsewhere than when it was last asked.
+func (r *roll) moved() (ids []shoal.NodeID) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	places := make(map[shoal.NodeID][]string)
+	for _, m := range r.roster.Nodes() {
+		places[m.ID] = m.Addrs
+		if !slices.Equal(m.Addrs, r.places[m.ID]) {
+			ids = append(ids, m.ID)
+		}
+	}
+	r.places = places
+	return ids
 }
 
 func (r *roll) hears(b record.Batch) error {
@@ -111,6 +127,7 @@ func (n *Node) loadRoster(ctx context.Context) error {
 		}
 	}
 	n.roll.add(batches)
+	n.roll.moved()
 	return nil
 }
 
@@ -123,6 +140,9 @@ func (n *Node) rosterChanged() {
 		n.enrolled()
 	}
 	n.beats.Enrol(n.here())
+	for _, id := range n.roll.moved() {
+		n.beats.Moved(id)
+	}
 	for _, conn := range n.host.Peers() {
 		n.greet(conn.Peer)
 	}
@@ -196,14 +216,21 @@ func (n *Node) cutOff() {
 	}
 }
 
-// introduce says of this node what others should know, if they do not.
-func (n *Node) introduce(ctx context.Context) error {
+// introduce says of this node what others should know, and reports whether they
+// did not.
+func (n *Node) introduce(ctx context.Context) (news bool, err error) {
 	addrs := forOthers(n.host.Addrs())
 	want := roster.Self{Name: n.cfg.Name, Zone: n.cfg.Zone, Allotment: n.allotment, Addrs: addrs[:min(len(addrs), roster.MaxAddrs)]}
-	if said := n.roll.node(n.self()).Self; said.Name == want.Name && said.Zone == want.Zone && said.Allotment == want.Allotment && slices.Equal(said.Addrs, want.Addrs) {
-		return nil
+	if said := n.roll.node(n.self()).Self; said.Name == want.Name && said.Zone == want.Zone && said.Allotment == want.Allotment && sameSet(said.Addrs, want.Addrs) {
+		return false, nil
 	}
-	return n.say(ctx, want)
+	return true, n.say(ctx, want)
+}
+
+// sameSet reports whether two lists have the same in them: of addresses that are
+// as good as each other, now one and now another comes first.
+func sameSet(a, b []string) bool {
+	return slices.Equal(slices.Sorted(slices.Values(a)), slices.Sorted(slices.Values(b)))
 }
 
 // say puts a record of the roster into the journal.
@@ -224,6 +251,15 @@ func (n *Node) addrsOf(id shoal.NodeID) []string {
 		}
 	}
 	return addrs
+}
+
+// sponsors is where to find whom this node joined through, as long as it cannot
+// go by the roster.
+func (n *Node) sponsors() []string {
+	if n.roll.node(n.self()).Present() {
+		return n.sponsorAddrs
+	}
+	return append(n.addresses.of(n.belongs.Sponsor), n.sponsorAddrs...)
 }
 
 // membersNews is told what the failure detector found.
