@@ -20,6 +20,7 @@ import (
 	"shoal/internal/redundancy/repair"
 	"shoal/internal/redundancy/safety"
 	"shoal/internal/redundancy/trim"
+	"shoal/internal/transfer/fetch"
 )
 
 // How the steward goes about its work.
@@ -28,7 +29,8 @@ const (
 	rescanEvery   = 10 * time.Minute // all files are looked at, whatever happened
 	retryAfter    = 5 * time.Second  // a file that could not be fetched is looked at again
 	maxRetryAfter = time.Minute
-	newsLimit     = 10_000 // files that were in the news; with more, all are looked at
+	newsLimit     = 10_000           // files that were in the news; with more, all are looked at
+	freshFor      = 10 * time.Minute // after it was named somebody may be waiting for a file's copies
 )
 
 // steward keeps on this node what it should hold, and nothing else: it looks at
@@ -47,6 +49,7 @@ type steward struct {
 	all     bool                  // every file is to be looked at
 	again   map[shoal.FileID]retry
 	busy    map[shoal.FileID]bool           // files being fetched
+	waited  map[shoal.FileID]bool           // files just named, for whose copies somebody may be waiting
 	lacks   map[shoal.FileID]int64          // bytes of each file that it should hold and does not
 	surplus map[shoal.FileID]bool           // files of which it has what it need not hold
 	leaving map[shoal.FileID]content.Bitmap // chunks being deleted
@@ -67,8 +70,11 @@ type retry struct {
 func newSteward(n *Node) *steward {
 	s := &steward{
 		n: n, wake: make(chan struct{}, 1), all: true, keeper: trim.NewKeeper(0),
-		news: make(map[shoal.FileID]bool), again: make(map[shoal.FileID]retry), busy: make(map[shoal.FileID]bool), lacks: make(map[shoal.FileID]int64), surplus: make(map[shoal.FileID]bool), leaving: make(map[shoal.FileID]content.Bitmap),
-		rotten: make(map[shoal.FileID]int), instead: make(map[shoal.FileID]extents), refused: make(map[shoal.FileID]bool),
+		news: make(map[shoal.FileID]bool), again: make(map[shoal.FileID]retry),
+		busy: make(map[shoal.FileID]bool), waited: make(map[shoal.FileID]bool),
+		lacks: make(map[shoal.FileID]int64), surplus: make(map[shoal.FileID]bool),
+		leaving: make(map[shoal.FileID]content.Bitmap), rotten: make(map[shoal.FileID]int),
+		instead: make(map[shoal.FileID]extents), refused: make(map[shoal.FileID]bool),
 	}
 	s.look()
 	return s
@@ -93,8 +99,13 @@ func (s *steward) heard(items []journal.Item) {
 			if r.Kind != record.KindPut {
 				continue
 			}
-			if put, err := merge.ParsePut(r.Body); err == nil {
-				s.news[put.File] = true
+			put, err := merge.ParsePut(r.Body)
+			if err != nil {
+				continue
+			}
+			s.news[put.File] = true
+			if time.Since(r.Stamp.Time()) < freshFor && len(s.waited) < newsLimit {
+				s.waited[put.File] = true
 			}
 		}
 	}
@@ -327,6 +338,9 @@ func (s *steward) has(ctx context.Context, f repair.File) (content.Bitmap, error
 func (s *steward) note(f catalog.File, p plan) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if p.pull.Count() == 0 {
+		delete(s.waited, f.ID)
+	}
 	if count := p.lacking.Count(); count > 0 {
 		s.lacks[f.ID] = min(int64(count)*int64(f.ChunkSize), f.Size)
 	} else {
@@ -370,6 +384,7 @@ func (s *steward) end(id shoal.FileID, ok bool) {
 		delete(s.rotten, id)
 		s.news[id] = true
 		delete(s.again, id)
+		delete(s.waited, id)
 		return
 	}
 	s.later(id)
@@ -391,7 +406,10 @@ func (s *steward) pull(ctx context.Context, f catalog.File, chunks content.Bitma
 		return err
 	}
 	t := target{entry: shoal.Entry{ID: f.ID, Size: f.Size, ChunkSize: f.ChunkSize}}
-	_, err = s.n.fetch(ctx, t, func(ctx context.Context, file content.File) (fetchTarget, error) {
+	s.mu.Lock()
+	task := fetch.Task{Background: !s.waited[f.ID]}
+	s.mu.Unlock()
+	task.Open = func(ctx context.Context, file content.File) (fetchTarget, error) {
 		if file.Chunks() != chunks.Len() {
 			return nil, fmt.Errorf("the file is cut into %d chunks there, and %d here: %w", file.Chunks(), chunks.Len(), shoal.Usage)
 		}
@@ -405,7 +423,8 @@ func (s *steward) pull(ctx context.Context, f catalog.File, chunks content.Bitma
 			}
 		}
 		return &storeTarget{node: s.n, id: f.ID, have: others}, nil
-	}, nil)
+	}
+	_, err = s.n.startFetch(ctx, t, task).Wait()
 	return err
 }
 
@@ -447,6 +466,7 @@ func (s *steward) forget(id shoal.FileID) {
 	defer s.mu.Unlock()
 	delete(s.lacks, id)
 	delete(s.again, id)
+	delete(s.waited, id)
 	delete(s.refused, id)
 	delete(s.instead, id)
 	delete(s.surplus, id)

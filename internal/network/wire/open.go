@@ -10,12 +10,17 @@ import (
 
 // Hello opens a session: the asker names a file. Nothing else comes before it.
 type Hello struct {
-	Version  uint16
-	WantList bool // send me the hash list
-	File     shoal.FileID
+	Version    uint16
+	WantList   bool // send me the hash list
+	Background bool // nobody waits for this: others go first
+	File       shoal.FileID
 }
 
-const helloWantList = 1
+// The flags of a Hello.
+const (
+	helloWantList   = 1
+	helloBackground = 2
+)
 
 // Append appends the frame to b.
 func (m Hello) Append(b []byte) []byte {
@@ -23,6 +28,9 @@ func (m Hello) Append(b []byte) []byte {
 		var flags uint16
 		if m.WantList {
 			flags |= helloWantList
+		}
+		if m.Background {
+			flags |= helloBackground
 		}
 		b = binary.BigEndian.AppendUint16(b, m.Version)
 		b = binary.BigEndian.AppendUint16(b, flags)
@@ -34,7 +42,8 @@ func (m Hello) Append(b []byte) []byte {
 func ParseHello(body []byte) (Hello, error) {
 	c := cursor{rest: body}
 	m := Hello{Version: c.uint16()}
-	m.WantList = c.uint16()&helloWantList != 0
+	flags := c.uint16()
+	m.WantList, m.Background = flags&helloWantList != 0, flags&helloBackground != 0
 	copy(m.File[:], c.bytes(shoal.FileIDSize))
 	return m, c.done("hello")
 }

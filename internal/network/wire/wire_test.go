@@ -57,6 +57,7 @@ func TestRoundTrips(t *testing.T) {
 	id := shoal.FileID{1, 2, 3}
 	span := wire.Span{Chunk: 7, Offset: 4096, Length: 8192}
 	same(t, wire.Hello{Version: 1, WantList: true, File: id}, wire.Hello{Version: 1, WantList: true, File: id}.Append(nil), wire.TypeHello, wire.ParseHello)
+	same(t, wire.Hello{Version: 1, Background: true, File: id}, wire.Hello{Version: 1, Background: true, File: id}.Append(nil), wire.TypeHello, wire.ParseHello)
 	welcome := wire.Welcome{Version: 1, Size: 1 << 40, ChunkSize: 4 << 20}
 	same(t, welcome, welcome.Append(nil), wire.TypeWelcome, wire.ParseWelcome)
 	same(t, wire.Request{Span: span}, wire.Request{Span: span}.Append(nil), wire.TypeRequest, wire.ParseRequest)

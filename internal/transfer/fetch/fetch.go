@@ -114,6 +114,7 @@ type Engine struct {
 	buffers *transfer.Buffers
 	hashers sync.Pool    // of *content.ChunkHasher
 	hoarded atomic.Int64 // bytes of the buffers, held by slow sources and by nobody
+	waited  atomic.Int64 // fetches running that somebody waits for
 }
 
 // New returns an engine.
@@ -161,6 +162,11 @@ type Task struct {
 	// until ctx ends.
 	Demand bool
 
+	// Background says that nobody waits for it. Sources serve others first, and
+	// while this engine runs a fetch that is not in the background, each is asked
+	// for one chunk at a time.
+	Background bool
+
 	// Sources are asked from the start; more may be added with AddSource.
 	Sources []shoal.NodeID
 
@@ -196,8 +202,14 @@ type message interface{ apply(l *loop) }
 // cannot go on, or with ctx.
 func (e *Engine) Start(ctx context.Context, task Task) *Fetch {
 	f := &Fetch{inbox: make(chan message, 64), ended: make(chan struct{})}
+	if !task.Background {
+		e.waited.Add(1)
+	}
 	go func() {
 		defer close(f.ended)
+		if !task.Background {
+			defer e.waited.Add(-1)
+		}
 		f.stats, f.err = newLoop(e, f, task).run(ctx)
 	}()
 	return f

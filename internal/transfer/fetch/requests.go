@@ -48,7 +48,11 @@ func (l *loop) refill(src *source) {
 	if l.picker == nil || src.stage != stageLive || l.over || l.now.Before(src.pauseTo) {
 		return
 	}
-	for src.window.Outstanding() < src.window.Limit() && l.picker.Assigned(src.handle) < MaxAsked {
+	asked, limit := MaxAsked, src.window.Limit()
+	if l.task.Background && l.engine.waited.Load() > 0 {
+		asked, limit = 1, 1
+	}
+	for src.window.Outstanding() < limit && l.picker.Assigned(src.handle) < asked {
 		pick, ok := l.picker.Pick(src.handle)
 		if !ok {
 			return

@@ -167,7 +167,7 @@ func (l *loop) connect(src *source) {
 	src.early = forList && l.task.SizeHint > 0 && l.task.SizeHint <= earlySize && l.sources.count(stageDialling) == 1
 	known := l.file // a copy: zero while the list is still to be asked for
 	known.ID = l.task.File
-	hello := wire.Hello{Version: wire.Version, WantList: forList, File: known.ID}
+	hello := wire.Hello{Version: wire.Version, WantList: forList, Background: l.task.Background, File: known.ID}
 	peer, early, attempt, ctx, dialCtx := src.peer, src.early, src.attempt, l.ctx, l.dialCtx
 	l.workers.Go(func() {
 		stream, err := l.dialPeer(dialCtx, peer)

@@ -53,6 +53,15 @@ func (s *session) news() []int {
 
 // answer sends the data of one span, or rejects it.
 func (s *session) answer(ctx context.Context, span wire.Span) error {
+	end := span.Offset + span.Length
+	if span.Length == 0 {
+		end = s.file.ChunkLen(span.Chunk)
+	}
+	if s.background {
+		if err := s.server.lanes.giveWay(ctx, end-span.Offset); err != nil {
+			return err
+		}
+	}
 	if err := s.open(ctx, span.Chunk); err != nil {
 		if ctx.Err() != nil {
 			return ctx.Err()
@@ -60,10 +69,6 @@ func (s *session) answer(ctx context.Context, span wire.Span) error {
 		s.server.cfg.Log.Info("chunk not served", "file", s.file.ID, "chunk", span.Chunk, "err", err)
 		s.queue.reject(span, reasonFor(err))
 		return nil
-	}
-	end := span.Offset + span.Length
-	if span.Length == 0 {
-		end = s.file.ChunkLen(span.Chunk)
 	}
 	return s.sendSpan(ctx, span, end)
 }
@@ -147,6 +152,9 @@ func (s *session) sendSpan(ctx context.Context, span wire.Span, end int) error {
 			return nil
 		}
 		n := min(end-from, wire.MaxPayload)
+		if !s.background {
+			s.server.lanes.foreground(time.Now(), n)
+		}
 		if err := s.server.limiter.WaitN(ctx, n); err != nil {
 			return err
 		}

@@ -75,8 +75,8 @@ type Server struct {
 	memory  *memory
 	files   files
 	limiter *rate.Limiter
-
-	turns *turns
+	turns   *turns
+	lanes   *lanes
 
 	mu    sync.Mutex // guards the rest; held for no I/O
 	total int
@@ -119,6 +119,7 @@ func New(cfg Config) *Server {
 		files:   files{library: cfg.Library, open: make(map[shoal.FileID]*openFile)},
 		limiter: rate.NewLimiter(limit, BurstBytes),
 		turns:   newTurns(runtime.GOMAXPROCS(0)),
+		lanes:   newLanes(cfg.UploadLimit),
 		peers:   make(map[shoal.NodeID]*peer),
 	}
 }

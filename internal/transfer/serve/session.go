@@ -16,14 +16,15 @@ import (
 // session is one stream: one peer, one file. Its reader is the goroutine that
 // called run; its writer is one more, and they meet in the queue.
 type session struct {
-	server *Server
-	stream transfer.Stream
-	shared *peer
-	queue  *queue
-	file   content.File
-	watch  *transfer.Watch
-	said   content.Bitmap // which chunks the peer has been told we have
-	held   held           // the writer's own
+	server     *Server
+	stream     transfer.Stream
+	shared     *peer
+	queue      *queue
+	file       content.File
+	background bool // nobody waits for it
+	watch      *transfer.Watch
+	said       content.Bitmap // which chunks the peer has been told we have
+	held       held           // the writer's own
 }
 
 func newSession(server *Server, stream transfer.Stream, shared *peer) *session {
@@ -50,7 +51,7 @@ func (s *session) run(ctx context.Context) error {
 
 // greet answers a hello. If it fails, the stream has ended.
 func (s *session) greet(ctx context.Context, hello wire.Hello) error {
-	s.file.ID = hello.File
+	s.file.ID, s.background = hello.File, hello.Background
 	known := false
 	err := s.server.files.with(ctx, hello.File, func(file content.File) error {
 		known, s.file = true, file
