@@ -1,12 +1,13 @@
 package sim
 
 import (
+	"bytes"
+	"context"
 	"fmt"
 	"slices"
 	"time"
 
-	"lukechampine.com/blake3"
-
+	"shoal/internal/content"
 	"shoal/internal/discovery/roster"
 )
 
@@ -23,6 +24,7 @@ func mischiefs() []mischief {
 	return []mischief{
 		{"add", 24, (*world).someoneAdds},
 		{"rename", 4, (*world).someoneRenames},
+		{"copies", 3, (*world).someoneWantsOther},
 		{"remove", 4, (*world).someoneRemoves},
 		{"undelete", 4, (*world).someoneUndeletes},
 		{"kill", 8, func(w *world, m *machine) {
@@ -65,10 +67,17 @@ func mischiefs() []mischief {
 			w.note("the clock of %s is off by %v", m.name(), m.skew)
 		}},
 		{"disk full", 4, func(w *world, m *machine) {
-			m.disk.room = m.disk.count() + w.random.IntN(4)
 			w.note("the disk of %s is full", m.name())
+			m.allot(max(m.disk.stored+w.random.Int64N(4*chunkSize), 1))
 		}},
-		{"room", 6, func(w *world, m *machine) { m.disk.room = plenty }},
+		{"room", 6, func(_ *world, m *machine) { m.allot(0) }},
+		{"lie", 3, func(w *world, m *machine) {
+			m.lies = !m.lies
+			w.note("%s lies: %v", m.name(), m.lies)
+		}},
+		{"read", 10, (*world).someoneReads},
+		{"forge", 5, (*world).someoneForges},
+		{"overstep", 2, (*world).someoneOversteps},
 		{"join", 5, func(w *world, _ *machine) {
 			if len(w.nodes) < w.cfg.most() {
 				w.join()
@@ -82,12 +91,18 @@ func mischiefs() []mischief {
 	}
 }
 
+// often is how much more often things happen that are to happen often.
+const often = 8
+
 // happen has one thing happen, by chance.
 func (w *world) happen() {
 	all := mischiefs()
 	total := 0
-	for _, m := range all {
-		total += m.weight
+	for i := range all {
+		if slices.Contains(w.cfg.Often, all[i].name) {
+			all[i].weight *= often
+		}
+		total += all[i].weight
 	}
 	at := w.random.IntN(total)
 	for _, m := range all {
@@ -110,27 +125,44 @@ func (w *world) someoneAdds(m *machine) {
 	if !m.writer() || len(w.files) >= w.cfg.files() {
 		return
 	}
-	f := &file{harmed: make(map[int]time.Duration), index: len(w.files), chunks: 1 + w.random.IntN(6), copies: 2}
-	f.name = fmt.Sprintf("f%d", f.index)
-	if w.chance(0.2) {
-		f.copies = 3
-	}
-	if w.chance(0.15) && f.index > 0 {
-		f.name = w.files[w.random.IntN(f.index)].name // a new version, or a conflict
-	}
-	f.id = blake3.Sum256([]byte(fmt.Sprint(f.index, w.random.Uint64())))
-	if m.disk.count()+f.chunks > m.disk.room {
+	f := w.write()
+	release, err := m.process.quota.Reserve(context.Background(), f.Size)
+	if err != nil {
 		return
+	}
+	defer release()
+	copies := 2
+	if w.chance(0.2) {
+		copies = 3
 	}
 	w.files = append(w.files, f)
 	for chunk := range f.chunks {
-		m.disk.put(f, chunk, true)
+		m.disk.put(f, chunk, f.chunk(chunk))
+		m.disk.chunks[f.index][chunk].synced = true
 	}
-	w.note("%s adds %v of %d chunks as %s, %d copies", m.name(), f, f.chunks, f.name, f.copies)
+	w.note("%s adds %v of %d chunks as %s, %d copies", m.name(), f, f.chunks, f.name, copies)
 	w.replaced(m.process, f.name)
-	if m.process.put(f.name, f) {
+	if m.process.put(f.name, f, copies) {
 		m.process.keep.adding = append(m.process.keep.adding, &adding{f: f, since: w.now, said: m.process.vector[m.id]})
 	}
+}
+
+// write makes up a file.
+func (w *world) write() *file {
+	f := &file{harmed: make(map[int]time.Duration), names: make(map[string]bool), index: len(w.files), chunks: 1 + w.random.IntN(6)}
+	f.name = fmt.Sprintf("f%d", f.index)
+	if w.chance(0.15) && f.index > 0 {
+		f.name = w.files[w.random.IntN(f.index)].name // a new version, or a conflict
+	}
+	f.bytes = make([]byte, f.chunks*chunkSize-w.random.IntN(chunkSize))
+	for i := range f.bytes {
+		f.bytes[i] = byte(w.random.Uint32())
+	}
+	var err error
+	if f.File, err = content.HashReader(context.Background(), bytes.NewReader(f.bytes), int64(len(f.bytes)), chunkSize); err != nil {
+		w.breach("%v cannot be hashed: %v", f, err)
+	}
+	return f
 }
 
 // replaced notes that what a name means at a node goes to the trash.
@@ -168,9 +200,24 @@ func (w *world) someoneRenames(m *machine) {
 	f, name := w.file(p.names[old].Heads()[0].File), fmt.Sprintf("%s-%d", old, w.random.IntN(100))
 	w.note("%s renames %s to %s", m.name(), old, name)
 	w.replaced(p, name)
-	if p.put(name, f) {
+	if p.put(name, f, p.copies[p.names[old].Heads()[0].Dot]) {
 		p.drop(old)
 	}
+}
+
+// someoneWantsOther has a person ask for another number of copies of a file.
+func (w *world) someoneWantsOther(m *machine) {
+	if !m.writer() {
+		return
+	}
+	p := m.process
+	name := p.pick()
+	if name == "" || len(p.names[name].Heads()) != 1 {
+		return
+	}
+	f, copies := w.file(p.names[name].Heads()[0].File), 2+w.random.IntN(2)
+	w.note("%s wants %d copies of %v", m.name(), copies, f)
+	p.put(name, f, copies)
 }
 
 func (w *world) someoneRemoves(m *machine) {
@@ -197,7 +244,7 @@ func (w *world) someoneUndeletes(m *machine) {
 			continue
 		}
 		w.note("%s has f%d back", m.name(), index)
-		if p.put(fmt.Sprintf("back%d", index), f) {
+		if p.put(fmt.Sprintf("back%d", index), f, 2+w.random.IntN(2)) {
 			f.removed, f.acked = false, false
 			p.keep.adding = append(p.keep.adding, &adding{f: f, since: w.now, said: m.process.vector[m.id]})
 		}
@@ -252,9 +299,7 @@ func (w *world) wipe(m *machine) {
 	m.cutPower()
 	w.harm(m.disk.chunks)
 	m.retired, m.disk = true, newDisk()
-	if w.nodes[0].writer() {
-		w.nodes[0].process.sayRoster(roster.Set{Node: m.id, HasState: true, State: roster.Removed})
-	}
+	w.set(m, roster.Removed)
 	w.join()
 }
 
@@ -265,7 +310,7 @@ func (w *world) rot(m *machine) {
 			b, f := m.disk.chunks[index][chunk], w.files[index]
 			if b.synced && !b.rotten && w.copies(f, chunk, m) > 0 && w.bearable() && w.chance(0.3) {
 				w.note("chunk %d of %s rots at %s", chunk, f, m.name())
-				b.rotten = true
+				b.rot()
 				w.harm(map[int]map[int]*blob{index: {chunk: b}})
 				return
 			}
@@ -300,8 +345,11 @@ func (w *world) join() {
 		return
 	}
 	m := w.add(founder)
-	w.note("%s joins", m.name())
-	founder.process.sayRoster(roster.Admit{Node: m.id, Role: roster.Member})
+	if len(w.nodes) > 3 && w.chance(0.1) {
+		m.role = roster.Reader
+	}
+	w.note("%s joins as a %v", m.name(), m.role)
+	founder.process.sayRoster(roster.Admit{Node: m.id, Role: m.role})
 	m.start()
 	w.dial(m, founder)
 }
@@ -309,6 +357,7 @@ func (w *world) join() {
 func (w *world) set(m *machine, state roster.State) {
 	if m.index > 0 && w.nodes[0].writer() && w.nodes[0].process.roster.Node(m.id).Present() {
 		w.note("%s is %v now", m.name(), state)
+		w.order(m, state)
 		w.nodes[0].process.sayRoster(roster.Set{Node: m.id, HasState: true, State: state})
 	}
 }
@@ -320,6 +369,7 @@ func (w *world) expel(m *machine, state roster.State) {
 		return
 	}
 	w.note("%s is %v", m.name(), state)
+	w.order(m, state)
 	upto := founder.process.vector[m.id]
 	founder.process.sayRoster(roster.Set{Node: m.id, HasState: true, State: state, Upto: upto})
 	w.leaving = append(w.leaving, m)

@@ -11,6 +11,7 @@ import (
 	"shoal/internal/catalog/merge"
 	"shoal/internal/discovery/roster"
 	"shoal/internal/record"
+	"shoal/internal/redundancy/repair"
 )
 
 func sortedKeys[K cmp.Ordered, V any](m map[K]V) []K { return slices.Sorted(maps.Keys(m)) }
@@ -25,7 +26,19 @@ func (p *process) say(write func(record.Stamp) (record.Record, error)) bool {
 		p.w.breach("%s cannot say something: %v", p.m.name(), err)
 		return false
 	}
-	return p.append(record.Batch{Author: p.m.id, Seq: p.vector[p.m.id] + 1, Records: []record.Record{r}})
+	return p.append(p.m.sign(p.vector[p.m.id]+1, r))
+}
+
+// sign is what a machine says in its next batch, and means.
+func (m *machine) sign(seq uint64, records ...record.Record) signed {
+	b := signed{Batch: record.Batch{Author: m.id, Seq: seq, Records: records}}
+	data, err := record.Sign(m.w.nodes[0].id, m.key, b.Batch)
+	if err != nil {
+		m.w.breach("%s cannot sign: %v", m.name(), err)
+	}
+	b.data = data
+	m.w.said[string(data)] = true
+	return b
 }
 
 func (p *process) sayRoster(body any) bool {
@@ -40,9 +53,8 @@ func (p *process) introduce() {
 }
 
 // append takes in the next batch of an author, and reports whether it did.
-func (p *process) append(b record.Batch) bool {
-	own := p.roster.Node(p.m.id).Present() || b.Author == p.w.nodes[0].id // first the founder's word
-	if b.Seq != p.vector[b.Author]+1 || !own && b.Author != p.m.id || p.roster.Hears(b) != nil && b.Author != p.m.id {
+func (p *process) append(b signed) bool {
+	if b.Seq != p.vector[b.Author]+1 {
 		return false
 	}
 	wall := p.m.wall()
@@ -54,10 +66,13 @@ func (p *process) append(b record.Batch) bool {
 			return false
 		}
 	}
+	p.w.obeys(p, b)
 	p.m.disk.log[b.Author] = append(p.m.disk.log[b.Author], b)
 	p.vector[b.Author] = b.Seq
-	p.apply(b)
-	if p.roster.Add(b) {
+	if p.addVersions(b.Batch) {
+		p.mean()
+	}
+	if p.roster.Add(b.Batch) {
 		p.enrol()
 		p.introduce()
 		if cut := p.roster.Cut(); !maps.Equal(cut, p.cut) {
@@ -88,7 +103,7 @@ func (p *process) gossip() {
 func (p *process) ask(to *machine) {
 	have, from := maps.Clone(p.vector), p.m
 	p.w.send(p.m, to, func(q *process) {
-		var given []record.Batch
+		var given []signed
 		for _, author := range sortedKeys(q.m.disk.log) {
 			log := q.m.disk.log[author]
 			if at := int(have[author]); at < len(log) {
@@ -104,12 +119,18 @@ func (p *process) ask(to *machine) {
 	})
 }
 
-// take takes in batches; what one of them lets in may have come before it.
-func (p *process) take(given []record.Batch) {
+// take takes in batches, if all are signed by their authors; what one of them lets
+// in may have come before it.
+func (p *process) take(given []signed) {
+	for _, b := range given {
+		if b.Seq > p.vector[b.Author] && !p.w.genuine(b) {
+			return
+		}
+	}
 	for again := true; again; {
 		again = false
 		for _, b := range given {
-			if p.append(b) {
+			if (p.roster.Hears(b.Batch) == nil || p.w.cfg.Flaw == Open) && p.append(b) {
 				again = true
 			}
 		}
@@ -130,16 +151,10 @@ func (p *process) reread() {
 	clear(p.names)
 	for _, author := range sortedKeys(p.m.disk.log) {
 		for _, b := range p.m.disk.log[author] {
-			p.addVersions(b)
+			p.addVersions(b.Batch)
 		}
 	}
 	p.mean()
-}
-
-func (p *process) apply(b record.Batch) {
-	if p.addVersions(b) {
-		p.mean()
-	}
 }
 
 // addVersions enters what a batch says of names.
@@ -152,11 +167,12 @@ func (p *process) addVersions(b record.Batch) (found bool) {
 		switch r.Kind {
 		case record.KindPut:
 			if put, err := merge.ParsePut(r.Body); err == nil {
-				p.names[put.Name], found = p.names[put.Name].Add(put.Version(dot)), true
+				p.names[put.Name], found = p.w.cfg.enter(p.names[put.Name], put.Version(dot)), true
+				p.copies[dot] = put.Copies
 			}
 		case record.KindDrop:
 			if drop, err := merge.ParseDrop(r.Body); err == nil {
-				p.names[drop.Name], found = p.names[drop.Name].Add(drop.Version(dot)), true
+				p.names[drop.Name], found = p.w.cfg.enter(p.names[drop.Name], drop.Version(dot)), true
 			}
 		default: // the roster's
 		}
@@ -164,27 +180,23 @@ func (p *process) addVersions(b record.Batch) (found bool) {
 	return found
 }
 
-// mean works out which files are wanted.
+// mean works out which files are wanted, as the catalogue does: in as many copies
+// as the one asks for that asks for most, of those that mean the file if any does.
 func (p *process) mean() {
 	before := p.wanted
 	p.wanted = make(map[int]want)
-	for _, text := range sortedKeys(p.names) {
-		name := p.names[text]
+	for _, name := range p.names {
 		for _, v := range name {
-			if f := p.w.file(v.File); f != nil {
-				p.wanted[f.index] = want{live: p.wanted[f.index].live, copies: f.copies}
-			}
+			p.want(v, false)
 		}
 		for _, head := range name.Heads() { // those in conflict are shown, too
-			if f := p.w.file(head.File); f != nil {
-				p.wanted[f.index] = want{live: true, copies: f.copies}
-			}
+			p.want(head, true)
 		}
 	}
-	for index, now := range p.wanted {
+	for _, index := range sortedKeys(p.wanted) {
 		_, known := p.m.disk.died[index]
 		switch {
-		case now.live:
+		case p.wanted[index].live:
 			delete(p.m.disk.died, index)
 		case before[index].live || !known:
 			p.m.disk.died[index] = p.m.wall()
@@ -192,11 +204,33 @@ func (p *process) mean() {
 	}
 }
 
+// want notes that a version points at a file, or did.
+func (p *process) want(v merge.Version, live bool) {
+	f := p.w.file(v.File)
+	if f == nil {
+		return
+	}
+	now := want{live: live, copies: p.copies[v.Dot]}
+	switch before := p.wanted[f.index]; {
+	case before.live && !live:
+		now = before
+	case before.live == live:
+		now.copies = max(now.copies, before.copies)
+	}
+	p.wanted[f.index] = now
+}
+
+// file is a file as this node's catalogue has it.
+func (p *process) file(f *file) repair.File {
+	return repair.File{ID: f.ID, Chunks: f.chunks, Copies: p.wanted[f.index].copies}
+}
+
 // put has a name point at a file.
-func (p *process) put(name string, f *file) bool {
+func (p *process) put(name string, f *file, copies int) bool {
+	f.names[name] = true
 	return p.say(func(s record.Stamp) (record.Record, error) {
 		body, err := merge.Put{
-			Name: name, File: f.id, Size: f.size(), ChunkSize: chunkSize, Copies: f.copies, Added: p.m.wall(), Over: p.names[name].Over(),
+			Name: name, File: f.ID, Size: f.Size, ChunkSize: chunkSize, Copies: copies, Added: p.m.wall(), Over: p.names[name].Over(),
 		}.Append(nil)
 		return record.Record{Stamp: s, Kind: record.KindPut, Body: body}, err
 	})
@@ -233,7 +267,7 @@ func (p *process) who() string {
 // file is the one of an id.
 func (w *world) file(id shoal.FileID) *file {
 	for _, f := range w.files {
-		if f.id == id {
+		if f.ID == id {
 			return f
 		}
 	}

@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"context"
 	"encoding/binary"
 	"fmt"
 	"hash/fnv"
@@ -10,6 +11,7 @@ import (
 	"shoal"
 	"shoal/internal/content"
 	"shoal/internal/discovery/members"
+	"shoal/internal/discovery/roster"
 	"shoal/internal/redundancy/placement"
 	"shoal/internal/redundancy/repair"
 	"shoal/internal/redundancy/safety"
@@ -94,20 +96,39 @@ func (p *process) look() {
 	}
 	var nodes []repair.Node
 	for _, r := range p.roster.Nodes() {
-		if !r.Stores() {
+		if !p.w.cfg.stores(r) {
 			continue
 		}
 		m := seen[r.ID]
 		nodes = append(nodes, repair.Node{
-			Node: placement.Node{ID: r.ID, Zone: r.Zone, Weight: r.Allotment}, Absence: repair.Absence{For: r.Maintenance, Word: r.MaintenanceSaid},
+			Node: placed(r), Absence: repair.Absence{For: r.Maintenance, Word: r.MaintenanceSaid},
 			Up: r.ID == p.m.id || m.State != members.Down, Since: m.Since,
 		})
 	}
 	before := p.view.In
-	p.view = p.census.Step(p.w.now, RepairDelay, nodes)
+	p.view = p.census.Step(p.w.now, p.w.cfg.delay(), nodes)
 	if p.view.In != before {
 		p.keep.seen = false
 	}
+}
+
+// placed is a node of the roster as placement wants it.
+func placed(n roster.Node) placement.Node {
+	return placement.Node{ID: n.ID, Zone: n.Zone, Weight: n.Allotment}
+}
+
+// counting is the map of all nodes that store, whether they answer or not.
+func (p *process) counting() *placement.Map {
+	var nodes []placement.Node
+	for _, n := range p.roster.Nodes() {
+		if n.Stores() {
+			nodes = append(nodes, placed(n))
+		}
+	}
+	if p.storing == nil || !slices.Equal(nodes, p.stores) {
+		p.stores, p.storing = nodes, placement.New(nodes)
+	}
+	return p.storing
 }
 
 // consider does about one file what is to be done.
@@ -117,21 +138,21 @@ func (p *process) consider(f *file) {
 		return
 	}
 	have := p.m.disk.has(f)
-	need := repair.NeedOf(p.view, p.m.id, f.repair(), have, p.lacksOf(f))
-	room := p.m.disk.room - p.m.disk.count()
+	need := repair.NeedOf(p.view, p.m.id, p.file(f), have, p.lacksOf(f))
+	room := p.room()
 	refused := content.NewBitmap(f.chunks)
 	for chunk := range need.Pull.All {
-		if _, going := p.m.disk.chunks[f.index][chunk]; !going && room <= 0 {
+		if _, going := p.m.disk.chunks[f.index][chunk]; !going && room < chunkSize {
 			refused.Set(chunk)
 			continue
 		}
-		room--
+		room -= chunkSize
 		p.pull(f, chunk)
 	}
 	lacking := need.Pull.Count()
 	pledges := p.pledges(f)
 	for chunk := range refused.All {
-		if trim.Pledged(p.w.now, p.view, chunk, pledges) >= f.copies {
+		if trim.Pledged(p.w.now, p.view, chunk, pledges) >= p.file(f).Copies {
 			lacking--
 		}
 	}
@@ -144,16 +165,27 @@ func (p *process) consider(f *file) {
 	}
 }
 
+// room is how many bytes may still be stored.
+func (p *process) room() int64 {
+	usage, err := p.quota.Usage(context.Background())
+	if err != nil {
+		p.w.breach("%s does not know how full it is: %v", p.m.name(), err)
+	}
+	return usage.Free
+}
+
 // removed deletes a file that no name means any more, when its time has come.
 func (p *process) removed(f *file) {
-	if !p.keeper.Removed(p.w.now, f.repair(), p.m.wall(), p.m.disk.died[f.index], Trash) {
+	if !p.keeper.Removed(p.w.now, p.file(f), p.m.wall(), p.m.disk.died[f.index], Trash) {
 		return
 	}
 	if len(p.m.disk.chunks[f.index]) > 0 {
 		p.w.note("%s deletes %s, which was removed", p.m.name(), f)
 		p.w.deletesRemoved(p, f)
 	}
-	delete(p.m.disk.chunks, f.index)
+	for chunk := range f.chunks {
+		p.m.disk.drop(f.index, chunk)
+	}
 }
 
 // short is the nodes that say they have no room for all they should hold.
@@ -223,8 +255,8 @@ func (p *process) answer(f *file) (has, pledge content.Bitmap) {
 		}
 		return has, pledge
 	}
-	need := repair.NeedOf(p.view, p.m.id, f.repair(), has, p.lacksOf(f))
-	return has, p.keeper.Give(p.w.now, f.id, has, need)
+	need := repair.NeedOf(p.view, p.m.id, p.file(f), has, p.lacksOf(f))
+	return has, p.keeper.Give(p.w.now, f.ID, has, need)
 }
 
 // pledges is what others have pledged of a file.
@@ -256,7 +288,7 @@ func (p *process) trim() {
 }
 
 func (p *process) surplus(f *file) content.Bitmap {
-	return repair.NeedOf(p.view, p.m.id, f.repair(), p.m.disk.has(f), p.lacksOf(f)).Surplus
+	return repair.NeedOf(p.view, p.m.id, p.file(f), p.m.disk.has(f), p.lacksOf(f)).Surplus
 }
 
 // letGo deletes what may go of a file.
@@ -264,19 +296,18 @@ func (p *process) letGo(f *file) {
 	if !p.wanted[f.index].live {
 		return
 	}
-	need := repair.NeedOf(p.view, p.m.id, f.repair(), p.m.disk.has(f), p.lacksOf(f))
-	free := p.keeper.Surplus(p.w.now, TrimDelay, p.view, f.repair(), need, p.w.cfg.pledges(p.pledges(f)))
+	need := repair.NeedOf(p.view, p.m.id, p.file(f), p.m.disk.has(f), p.lacksOf(f))
+	free := p.keeper.Surplus(p.w.now, TrimDelay, p.view, p.file(f), need, p.w.cfg.pledges(p.pledges(f)))
 	for chunk := range free.All {
 		p.w.deletes(p, f, chunk)
-		delete(p.m.disk.chunks[f.index], chunk)
-		p.w.gone++
+		p.m.disk.drop(f.index, chunk)
 	}
 	if free.Count() > 0 {
 		p.w.note("%s deletes %d surplus chunks of %s", p.m.name(), free.Count(), f)
 	}
 }
 
-// pull fetches a chunk from somebody who may have it.
+// pull fetches a chunk that this node should hold.
 func (p *process) pull(f *file, chunk int) {
 	at := [2]int{f.index, chunk}
 	if b := p.m.disk.chunks[f.index][chunk]; b != nil {
@@ -290,45 +321,74 @@ func (p *process) pull(f *file, chunk int) {
 	if _, going := p.keep.pulling[at]; going || len(p.keep.pulling) >= pullWidth {
 		return
 	}
+	p.w.repairs(p, f, chunk)
+	p.keep.pulling[at] = p.w.now
+	if !p.request(f, chunk, func(data []byte) {
+		delete(p.keep.pulling, at)
+		if data != nil {
+			p.receive(f, chunk, data)
+		}
+	}) {
+		delete(p.keep.pulling, at)
+	}
+}
+
+// request asks somebody who may have it for a chunk, and reports whether there is
+// anybody to ask. What comes is given to then, if it is right.
+func (p *process) request(f *file, chunk int, then func(data []byte)) bool {
 	peers := p.m.peers()
 	if len(peers) == 0 {
-		return
+		return false
 	}
 	from, to := p.w.nodes[peers[p.w.random.IntN(len(peers))]], p.m
 	if !p.allows(from.id) {
-		return
+		return false
 	}
-	p.keep.pulling[at] = p.w.now
 	p.w.send(to, from, func(q *process) {
-		found := q.read(f, chunk)
-		q.w.send(from, to, func(p *process) {
-			delete(p.keep.pulling, at)
-			if found {
-				p.receive(f, chunk)
+		data := q.read(f, chunk)
+		if data != nil && from.lies {
+			data = wrong(data)
+		}
+		q.w.send(from, to, func(now *process) {
+			if now != p {
+				return // the one that asked is gone, and the connection with it
 			}
+			if data != nil && p.w.cfg.Flaw != Gullible && f.Verify(chunk, data) != nil {
+				data = nil
+			}
+			then(data)
 		})
 	})
+	return true
 }
 
 // read reads a chunk, and finds out if it has rotted.
-func (p *process) read(f *file, chunk int) bool {
+func (p *process) read(f *file, chunk int) []byte {
 	b := p.m.disk.chunks[f.index][chunk]
-	if b == nil || !b.rotten {
-		return b != nil
+	if b == nil {
+		return nil
+	}
+	if f.Verify(chunk, b.data) == nil {
+		return b.data
 	}
 	p.w.exposed = p.w.now
 	p.w.note("%s finds that %s/%d has rotted", p.m.name(), f, chunk)
-	delete(p.m.disk.chunks[f.index], chunk)
-	return false
+	p.m.disk.drop(f.index, chunk)
+	return nil
 }
 
 // receive writes a chunk that has come, and has it synced a little later.
-func (p *process) receive(f *file, chunk int) {
-	if p.m.disk.count() >= p.m.disk.room || p.m.disk.chunks[f.index][chunk] != nil {
+func (p *process) receive(f *file, chunk int, data []byte) {
+	if p.m.disk.chunks[f.index][chunk] != nil {
 		return
 	}
-	p.m.disk.put(f, chunk, false)
+	if p.w.cfg.Flaw == Greedy {
+		p.m.disk.put(f, chunk, data)
+	} else if p.quota.Put(context.Background(), shoal.Chunk{File: f.ID, Index: chunk}, data) != nil {
+		return
+	}
 	p.w.moved++
+	p.w.reads(p, f, chunk, data)
 	written := p.m.disk.chunks[f.index][chunk]
 	p.w.after(p.w.latency(), func() {
 		p.hand(func() { written.synced = true }) // it is no matter if it was deleted meanwhile

@@ -9,8 +9,8 @@ import (
 	"lukechampine.com/blake3"
 
 	"shoal"
-	"shoal/internal/content"
 	"shoal/internal/discovery/members"
+	"shoal/internal/discovery/roster"
 	"shoal/internal/record"
 )
 
@@ -19,92 +19,37 @@ type machine struct {
 	w       *world
 	index   int
 	id      shoal.NodeID
+	key     ed25519.PrivateKey
+	role    roster.Role // it is admitted as
 	zone    string
 	sponsor *machine // whom it joins through; nil for the founder
 	disk    disk
 	skew    time.Duration // of its wall clock
 	powered bool
 	frozen  bool
+	lies    bool // what it sends is not what it has, and it does not know
 	retired bool // wiped, removed or revoked: its copies do not count any more
 	process *process
 	conns   map[int]bool
-}
-
-// disk is what outlives a process. The journal is written through; chunks are
-// there after a crash only if they were synced.
-type disk struct {
-	starts uint64
-	log    map[shoal.NodeID][]record.Batch
-	chunks map[int]map[int]*blob // by file and chunk
-	died   map[int]time.Time     // when it was heard that no name means a file, by the wall clock
-	room   int                   // chunks that fit
-}
-
-// blob is the bytes of one chunk on one disk.
-type blob struct {
-	synced bool
-	rotten bool
-}
-
-func newDisk() disk {
-	return disk{log: make(map[shoal.NodeID][]record.Batch), chunks: make(map[int]map[int]*blob), died: make(map[int]time.Time), room: plenty}
-}
-
-// plenty is more chunks than there ever are.
-const plenty = 1 << 20
-
-// count is how many chunks are on the disk.
-func (d *disk) count() (n int) {
-	for _, chunks := range d.chunks {
-		n += len(chunks)
-	}
-	return n
-}
-
-// has is the synced chunks of a file.
-func (d *disk) has(f *file) content.Bitmap {
-	have := content.NewBitmap(f.chunks)
-	for chunk, b := range d.chunks[f.index] {
-		if b.synced {
-			have.Set(chunk)
-		}
-	}
-	return have
-}
-
-// forget drops what was written and not synced: the index does not know it.
-func (d *disk) forget() {
-	for _, chunks := range d.chunks {
-		for chunk, b := range chunks {
-			if !b.synced {
-				delete(chunks, chunk)
-			}
-		}
-	}
-}
-
-// put writes a chunk, and syncs it if that is to be.
-func (d *disk) put(f *file, chunk int, synced bool) {
-	if d.chunks[f.index] == nil {
-		d.chunks[f.index] = make(map[int]*blob)
-	}
-	if b := d.chunks[f.index][chunk]; b != nil && !b.rotten {
-		b.synced = b.synced || synced
-		return
-	}
-	d.chunks[f.index][chunk] = &blob{synced: synced}
+	well    map[int]wellness // with other machines
 }
 
 // add makes a machine, which is off.
 func (w *world) add(sponsor *machine) *machine {
 	m := &machine{
-		w: w, index: len(w.nodes), sponsor: sponsor, disk: newDisk(), powered: true, conns: make(map[int]bool),
+		w: w, index: len(w.nodes), role: roster.Member, sponsor: sponsor, disk: newDisk(), powered: true, conns: make(map[int]bool), well: make(map[int]wellness),
 		zone: fmt.Sprintf("zone%d", w.random.IntN(3)), skew: time.Duration(w.random.Int64N(int64(4*time.Second))) - 2*time.Second,
 	}
-	key := blake3.Sum256([]byte(m.name()))
-	m.id = record.NodeOf(ed25519.PublicKey(key[:])) // whose private half nobody has, or needs here
+	m.key, m.id = keyOf(m.name())
 	w.nodes = append(w.nodes, m)
 	return m
+}
+
+// keyOf is the identity that has a name.
+func keyOf(name string) (ed25519.PrivateKey, shoal.NodeID) {
+	seed := blake3.Sum256([]byte(name))
+	key := ed25519.NewKeyFromSeed(seed[:])
+	return key, record.NodeOf(key.Public().(ed25519.PublicKey))
 }
 
 // name is what the trace calls it.
@@ -122,7 +67,7 @@ func (m *machine) up() bool { return m.process != nil && !m.frozen }
 func (m *machine) start() {
 	m.powered, m.frozen = true, false
 	m.disk.starts++
-	m.disk.forget()
+	m.disk.crash()
 	m.w.note("%s starts", m.name())
 	m.process = newProcess(m)
 	for _, i := range m.peers() { // what a power cut left behind is reset now
@@ -145,7 +90,7 @@ func (m *machine) kill() {
 func (m *machine) cutPower() {
 	m.w.note("%s loses power", m.name())
 	m.process, m.frozen, m.powered = nil, false, false
-	m.disk.forget()
+	m.disk.crash()
 }
 
 // thaw has a frozen process go on: first with what waited for it.

@@ -9,9 +9,11 @@ import (
 	"shoal/internal/discovery/members"
 	"shoal/internal/discovery/roster"
 	"shoal/internal/record"
+	"shoal/internal/redundancy/placement"
 	"shoal/internal/redundancy/repair"
 	"shoal/internal/redundancy/safety"
 	"shoal/internal/redundancy/trim"
+	"shoal/internal/storage/quota"
 )
 
 // process is a running node: what is in memory, and lost with it.
@@ -30,13 +32,18 @@ type process struct {
 	vector   record.Vector
 	cut      record.Vector
 	names    map[string]merge.Name
-	wanted   map[int]want // files that names mean or have meant
+	copies   map[merge.Dot]int // that a version asks for
+	wanted   map[int]want      // files that names mean or have meant
+
+	stores  []placement.Node
+	storing *placement.Map // of those
 
 	census repair.Census
 	view   repair.View
 	keeper *trim.Keeper
 	keep   keeping
 	own    safety.Account
+	quota  *quota.Store
 }
 
 // want is what the catalogue wants of a file.
@@ -56,10 +63,8 @@ const (
 )
 
 func newProcess(m *machine) *process {
-	p := &process{
-		m: m, w: m.w, started: m.w.now, roster: roster.New(m.w.nodes[0].id), vector: make(record.Vector), cut: make(record.Vector),
-		names: make(map[string]merge.Name), wanted: make(map[int]want), keeper: trim.NewKeeper(m.w.now), keep: newKeeping(),
-	}
+	p := remember(m)
+	p.keeper, p.keep, p.quota = trim.NewKeeper(m.w.now), newKeeping(), m.bounded()
 	detector, err := members.New(members.Config{
 		Self: m.id, Keys: keys{m.id}, Incarnation: m.disk.starts, Nonce: m.disk.starts<<8 | uint64(m.index), Seed: m.w.random.Uint64(),
 	})
@@ -70,18 +75,27 @@ func newProcess(m *machine) *process {
 	return p
 }
 
-// begin reads what is on the disk, and sets the process going.
-func (p *process) begin() {
-	for _, author := range sortedKeys(p.m.disk.log) {
-		for _, b := range p.m.disk.log[author] {
+// remember is a process that has read what is on its disk, and no more.
+func remember(m *machine) *process {
+	p := &process{
+		m: m, w: m.w, started: m.w.now, roster: roster.New(m.w.nodes[0].id), vector: make(record.Vector), cut: make(record.Vector),
+		names: make(map[string]merge.Name), copies: make(map[merge.Dot]int), wanted: make(map[int]want),
+	}
+	for _, author := range sortedKeys(m.disk.log) {
+		for _, b := range m.disk.log[author] {
 			p.vector[author] = b.Seq
-			p.roster.Add(b)
+			p.roster.Add(b.Batch)
 			for _, r := range b.Records {
 				_ = p.clock.Hear(r.Stamp, r.Stamp.Time()) // it was believed before
 			}
 		}
 	}
 	p.reread()
+	return p
+}
+
+// begin sets the process going.
+func (p *process) begin() {
 	p.enrol()
 	p.look()
 	p.looked = p.w.now

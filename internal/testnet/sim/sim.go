@@ -3,9 +3,11 @@ package sim
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"time"
 
+	"shoal/internal/catalog/merge"
 	"shoal/internal/discovery/roster"
 	"shoal/internal/redundancy/safety"
 	"shoal/internal/redundancy/trim"
@@ -13,8 +15,9 @@ import (
 
 // Config says how to run.
 type Config struct {
-	Flaw Flaw // what is wrong on purpose
-	Tidy bool // wait in the end until nothing is left over
+	Flaw  Flaw     // what is wrong on purpose
+	Tidy  bool     // wait in the end until nothing is left over
+	Often []string // the mischiefs that are to happen more often
 }
 
 // Flaw is a mistake in what nodes decide, by which the simulation is tested: it
@@ -30,6 +33,13 @@ const (
 	Drowsy     Flaw = "believes what it knew before it stood still"
 	Hurried    Flaw = "counts the copies of those who have not heard of the name"
 	Clinging   Flaw = "keeps what a revoked node said last"
+	Gullible   Flaw = "takes bytes without a look at them"
+	Hasty      Flaw = "counts nobody who has been away for a moment"
+	Muddled    Flaw = "keeps the versions of a name in the order in which they came"
+	Greedy     Flaw = "stores what it has no room for"
+	Trusting   Flaw = "takes batches that nobody has signed"
+	Open       Flaw = "hears those who are not on the roster"
+	Laden      Flaw = "keeps chunks on nodes that drain"
 )
 
 // pledges is what is made of other nodes' pledges.
@@ -42,6 +52,27 @@ func (c Config) pledges(given []trim.Pledge) []trim.Pledge {
 		}
 	}
 	return given
+}
+
+// delay is how long somebody must have been down before others take over.
+func (c Config) delay() time.Duration {
+	if c.Flaw == Hasty {
+		return 0
+	}
+	return RepairDelay
+}
+
+// enter adds a version to a name.
+func (c Config) enter(n merge.Name, v merge.Version) merge.Name {
+	if c.Flaw == Muddled && !slices.ContainsFunc(n, func(w merge.Version) bool { return w.Dot == v.Dot }) {
+		return append(slices.Clone(n), v)
+	}
+	return n.Add(v)
+}
+
+// stores reports whether a node should hold chunks for others.
+func (c Config) stores(n roster.Node) bool {
+	return n.Stores() || c.Flaw == Laden && n.Role >= roster.Member && n.State == roster.Draining && n.Allotment > 0
 }
 
 // heard is how far others must have heard of a node, for their copies to count.
@@ -68,12 +99,26 @@ func (c Config) files() int { return 14 }
 
 // Result is what came of a run.
 type Result struct {
+	Checked
+
 	Digest uint64 // of everything that happened
 	Trace  []string
 	Nodes  int
+	Moved  int // chunks that were fetched
+}
 
-	Acks, Deletes, Removals, Safes, Harms int // how often there was something to check
-	Moved                                 int // chunks that were fetched
+// Checked is how often there was something to check.
+type Checked struct {
+	Acks, Deletes, Removals, Safes, Harms int
+	Reads                                 int // of chunks
+	Outages                               int // fetches while somebody did not count
+	Forgeries                             int // that came to a node
+}
+
+// Add adds what was checked in another run.
+func (c *Checked) Add(o Checked) {
+	c.Acks, c.Deletes, c.Removals, c.Safes, c.Harms = c.Acks+o.Acks, c.Deletes+o.Deletes, c.Removals+o.Removals, c.Safes+o.Safes, c.Harms+o.Harms
+	c.Reads, c.Outages, c.Forgeries = c.Reads+o.Reads, c.Outages+o.Outages, c.Forgeries+o.Forgeries
 }
 
 // The times of a run.
@@ -86,7 +131,7 @@ const (
 // happen to them and be done to them, and then nothing does, and all must come
 // right. The error is the first invariant that did not hold.
 func Run(seed uint64, cfg Config) (Result, error) {
-	w := &world{cfg: cfg, random: rand.New(rand.NewPCG(seed, 1)), blocked: make(map[[2]int]bool)}
+	w := &world{cfg: cfg, random: rand.New(rand.NewPCG(seed, 1)), blocked: make(map[[2]int]bool), said: make(map[string]bool), proven: make(map[string]bool), ordered: make(map[order]bool)}
 	w.loss, w.twice = w.random.Float64()*0.1, w.random.Float64()*0.3
 	w.delay = time.Duration(1 + w.random.Int64N(int64(500*time.Millisecond)))
 	w.found(3 + w.random.IntN(6))
@@ -96,11 +141,7 @@ func Run(seed uint64, cfg Config) (Result, error) {
 		w.run(time.Duration(w.random.Int64N(int64(6 * time.Second))))
 	}
 	w.settle()
-	r := Result{
-		Digest: w.digest, Trace: w.tail, Nodes: len(w.nodes), Moved: w.moved,
-		Acks: w.ground.acks, Deletes: w.ground.deletes, Removals: w.ground.removals, Safes: w.ground.safes, Harms: w.ground.harms,
-	}
-	return r, w.broken
+	return Result{Checked: w.checked, Digest: w.digest, Trace: w.tail, Nodes: len(w.nodes), Moved: w.moved}, w.broken
 }
 
 // found starts the first nodes.
@@ -118,6 +159,16 @@ func (w *world) found(n int) {
 func (w *world) watch() {
 	w.kept()
 	w.left()
+	for _, m := range w.nodes {
+		w.within(m)
+		m.meet()
+		if p := m.process; p != nil {
+			w.inOrder(p)
+			if (int(w.now/time.Second)+m.index)%recallEvery == 0 {
+				p.recalls()
+			}
+		}
+	}
 	w.after(time.Second, w.watch)
 }
 
@@ -130,7 +181,8 @@ func (w *world) settle() {
 	w.heal()
 	w.loss, w.twice = 0, 0
 	for _, m := range w.nodes {
-		m.disk.room = plenty
+		m.allot(0)
+		m.lies = false
 		switch {
 		case m.retired:
 		case m.process == nil:
@@ -197,6 +249,6 @@ func (w *world) whole(f *file) bool {
 
 // String is the result for a person.
 func (r Result) String() string {
-	return fmt.Sprintf("digest %016x, %d nodes, %d acks, %d deletes, %d removals, %d times safe, %d harms, %d chunks moved\n%s",
-		r.Digest, r.Nodes, r.Acks, r.Deletes, r.Removals, r.Safes, r.Harms, r.Moved, strings.Join(r.Trace, "\n"))
+	return fmt.Sprintf("digest %016x, %d nodes, %d acks, %d deletes, %d removals, %d times safe, %d harms, %d reads, %d outages, %d forgeries, %d chunks moved\n%s",
+		r.Digest, r.Nodes, r.Acks, r.Deletes, r.Removals, r.Safes, r.Harms, r.Reads, r.Outages, r.Forgeries, r.Moved, strings.Join(r.Trace, "\n"))
 }

@@ -9,7 +9,7 @@ import (
 	"shoal"
 	"shoal/internal/content"
 	"shoal/internal/discovery/members"
-	"shoal/internal/redundancy/repair"
+	"shoal/internal/redundancy/placement"
 	"shoal/internal/redundancy/safety"
 	"shoal/internal/redundancy/trim"
 )
@@ -19,11 +19,12 @@ const chunkSize = 1 << 10
 
 // file is one that somebody added.
 type file struct {
+	content.File
 	index   int
-	id      shoal.FileID
-	name    string // the one it was added under
+	name    string          // the one it was added under
+	names   map[string]bool // all it was ever given
+	bytes   []byte
 	chunks  int
-	copies  int
 	acked   bool                  // somebody was told that it is safe
 	removed bool                  // somebody removed it, and nobody has had it back
 	since   time.Duration         // when
@@ -32,15 +33,10 @@ type file struct {
 
 func (f *file) String() string { return fmt.Sprintf("f%d", f.index) }
 
-func (f *file) size() int64 { return int64(f.chunks) * chunkSize }
-
-func (f *file) repair() repair.File {
-	return repair.File{ID: f.id, Chunks: f.chunks, Copies: f.copies}
-}
-
-// truth counts what was looked at, so that a run in which nothing happened shows.
-type truth struct {
-	acks, deletes, removals, safes, harms int
+// chunk is the bytes of a chunk as they were added.
+func (f *file) chunk(i int) []byte {
+	at := f.ChunkOffset(i)
+	return f.bytes[at : at+int64(f.ChunkLen(i))]
 }
 
 // copies is how many disks have a chunk durably and right.
@@ -82,9 +78,9 @@ func (w *world) deletes(p *process, f *file, chunk int) {
 	if w.out(p.m) {
 		return
 	}
-	w.ground.deletes++
-	if others, least := w.stored(f, chunk, p.m), f.copies-w.excused(f, chunk); others < least {
-		w.breach("I5: %s deletes chunk %d of %s, of which others have %d copies, not %d", p.m.name(), chunk, f, others, f.copies)
+	w.checked.Deletes++
+	if others, wanted := w.stored(f, chunk, p.m), p.wanted[f.index].copies; others < wanted-w.excused(f, chunk) {
+		w.breach("I5: %s deletes chunk %d of %s, of which others have %d copies, not %d", p.m.name(), chunk, f, others, wanted)
 	}
 }
 
@@ -94,7 +90,7 @@ func (w *world) deletesRemoved(p *process, f *file) {
 	if w.out(p.m) {
 		return
 	}
-	w.ground.removals++
+	w.checked.Removals++
 	if f.acked && !f.removed {
 		w.breach("I5: %s deletes %s, which nobody removed", p.m.name(), f)
 	}
@@ -122,10 +118,10 @@ func (w *world) ack(p *process, a *adding) {
 	if w.out(p.m) {
 		return // it says so to its own people, who have not heard either
 	}
-	w.ground.acks++
+	w.checked.Acks++
 	f.acked = true
 	for chunk := range f.chunks {
-		if n, least := w.stored(f, chunk, nil), min(2, f.copies)-w.excused(f, chunk); n < least {
+		if n, least := w.stored(f, chunk, nil), min(2, p.wanted[f.index].copies)-w.excused(f, chunk); n < least {
 			w.breach("I1: %s acknowledges %s, of which chunk %d has %d copies", p.m.name(), f, chunk, n)
 		}
 	}
@@ -152,7 +148,7 @@ func (p *process) judge() {
 		return
 	}
 	w := p.w
-	w.ground.safes++
+	w.checked.Safes++
 	if w.exposed > 0 && w.now < w.exposed+telling {
 		return
 	}
@@ -183,7 +179,7 @@ func (w *world) stored(f *file, chunk int, but *machine) (n int) {
 // bearable reports whether copies may be destroyed again: none were so lately that
 // somebody may still count on them, and all agree on who is in.
 func (w *world) bearable() bool {
-	return (w.ground.harms == 0 || w.now >= w.harmed+2*lately) && len(w.leaving) == 0
+	return (w.checked.Harms == 0 || w.now >= w.harmed+2*lately) && len(w.leaving) == 0
 }
 
 // spare reports whether all copies on a machine can be destroyed without a loss:
@@ -210,7 +206,7 @@ func (w *world) spare(m *machine) bool {
 // harm notes that copies were destroyed: one, or all of a machine.
 func (w *world) harm(lost map[int]map[int]*blob) {
 	w.harmed = w.now
-	w.ground.harms++
+	w.checked.Harms++
 	for index, chunks := range lost {
 		for chunk := range chunks {
 			w.files[index].harmed[chunk] = w.now
@@ -225,7 +221,7 @@ func (p *process) await() {
 	for _, a := range p.keep.adding {
 		switch {
 		case !p.wanted[a.f.index].live:
-		case p.counted(a) >= min(2, a.f.copies):
+		case p.counted(a) >= min(2, p.wanted[a.f.index].copies):
 			p.w.ack(p, a)
 		default:
 			if p.w.now >= a.asked+answerIn {
@@ -308,33 +304,49 @@ func (w *world) accounts() string {
 	return text.String()
 }
 
-// tidy reports what is on disks and should not be there (I6).
+// tidy reports what is on disks and should not be there, or should and is not
+// (I6): the roster and the names say what.
 func (w *world) tidy() error {
 	for _, m := range w.nodes {
 		if m.retired || m.process == nil {
 			continue
 		}
-		for _, index := range sortedKeys(m.disk.chunks) {
-			f := w.files[index]
-			want, known := m.process.wanted[index]
-			switch {
-			case !known || len(m.disk.chunks[index]) == 0:
-			case !want.live:
-				return fmt.Errorf("%s still has %s, which was removed", m.name(), f)
-			case m.process.surplus(f).Count() > 0 && m.process.others() >= f.copies:
-				return fmt.Errorf("%s still has %d surplus chunks of %s", m.name(), m.process.surplus(f).Count(), f)
+		all := m.process.counting()
+		for _, f := range w.files {
+			if err := m.process.untidy(f, all); err != nil {
+				return err
 			}
 		}
 	}
 	return nil
 }
 
-// others is how many other nodes count.
-func (p *process) others() int {
-	if p.view.In.Has(p.m.id) {
-		return p.view.In.Len() - 1
+// untidy reports what a node has of a file, of all that count, that it should not
+// have, or the other way round.
+func (p *process) untidy(f *file, all *placement.Map) error {
+	has := p.m.disk.has(f)
+	want, known := p.wanted[f.index]
+	if !want.live {
+		if known && has.Count() > 0 {
+			return fmt.Errorf("%s still has %s, which nobody wants", p.m.name(), f)
+		}
+		return nil
 	}
-	return p.view.In.Len()
+	others := all.Len()
+	if all.Has(p.m.id) {
+		others--
+	}
+	layout := all.File(f.ID, f.chunks, want.copies)
+	for chunk := range f.chunks {
+		should := layout.Holds(p.m.id, chunk)
+		if has.Has(chunk) && !should && others >= want.copies {
+			return fmt.Errorf("%s still has chunk %d of %s, which it need not hold", p.m.name(), chunk, f)
+		}
+		if should && !has.Has(chunk) {
+			return fmt.Errorf("%s has no chunk %d of %s, which it should hold", p.m.name(), chunk, f)
+		}
+	}
+	return nil
 }
 
 // settleTime is how long it may take until all is as it should be, and tidyTime

@@ -57,14 +57,16 @@ type world struct {
 	harmed  time.Duration // when a copy was last destroyed
 	exposed time.Duration // when rot was last found
 	healed  time.Duration // when the network was last whole again
-	ground  truth
-	leaving []*machine // expelled, but not all know it
+	checked Checked
+	said    map[string]bool // the batches that their authors have signed
+	proven  map[string]bool // the batches whose signatures were looked at, and whether they are right
+	ordered map[order]bool  // what somebody who may has decided of a node
+	leaving []*machine      // expelled, but not all know it
 
 	tail   []string // the last lines of the trace
 	digest uint64   // of all of it
 	broken error    // the first invariant that did not hold
 	moved  int      // chunks that were fetched
-	gone   int      // chunks that were deleted as surplus
 }
 
 // after has something happen later.
