@@ -23,7 +23,8 @@ const (
 	MinInterval = 10 * time.Millisecond
 	MaxDown     = time.Hour
 	MaxFullMesh = 256
-	ticksABeat  = 5 // how many Ticks an Interval has unless Tick says otherwise
+	fewNodes    = 16 // that say at once what they have to say
+	ticksABeat  = 5  // how many Ticks an Interval has unless Tick says otherwise
 )
 
 // Keys signs for this node and checks what others signed. Both must be pure:

@@ -31,6 +31,22 @@ func (d *Detector) state() {
 		d.edit(d.self, func(p *peer) { p.said, p.claims = s, nil })
 		d.spread(rumour{subject: subject{node: d.self}, urgent: urgent, from: d.self})
 	}
+	if d.few() {
+		d.oweAll()
+	}
+}
+
+// few reports whether there are so few nodes that each tells all others what it
+// says of itself at the next tick, and need not wait for a beat.
+func (d *Detector) few() bool { return d.roster.Len() <= min(fewNodes, d.cfg.FullMesh) }
+
+// oweAll has all peers told what this node says of itself.
+func (d *Detector) oweAll() {
+	for _, i := range d.links {
+		if l := d.peers[i].link; l.up {
+			l.owes |= oweSaid
+		}
+	}
 }
 
 // restate makes the statement that had to wait.
@@ -47,6 +63,9 @@ func (d *Detector) restate() {
 // grows with the shoal beyond 1,000 nodes, for all have to carry it; where each
 // watches each, what a node says need not be passed on, and a beat is enough.
 func (d *Detector) pause() time.Duration {
+	if d.few() {
+		return d.cfg.Tick
+	}
 	if d.roster.Len() <= d.cfg.FullMesh {
 		return d.cfg.Interval
 	}
@@ -70,11 +89,9 @@ func (d *Detector) leave() {
 	}
 	d.left, d.rewired = true, false
 	d.state()
-	for _, i := range d.links {
-		if l := d.peers[i].link; l.up {
-			l.owes |= oweSaid
-			d.deliver(i)
-		}
+	d.oweAll()
+	for _, i := range d.connections() {
+		d.deliver(i)
 	}
 }
 
