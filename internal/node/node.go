@@ -67,6 +67,8 @@ type Config struct {
 	Fail        func(error)    // told if the node cannot go on, and why; it is to be closed then. May be nil
 	Version     string         // of the program
 	Log         *slog.Logger   // nil logs nothing
+
+	clock func() time.Time // by which the catalogue tells ages; nil is time.Now
 }
 
 // Node is a running node.
@@ -126,6 +128,9 @@ var _ shoal.Node = (*Node)(nil)
 func Open(ctx context.Context, cfg Config) (*Node, error) {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	if cfg.clock == nil {
+		cfg.clock = time.Now
 	}
 	data, err := filepath.Abs(cfg.Data)
 	if err != nil {
@@ -188,7 +193,7 @@ func (n *Node) self() shoal.NodeID { return record.NodeOf(n.identity.Public().(e
 // openCatalog opens what the shoal's nodes have said, and the view of it.
 func (n *Node) openCatalog(ctx context.Context) (err error) {
 	n.catalog, err = catalog.Open(ctx, filepath.Join(n.cfg.Data, catalogFile), catalog.Config{
-		Now: time.Now, Trash: cmp.Or(n.cfg.Trash, trim.DefaultTrash), Log: n.cfg.Log,
+		Now: n.cfg.clock, Trash: cmp.Or(n.cfg.Trash, trim.DefaultTrash), Log: n.cfg.Log,
 	})
 	if err != nil {
 		return err

@@ -59,6 +59,8 @@ type steward struct {
 	refused map[shoal.FileID]bool           // files of which this node has no room for all it should hold
 	own     safety.Account
 	seen    bool // all files were looked at since who counts last changed
+
+	compacted time.Duration // when the catalogue was last swept
 }
 
 // retry is when to look at a file again that could not be fetched.

@@ -13,8 +13,11 @@ import (
 	"shoal/internal/redundancy/trim"
 )
 
-// trimEvery is how often surplus is looked at. There is no hurry.
-const trimEvery = 30 * time.Second
+// How often what is not needed any more is looked at. There is no hurry.
+const (
+	trimEvery    = 30 * time.Second // surplus chunks
+	compactEvery = time.Hour        // what the journal says of names that are long gone
+)
 
 // trimming deletes surplus until ctx ends. What may go is decided by package
 // trim; here the others are asked for their pledges.
@@ -32,7 +35,26 @@ func (s *steward) trimming(ctx context.Context) {
 				s.n.cfg.Log.Warn("surplus chunks were not deleted", "file", id, "err", err)
 			}
 		}
+		if err := s.compact(ctx, s.now()); err != nil && ctx.Err() == nil {
+			s.n.cfg.Log.Warn("what was said of names that are long gone was not forgotten", "err", err)
+		}
 	}
+}
+
+// compact has the catalogue and the journal forget what means nothing any more,
+// now and then: the age of what is forgotten is told by the wall clock, so not
+// within an hour of when that has jumped.
+func (s *steward) compact(ctx context.Context, now time.Duration) error {
+	s.mu.Lock()
+	due := s.keeper.Steady(now) >= compactEvery && now >= s.compacted+compactEvery
+	if due {
+		s.compacted = now
+	}
+	s.mu.Unlock()
+	if !due {
+		return nil
+	}
+	return s.n.catalog.Sweep(ctx)
 }
 
 func (s *steward) trimDelay() time.Duration { return orDefault(s.n.cfg.TrimDelay, trim.DefaultDelay) }

@@ -122,6 +122,10 @@ func (k *Keeper) Look(now time.Duration, wall time.Time) {
 	k.now, k.wall = now, wall
 }
 
+// Steady is for how long this node has run without standing still, and its clocks
+// without jumping.
+func (k *Keeper) Steady(now time.Duration) time.Duration { return now - k.started }
+
 // Sweep drops all pledges that have run out. It is to be called now and then.
 func (k *Keeper) Sweep(now time.Duration) {
 	for file := range maps.Clone(k.given) {

@@ -290,7 +290,13 @@ func TestAsleep(t *testing.T) {
 		k.Look(0, wall)
 		k.Removed(0, f, wall, wall, time.Second)
 		now := after.gap
+		if k.Steady(now) < time.Hour {
+			t.Errorf("%s: steady for %v", what, k.Steady(now))
+		}
 		k.Look(now, wall.Add(after.jump))
+		if k.Steady(now) != 0 {
+			t.Errorf("%s: steady for %v all the same", what, k.Steady(now))
+		}
 		if k.Removed(now+trim.Kept-1, f, wall, wall, time.Second) {
 			t.Errorf("%s: it deletes at once", what)
 		}
