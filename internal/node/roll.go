@@ -205,15 +205,28 @@ func (n *Node) void(ctx context.Context) {
 	}
 }
 
+// farewell is how long one who is no longer on the roster may stay who has just
+// come: long enough to be told so, whatever it asks for.
+const farewell = time.Second
+
 // cutOff ends the connections to all who are no longer on the roster. It is also
 // called now and then: a connection that is made while another of the same peer
 // is being closed is told to nobody.
 func (n *Node) cutOff() {
 	for _, conn := range n.host.Peers() {
-		if n.expelled(conn.Peer) {
+		if n.expelled(conn.Peer) && time.Since(conn.Since) >= farewell {
 			n.host.Disconnect(conn.Peer)
 		}
 	}
+}
+
+// dismiss ends the connection to one who was revoked, when it has been told.
+func (n *Node) dismiss(peer shoal.NodeID) {
+	select {
+	case <-time.After(farewell):
+	case <-n.ctx.Done():
+	}
+	n.host.Disconnect(peer)
 }
 
 // introduce says of this node what others should know, and reports whether they

@@ -2,7 +2,9 @@ package faults
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -79,7 +81,10 @@ func TestSecondDeathDuringRepair(t *testing.T) {
 	}
 }
 
-// TestRevokeEndsADownload: it ends with an error at most 10 s after the revoke.
+// notAuthorised is the exit status of one that the other side knows, and refuses.
+const notAuthorised = 7
+
+// TestRevokeEndsADownload: it ends at most 10 s after the revoke, and says why.
 func TestRevokeEndsADownload(t *testing.T) {
 	t.Parallel()
 	s := found(t, 2, "--upload-limit", "1MB")
@@ -106,6 +111,9 @@ func TestRevokeEndsADownload(t *testing.T) {
 		t.Fatal("the revoked node got the file")
 	case time.Since(revoked) > 10*time.Second:
 		t.Fatalf("it ended after %v: %v", time.Since(revoked), err)
+	}
+	if exit, ok := errors.AsType[*exec.ExitError](err); !ok || exit.ExitCode() != notAuthorised {
+		t.Fatalf("it ended with %v, want exit status %d", err, notAuthorised)
 	}
 	t.Logf("it ended after %v: %v", time.Since(revoked), err)
 }
