@@ -98,20 +98,36 @@ func (n *Node) Own() (met int, sure bool) {
 }
 
 // claim reports whether a session may ask for an author's batches now; if not,
-// until when another one may keep them.
-func (n *Node) claim(now time.Time, author shoal.NodeID, s *Session) (until time.Time, ok bool) {
-	if c, held := n.claims[author]; held && c.by != s && now.Before(c.until) {
+// when to try again. One that has asked and was given nothing lets others go
+// first: its peer may announce what it does not have, again and again.
+func (n *Node) claim(now time.Time, author shoal.NodeID, s *Session) (again time.Time, ok bool) {
+	c, held := n.claims[author]
+	switch {
+	case held && now.Before(c.until):
 		return c.until, false
+	case held && c.by == s && n.elsewhere(author, s):
+		return now.Add(Patience), false
 	}
 	n.claims[author] = claim{by: s, until: now.Add(Patience)}
 	return time.Time{}, true
 }
 
-// settle notes that a session's peer has sent some of an author's batches: it
-// keeps the claim while more are to come.
+// elsewhere reports whether another session's peer has batches of an author's
+// that this node lacks.
+func (n *Node) elsewhere(author shoal.NodeID, s *Session) bool {
+	ours := n.journal.Upto(author)
+	for other := range n.sessions {
+		if other != s && other.theirs[author] > ours {
+			return true
+		}
+	}
+	return false
+}
+
+// settle notes that a session's peer has sent some of an author's batches, which
+// were taken: it keeps the claim while more are to come.
 func (n *Node) settle(now time.Time, author shoal.NodeID, s *Session, more bool) {
-	c, held := n.claims[author]
-	switch {
+	switch c, held := n.claims[author]; {
 	case !held || c.by != s:
 	case more:
 		n.claims[author] = claim{by: s, until: now.Add(Patience)}

@@ -110,6 +110,28 @@ func TestSilentPeer(t *testing.T) {
 	}
 }
 
+// Nor does one that announces again and again what it never gives.
+func TestBoastfulPeer(t *testing.T) {
+	for seed := range uint64(20) {
+		w := newWorld(t, 4, seed)
+		author, boaster, honest, asker := w.nodes[0], w.nodes[1], w.nodes[2], w.nodes[3]
+		author.say()
+		w.connect(author, honest)
+		w.run(time.Second)
+		w.connect(boaster, asker)
+		w.run(delay)
+		for tick := time.Duration(0); tick < 3*gossip.Patience; tick += 10 * time.Millisecond {
+			asker.link(boaster).session.HearHave(gossip.Have{author.id: 1 << 40})
+			asker.link(boaster).speak()
+			w.connect(honest, asker)
+			w.run(10 * time.Millisecond)
+		}
+		if asker.has[author.id] != 1 {
+			t.Errorf("seed %d: nobody else was asked", seed)
+		}
+	}
+}
+
 // What may not be taken yet is asked for again until it may.
 func TestPutOffIsAskedForAgain(t *testing.T) {
 	w := newWorld(t, 2, 1)

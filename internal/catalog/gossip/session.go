@@ -135,11 +135,14 @@ func (s *Session) HearWant(wants Want) {
 // take are worth asking for at once.
 func (s *Session) Took(now time.Time, author shoal.NodeID, sent uint64, again bool) {
 	s.theirs[author] = max(s.theirs[author], sent)
-	more := s.theirs[author] > s.node.journal.Upto(author)
-	if more && again {
+	ours := s.node.journal.Upto(author)
+	switch {
+	case sent <= ours:
+		s.node.settle(now, author, s, s.theirs[author] > ours)
+	case again:
 		s.lacks[author] = true
+		s.node.settle(now, author, s, false)
 	}
-	s.node.settle(now, author, s, more)
 }
 
 // Gave notes that the peer has been sent an author's batches up to a number.

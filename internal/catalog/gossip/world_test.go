@@ -51,7 +51,7 @@ type link struct {
 	wakes   time.Time // the next time it is woken
 }
 
-// gift is what a Give becomes on the wire.
+// gift is some of a Give, as it goes on the wire.
 type gift struct {
 	gossip.Part
 	upto uint64
@@ -193,19 +193,38 @@ func (l *link) speak() {
 	}
 }
 
-// send puts a message on its way.
+// send puts a message on its way. What is given goes in as many as it takes.
 func (l *link) send(message any) {
-	w := l.at.world
-	var batches uint64
-	if give, ok := message.(gossip.Give); ok {
-		gifts := make([]gift, len(give))
-		for i, part := range give {
-			gifts[i] = gift{part, l.at.has[part.Author]}
-			batches += gifts[i].upto - part.After
-			l.session.Gave(part.Author, gifts[i].upto)
-		}
-		message = gifts
+	give, ok := message.(gossip.Give)
+	if !ok {
+		l.post(message, 0)
+		return
 	}
+	var gifts []gift
+	room := uint64(frameBatches)
+	for _, part := range give {
+		for upto := l.at.has[part.Author]; part.After < upto; {
+			some := min(room, upto-part.After)
+			gifts = append(gifts, gift{part, part.After + some})
+			part.After += some
+			if room -= some; room == 0 {
+				l.post(gifts, frameBatches)
+				gifts, room = nil, frameBatches
+			}
+		}
+		l.session.Gave(part.Author, l.at.has[part.Author])
+	}
+	if len(gifts) > 0 {
+		l.post(gifts, frameBatches-room)
+	}
+}
+
+// frameBatches is how many batches fit into a message.
+const frameBatches = 100
+
+// post puts one message on its way.
+func (l *link) post(message any, batches uint64) {
+	w := l.at.world
 	w.sent(l.at, message, batches)
 	if at := w.now.Add(delay/10 + time.Duration(w.random.Int64N(int64(delay*9/10)))); at.After(l.arrives) {
 		l.arrives = at
