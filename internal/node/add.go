@@ -82,8 +82,8 @@ func wantedCopies(req shoal.AddRequest) int {
 
 // addFile takes one file in: bytes first, then the name that commits it.
 func (n *Node) addFile(ctx context.Context, item shoal.AddItem, req shoal.AddRequest, progress func(done, total int64)) (shoal.Entry, error) {
-	n.adds.Add(1)
-	defer n.adds.Add(-1)
+	n.nameless.RLock()
+	defer n.nameless.RUnlock()
 	if err := shoal.CheckName(item.Name); err != nil {
 		return shoal.Entry{}, err
 	}

@@ -121,3 +121,41 @@ func TestOrphansGo(t *testing.T) {
 		t.Error("chunks of what has a name are gone")
 	}
 }
+
+// What no name means stays while a file is added that may be the same, and when
+// somebody has had it back since it was looked at.
+func TestWhatIsWantedAgainStays(t *testing.T) {
+	n := open(t, Config{Data: t.TempDir(), Name: "a", Listen: []string{"127.0.0.1:0"}, Version: "test", Trash: time.Hour})
+	path, _ := write(t, 5, 700_000)
+	e := n.add(t, path, "again")
+	n.steward.mu.Lock()
+	n.steward.keeper = trim.NewKeeper(-trim.Kept) // as if it had been up for long
+	n.steward.mu.Unlock()
+	f, err := n.catalog.FileOf(t.Context(), e.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	due, deleted := func() bool { return true }, 0
+	dismiss := func() {
+		if err := n.steward.dismiss(t.Context(), fileOf(f), due, func() error { deleted++; return nil }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	dismiss()
+	if deleted > 0 {
+		t.Error("it is deleted, and it has a name")
+	}
+	if _, err := n.Remove(t.Context(), shoal.RemoveRequest{Ref: "again"}); err != nil {
+		t.Fatal(err)
+	}
+	n.nameless.RLock() // as while a file is added
+	dismiss()
+	n.nameless.RUnlock()
+	if deleted > 0 {
+		t.Error("it is deleted while it is added again")
+	}
+	dismiss()
+	if deleted != 1 {
+		t.Error("it is never deleted")
+	}
+}

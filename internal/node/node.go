@@ -107,6 +107,10 @@ type Node struct {
 	files   keyedLock // one get of a file at a time
 	loans   loans
 
+	// nameless is held for reading while a file is taken in that has no name
+	// yet, and for writing while one that has none is deleted.
+	nameless sync.RWMutex
+
 	running   sync.WaitGroup // the node's own goroutines
 	calls     calls          // of whoever asks this node for something
 	ctx       context.Context
@@ -114,7 +118,6 @@ type Node struct {
 	unwatch   func()
 	fetches   sync.Map // of *fetch.Fetch, those running
 	transfers atomic.Int64
-	adds      atomic.Int64  // files being taken in, which have no name yet
 	answering atomic.Int64  // questions of peers
 	atGate    atomic.Int64  // strangers that wait to be let in
 	serial    atomic.Uint64 // of transfers

@@ -4,19 +4,34 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"shoal"
+	"shoal/internal/catalog"
+	"shoal/internal/content"
 	"shoal/internal/redundancy/repair"
 	"shoal/internal/redundancy/trim"
 )
+
+// removed deletes a file that no name means any more, when its time has come.
+func (s *steward) removed(ctx context.Context, f catalog.File) error {
+	s.forget(f.ID)
+	own := fileOf(f)
+	return s.dismiss(ctx, own, func() bool {
+		return s.keeper.Removed(s.now(), own, time.Now(), f.Since, s.trash())
+	}, func() error {
+		err := s.n.store.Delete(ctx, f.ID)
+		if errors.Is(err, shoal.NotFound) {
+			return nil
+		}
+		return err
+	})
+}
 
 // orphans deletes what lies in the store although no name ever meant it: what an
 // add or a read left that broke off, and what a revoked node had named. It is
 // given as long as what was removed. A person's files are left alone.
 func (s *steward) orphans(ctx context.Context) error {
-	if s.n.adds.Load() > 0 {
-		return nil // theirs have no name yet
-	}
 	for summary, err := range s.n.store.All(ctx) {
 		if err != nil {
 			return fmt.Errorf("look for orphans: %w", err)
@@ -25,23 +40,55 @@ func (s *steward) orphans(ctx context.Context) error {
 			continue
 		}
 		own, err := s.n.store.Own(ctx, summary.ID)
-		if err != nil || own.Count() == 0 || !s.orphaned(repair.File{ID: summary.ID, Chunks: own.Len()}) {
+		if err != nil || own.Count() == 0 || s.n.loans.reading(summary.ID) {
 			continue
 		}
-		if _, err := s.n.store.Discard(ctx, summary.ID, own); err != nil {
-			return fmt.Errorf("delete the orphan %s: %w", summary.ID.Short(), err)
+		if err := s.orphan(ctx, summary.ID, own); err != nil {
+			return err
 		}
-		s.n.cfg.Log.Info("a file that nobody ever named was deleted", "file", summary.ID)
 	}
 	return nil
 }
 
-// orphaned reports whether the time of an orphan has come, and nobody reads it.
-func (s *steward) orphaned(f repair.File) bool {
-	if s.n.loans.reading(f.ID) {
-		return false
+// orphan deletes what there is of a file that nobody ever named, when its time has
+// come.
+func (s *steward) orphan(ctx context.Context, id shoal.FileID, own content.Bitmap) error {
+	f := repair.File{ID: id, Chunks: own.Len()}
+	return s.dismiss(ctx, f, func() bool { return s.keeper.Orphan(s.now(), f, s.trash()) }, func() error {
+		_, err := s.n.store.Discard(ctx, id, own)
+		if err == nil {
+			s.n.cfg.Log.Info("a file that nobody ever named was deleted", "file", id)
+		}
+		return err
+	})
+}
+
+func (s *steward) trash() time.Duration { return orDefault(s.n.cfg.Trash, trim.DefaultTrash) }
+
+// dismiss deletes a file that no name means, if it is due. That no name means it
+// is looked at once more, for the caller may have known it for a while; and it
+// stays while a file is being added, which may be this one and has no name yet.
+func (s *steward) dismiss(ctx context.Context, f repair.File, due func() bool, discard func() error) error {
+	if !s.n.nameless.TryLock() {
+		return nil // it is looked at again
 	}
+	defer s.n.nameless.Unlock()
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	return !s.busy[f.ID] && s.keeper.Orphan(s.now(), f, orDefault(s.n.cfg.Trash, trim.DefaultTrash))
+	leaves := due() && s.keeper.Leave(f.ID, content.FullBitmap(f.Chunks))
+	s.mu.Unlock()
+	if !leaves {
+		return nil
+	}
+	defer func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.keeper.Gone(f.ID)
+	}()
+	if now, err := s.n.catalog.FileOf(ctx, f.ID); now.Live || err != nil && !errors.Is(err, shoal.NotFound) {
+		return err // of a file that somebody has had back there is none
+	}
+	if err := discard(); err != nil {
+		return fmt.Errorf("delete %s, which no name means: %w", f.ID.Short(), err)
+	}
+	return nil
 }

@@ -48,15 +48,13 @@ type steward struct {
 	news    map[shoal.FileID]bool // files to look at
 	all     bool                  // every file is to be looked at
 	again   map[shoal.FileID]retry
-	busy    map[shoal.FileID]bool           // files being fetched
-	waited  map[shoal.FileID]bool           // files just named, for whose copies somebody may be waiting
-	lacks   map[shoal.FileID]int64          // bytes of each file that it should hold and does not
-	surplus map[shoal.FileID]bool           // files of which it has what it need not hold
-	leaving map[shoal.FileID]content.Bitmap // chunks being deleted
-	rotten  map[shoal.FileID]int            // chunks that have rotted here and are not back yet
-	noRoom  []shoal.NodeID                  // other nodes that have no room for all they should hold
-	instead map[shoal.FileID]extents        // what those have of files that this node holds in their place
-	refused map[shoal.FileID]bool           // files of which this node has no room for all it should hold
+	waited  map[shoal.FileID]bool    // files just named, for whose copies somebody may be waiting
+	lacks   map[shoal.FileID]int64   // bytes of each file that it should hold and does not
+	surplus map[shoal.FileID]bool    // files of which it has what it need not hold
+	rotten  map[shoal.FileID]int     // chunks that have rotted here and are not back yet
+	noRoom  []shoal.NodeID           // other nodes that have no room for all they should hold
+	instead map[shoal.FileID]extents // what those have of files that this node holds in their place
+	refused map[shoal.FileID]bool    // files of which this node has no room for all it should hold
 	own     safety.Account
 	seen    bool // all files were looked at since who counts last changed
 
@@ -73,9 +71,9 @@ func newSteward(n *Node) *steward {
 	s := &steward{
 		n: n, wake: make(chan struct{}, 1), all: true, keeper: trim.NewKeeper(0),
 		news: make(map[shoal.FileID]bool), again: make(map[shoal.FileID]retry),
-		busy: make(map[shoal.FileID]bool), waited: make(map[shoal.FileID]bool),
-		lacks: make(map[shoal.FileID]int64), surplus: make(map[shoal.FileID]bool),
-		leaving: make(map[shoal.FileID]content.Bitmap), rotten: make(map[shoal.FileID]int),
+		waited: make(map[shoal.FileID]bool),
+		lacks:  make(map[shoal.FileID]int64), surplus: make(map[shoal.FileID]bool),
+		rotten:  make(map[shoal.FileID]int),
 		instead: make(map[shoal.FileID]extents), refused: make(map[shoal.FileID]bool),
 	}
 	s.look()
@@ -275,7 +273,7 @@ func (s *steward) take() (files []shoal.FileID, all bool) {
 	defer s.mu.Unlock()
 	now := s.now()
 	for id, r := range s.again {
-		if r.at <= now && !s.busy[id] {
+		if r.at <= now && !s.keeper.Coming(id) {
 			s.news[id] = true
 		}
 	}
@@ -296,6 +294,9 @@ func (s *steward) file(ctx context.Context, view repair.View, f catalog.File, pl
 	if !f.Live {
 		return s.removed(ctx, f)
 	}
+	s.mu.Lock()
+	s.keeper.Wanted(f.ID)
+	s.mu.Unlock()
 	p, err := s.consider(ctx, view, f)
 	if err != nil {
 		return err
@@ -326,13 +327,16 @@ func fileOf(f catalog.File) repair.File {
 	return repair.File{ID: f.ID, Chunks: content.ChunkSize(f.ChunkSize).Chunks(f.Size), Copies: f.Copies}
 }
 
-// has is the chunks of a file that lie durably in this node's own store.
+// has is the chunks of a file that lie durably in this node's own store, and
+// stay there.
 func (s *steward) has(ctx context.Context, f repair.File) (content.Bitmap, error) {
 	have, err := s.n.store.Own(ctx, f.ID)
 	if errors.Is(err, shoal.NotFound) || err == nil && have.Len() != f.Chunks {
 		return content.NewBitmap(f.Chunks), nil
 	}
-	return have, err
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.keeper.Here(f.ID, have), err
 }
 
 // note keeps what this node lacks of a file. What it refuses and others do not
@@ -364,15 +368,12 @@ func (s *steward) note(f catalog.File, p plan) {
 	}
 }
 
-// begin marks a file as being fetched, unless it is.
+// begin marks a file as being fetched, unless it is, or something of it is being
+// deleted.
 func (s *steward) begin(id shoal.FileID) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if _, going := s.leaving[id]; going || s.busy[id] {
-		return false
-	}
-	s.busy[id] = true
-	return true
+	return s.keeper.Come(id)
 }
 
 // end marks a file as no longer being fetched. It is looked at again at once,
@@ -380,7 +381,7 @@ func (s *steward) begin(id shoal.FileID) bool {
 func (s *steward) end(id shoal.FileID, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	delete(s.busy, id)
+	s.keeper.Came(id)
 	if ok {
 		s.n.scrubber.repaired.Add(int64(s.rotten[id]))
 		delete(s.rotten, id)
@@ -473,19 +474,4 @@ func (s *steward) forget(id shoal.FileID) {
 	delete(s.instead, id)
 	delete(s.surplus, id)
 	delete(s.rotten, id)
-}
-
-// removed deletes a file that no name means any more, when its time has come.
-func (s *steward) removed(ctx context.Context, f catalog.File) error {
-	s.forget(f.ID)
-	s.mu.Lock()
-	due := s.keeper.Removed(s.now(), fileOf(f), time.Now(), f.Since, orDefault(s.n.cfg.Trash, trim.DefaultTrash))
-	s.mu.Unlock()
-	if !due {
-		return nil
-	}
-	if err := s.n.store.Delete(ctx, f.ID); err != nil && !errors.Is(err, shoal.NotFound) {
-		return fmt.Errorf("delete %s, which was removed: %w", f.ID.Short(), err)
-	}
-	return nil
 }

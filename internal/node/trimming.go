@@ -109,16 +109,13 @@ func (s *steward) trim(ctx context.Context, id shoal.FileID) error {
 func (s *steward) letGo(f repair.File, have content.Bitmap, pledges []trim.Pledge) content.Bitmap {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.busy[f.ID] {
-		return content.NewBitmap(f.Chunks)
-	}
 	need := repair.NeedOf(s.view, s.n.self(), f, have, s.instead[f.ID].lacks)
 	if need.Surplus.Count() == 0 {
 		delete(s.surplus, f.ID)
 	}
 	free := s.keeper.Surplus(s.now(), s.trimDelay(), s.view, f, need, pledges)
-	if free.Count() > 0 {
-		s.leaving[f.ID] = free
+	if free.Count() > 0 && !s.keeper.Leave(f.ID, free) {
+		return content.NewBitmap(f.Chunks)
 	}
 	return free
 }
@@ -126,7 +123,7 @@ func (s *steward) letGo(f repair.File, have content.Bitmap, pledges []trim.Pledg
 // gone ends a deletion.
 func (s *steward) gone(id shoal.FileID) {
 	s.mu.Lock()
-	delete(s.leaving, id)
+	s.keeper.Gone(id)
 	s.news[id] = true
 	s.mu.Unlock()
 	s.poke()
@@ -156,11 +153,7 @@ func (s *steward) answer(ctx context.Context, asker shoal.NodeID, ask wire.Ask) 
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if leaving, going := s.leaving[ask.File]; going {
-		for chunk := range leaving.All {
-			have.Clear(chunk)
-		}
-	}
+	have = s.keeper.Here(ask.File, have)
 	hold.Has = have
 	if f.Live {
 		hold.Pledge = s.keeper.Give(s.now(), ask.File, have, repair.NeedOf(s.view, s.n.self(), own, have, s.instead[ask.File].lacks))

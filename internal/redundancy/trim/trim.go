@@ -54,6 +54,8 @@ type Keeper struct {
 	started time.Duration
 	given   map[shoal.FileID][]given
 	removed map[shoal.FileID]removal
+	coming  map[shoal.FileID]bool           // files of which chunks are being fetched
+	leaving map[shoal.FileID]content.Bitmap // chunks that are being deleted
 
 	now  time.Duration // the clocks when they were last looked at
 	wall time.Time
@@ -73,7 +75,10 @@ type given struct {
 
 // NewKeeper returns a keeper that starts now.
 func NewKeeper(now time.Duration) *Keeper {
-	return &Keeper{started: now, given: make(map[shoal.FileID][]given), removed: make(map[shoal.FileID]removal)}
+	return &Keeper{
+		started: now, given: make(map[shoal.FileID][]given), removed: make(map[shoal.FileID]removal),
+		coming: make(map[shoal.FileID]bool), leaving: make(map[shoal.FileID]content.Bitmap),
+	}
 }
 
 // Give pledges the chunks of a file that this node has durably and should hold
@@ -151,7 +156,7 @@ func (k *Keeper) bound(now time.Duration, chunk shoal.Chunk) bool {
 // counts. delay is how long ago the last change in who counts must be.
 func (k *Keeper) Surplus(now, delay time.Duration, v repair.View, f repair.File, need repair.Need, pledges []Pledge) content.Bitmap {
 	free := content.NewBitmap(f.Chunks)
-	if v.Braked || now < v.Changed+delay {
+	if v.Braked || now < v.Changed+delay || k.coming[f.ID] {
 		return free
 	}
 	for chunk := range f.Chunks {
@@ -211,9 +216,15 @@ func (k *Keeper) heard(now time.Duration, file shoal.FileID, since time.Time) re
 	return r
 }
 
-// release reports whether nothing of a file was pledged, and if so forgets that
-// it was not wanted.
+// Wanted says that a name means a file: if that ends, it ends anew.
+func (k *Keeper) Wanted(file shoal.FileID) { delete(k.removed, file) }
+
+// release reports whether nothing of a file was pledged or is being fetched, and
+// if so forgets that it was not wanted.
 func (k *Keeper) release(now time.Duration, f repair.File) bool {
+	if k.coming[f.ID] {
+		return false
+	}
 	for chunk := range f.Chunks {
 		if k.bound(now, shoal.Chunk{File: f.ID, Index: chunk}) {
 			return false

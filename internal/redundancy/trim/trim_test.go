@@ -322,3 +322,45 @@ func TestOrphan(t *testing.T) {
 		t.Error("the lease of an orphan counted for the trash")
 	}
 }
+
+// What had no name for a while, and then one, begins anew when it loses that.
+func TestWantedMeanwhile(t *testing.T) {
+	f := repair.File{ID: shoal.FileID{9}, Chunks: 2, Copies: 0}
+	k := trim.NewKeeper(-time.Hour)
+	k.Orphan(0, f, time.Hour)
+	k.Wanted(f.ID)
+	if k.Orphan(time.Hour, f, time.Hour) || k.Orphan(2*time.Hour-1, f, time.Hour) {
+		t.Error("the time before it was wanted counts")
+	}
+	if !k.Orphan(2*time.Hour, f, time.Hour) {
+		t.Error("it never goes")
+	}
+}
+
+// Of one file nothing comes while something goes, and the other way round.
+func TestNothingComesWhileSomethingGoes(t *testing.T) {
+	f := repair.File{ID: shoal.FileID{9}, Chunks: 2, Copies: 0}
+	half := content.NewBitmap(f.Chunks)
+	half.Set(1)
+	k := trim.NewKeeper(-time.Hour)
+	if !k.Come(f.ID) || k.Come(f.ID) || !k.Coming(f.ID) || k.Idle() {
+		t.Error("a file comes once at a time")
+	}
+	if k.Orphan(0, f, 0) || k.Leave(f.ID, half) {
+		t.Error("it goes while it comes")
+	}
+	k.Came(f.ID)
+	if !k.Idle() || !k.Orphan(0, f, 0) || !k.Leave(f.ID, half) || k.Leave(f.ID, half) {
+		t.Error("it goes once, when it has come")
+	}
+	if k.Come(f.ID) {
+		t.Error("it comes while it goes")
+	}
+	if here := k.Here(f.ID, content.FullBitmap(f.Chunks)); here.Count() != 1 || here.Has(1) {
+		t.Error("what goes is still here")
+	}
+	k.Gone(f.ID)
+	if !k.Here(f.ID, content.FullBitmap(f.Chunks)).Full() || !k.Come(f.ID) {
+		t.Error("it is not over")
+	}
+}
