@@ -30,9 +30,10 @@ type signed struct {
 
 // blob is the bytes of one chunk on one disk.
 type blob struct {
-	data   []byte
-	synced bool
-	rotten bool // which nobody knows who does not verify it
+	data    []byte
+	synced  bool
+	written time.Duration
+	rotten  bool // which nobody knows who does not verify it
 }
 
 func newDisk() disk {
@@ -62,14 +63,22 @@ func (d *disk) crash() {
 }
 
 // put writes a chunk, if it is not there.
-func (d *disk) put(f *file, chunk int, data []byte) {
+func (d *disk) put(f *file, chunk int, data []byte, now time.Duration) {
 	if d.chunks[f.index] == nil {
 		d.chunks[f.index] = make(map[int]*blob)
 	}
 	if d.chunks[f.index][chunk] == nil {
-		d.chunks[f.index][chunk] = &blob{data: data}
+		d.chunks[f.index][chunk] = &blob{data: data, written: now}
 		d.stored += int64(len(data))
 	}
+}
+
+// since is when the first of what there is of a file was written.
+func (d *disk) since(f *file, now time.Duration) time.Duration {
+	for _, b := range d.chunks[f.index] {
+		now = min(now, b.written)
+	}
+	return now
 }
 
 // drop deletes a chunk, if it is there.
@@ -101,7 +110,7 @@ type store struct {
 func (m *machine) bounded() *quota.Store { return quota.New(store{m: m}, m.disk.limit) }
 
 func (s store) Put(_ context.Context, at shoal.Chunk, data []byte) error {
-	s.m.disk.put(s.m.w.file(at.File), at.Index, data)
+	s.m.disk.put(s.m.w.file(at.File), at.Index, data, s.m.w.now)
 	return nil
 }
 

@@ -121,29 +121,79 @@ func (m *machine) writer() bool {
 	return m.up() && m.process.roster.Node(m.id).Present() && m.process.roster.Node(m.id).Role >= roster.Member
 }
 
+// someoneAdds has a person add a file: first its bytes are stored, and then it
+// gets its name. It may be one that was there before. Sometimes it breaks off between.
 func (w *world) someoneAdds(m *machine) {
-	if !m.writer() || len(w.files) >= w.cfg.files() {
+	if !m.writer() || m.process.keep.goes > 0 { // else it would have to wait
 		return
 	}
-	f := w.write()
-	release, err := m.process.quota.Reserve(context.Background(), f.Size)
+	p, f := m.process, w.forgotten(m.process)
+	if f == nil {
+		if len(w.files) >= w.cfg.files() {
+			return
+		}
+		f = w.write()
+		w.files = append(w.files, f)
+	}
+	release, err := p.quota.Reserve(context.Background(), f.Size)
 	if err != nil {
 		return
 	}
 	defer release()
+	for chunk := range f.chunks {
+		if b := m.disk.chunks[f.index][chunk]; b != nil && b.rotten {
+			m.disk.drop(f.index, chunk)
+		}
+		m.disk.put(f, chunk, f.chunk(chunk), w.now)
+		m.disk.chunks[f.index][chunk].synced = true
+	}
+	w.note("%s adds %v of %d chunks", m.name(), f, f.chunks)
+	p.keep.adds++
+	breaks := w.chance(0.1)
+	w.after(time.Duration(w.random.Int64N(int64(2*time.Second))), func() {
+		p.hand(func() {
+			if p.keep.adds--; !breaks && m.writer() {
+				w.named(p, f)
+			}
+		})
+	})
+}
+
+// forgotten is sometimes a file that a node knows no name of.
+func (w *world) forgotten(p *process) *file {
+	if len(w.files) == 0 || !w.chance(0.2) {
+		return nil
+	}
+	f := w.files[w.random.IntN(len(w.files))]
+	for _, other := range w.files { // rather one that is about to be deleted
+		if other.removed && w.now > other.since+Trash-3*time.Second && len(p.m.disk.chunks[other.index]) > 0 {
+			f = other
+		}
+	}
+	if p.wanted[f.index].live {
+		return nil
+	}
+	return f
+}
+
+// named gives a file that is being added its name. From then on whoever added it
+// knows that it lies there at least.
+func (w *world) named(p *process, f *file) {
 	copies := 2
 	if w.chance(0.2) {
 		copies = 3
 	}
-	w.files = append(w.files, f)
-	for chunk := range f.chunks {
-		m.disk.put(f, chunk, f.chunk(chunk))
-		m.disk.chunks[f.index][chunk].synced = true
+	w.note("%s names %v as %s, %d copies", p.m.name(), f, f.name, copies)
+	w.replaced(p, f.name)
+	if f.removed {
+		f.removed, f.acked = false, false
 	}
-	w.note("%s adds %v of %d chunks as %s, %d copies", m.name(), f, f.chunks, f.name, copies)
-	w.replaced(m.process, f.name)
-	if m.process.put(f.name, f, copies) {
-		m.process.keep.adding = append(m.process.keep.adding, &adding{f: f, since: w.now, said: m.process.vector[m.id]})
+	f.again = len(f.names) > 0
+	if p.put(f.name, f, copies) {
+		p.keep.adding = append(p.keep.adding, &adding{f: f, since: w.now, said: p.vector[p.m.id]})
+	}
+	if !p.has(f).Full() {
+		w.breach("I1: %s names %v, and has no longer all of it", p.m.name(), f)
 	}
 }
 

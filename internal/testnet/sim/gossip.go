@@ -193,6 +193,11 @@ func (p *process) mean() {
 			p.want(head, true)
 		}
 	}
+	for index, was := range before {
+		if was.live && !p.wanted[index].live {
+			p.unnamed[index] = p.w.now
+		}
+	}
 	for _, index := range sortedKeys(p.wanted) {
 		_, known := p.m.disk.died[index]
 		switch {

@@ -40,6 +40,9 @@ type keeping struct {
 	seen    bool                     // all files were looked at since who counts last changed
 	heard   map[heardOf]answer       // what others said they have
 	asked   map[int]time.Duration    // when it last asked about a file
+	coming  map[int]bool             // files being fetched
+	adds    int                      // files that are being added and have no name yet
+	goes    int                      // files being deleted that have none
 	trimmed time.Duration            // when it last looked for surplus
 	adding  []*adding
 }
@@ -66,13 +69,17 @@ type adding struct {
 func newKeeping() keeping {
 	return keeping{
 		pulling: make(map[[2]int]time.Duration), lacks: make(map[int]int), refused: make(map[int]bool),
-		heard: make(map[heardOf]answer), asked: make(map[int]time.Duration),
+		heard: make(map[heardOf]answer), asked: make(map[int]time.Duration), coming: make(map[int]bool),
 	}
 }
+
+// has is the chunks of a file that lie durably on the node's disk, and stay there.
+func (p *process) has(f *file) content.Bitmap { return p.keeper.Here(f.ID, p.m.disk.has(f)) }
 
 // work looks at all that is to be done, as the steward of a node does.
 func (p *process) work() {
 	p.look()
+	p.came()
 	p.keep.lacks, p.keep.refused = make(map[int]int), make(map[int]bool)
 	for _, index := range sortedKeys(p.wanted) {
 		p.consider(p.w.files[index])
@@ -81,6 +88,7 @@ func (p *process) work() {
 	if p.w.now >= p.keep.trimmed+trimEvery {
 		p.keep.trimmed = p.w.now
 		p.trim()
+		p.orphans()
 	}
 	p.await()
 	p.account()
@@ -137,7 +145,10 @@ func (p *process) consider(f *file) {
 		p.removed(f)
 		return
 	}
-	have := p.m.disk.has(f)
+	if p.w.cfg.Flaw != Resentful {
+		p.keeper.Wanted(f.ID)
+	}
+	have := p.has(f)
 	need := repair.NeedOf(p.view, p.m.id, p.file(f), have, p.lacksOf(f))
 	room := p.room()
 	refused := content.NewBitmap(f.chunks)
@@ -172,20 +183,6 @@ func (p *process) room() int64 {
 		p.w.breach("%s does not know how full it is: %v", p.m.name(), err)
 	}
 	return usage.Free
-}
-
-// removed deletes a file that no name means any more, when its time has come.
-func (p *process) removed(f *file) {
-	if !p.keeper.Removed(p.w.now, p.file(f), p.m.wall(), p.m.disk.died[f.index], Trash) {
-		return
-	}
-	if len(p.m.disk.chunks[f.index]) > 0 {
-		p.w.note("%s deletes %s, which was removed", p.m.name(), f)
-		p.w.deletesRemoved(p, f)
-	}
-	for chunk := range f.chunks {
-		p.m.disk.drop(f.index, chunk)
-	}
 }
 
 // short is the nodes that say they have no room for all they should hold.
@@ -248,7 +245,7 @@ func (p *process) askAll(f *file, upto uint64) {
 
 // answer says what this node has of a file, and pledges what it should keep.
 func (p *process) answer(f *file) (has, pledge content.Bitmap) {
-	has, pledge = p.m.disk.has(f), content.NewBitmap(f.chunks)
+	has, pledge = p.has(f), content.NewBitmap(f.chunks)
 	if want, known := p.wanted[f.index]; !known || !want.live {
 		if !known {
 			has = content.NewBitmap(f.chunks)
@@ -288,7 +285,7 @@ func (p *process) trim() {
 }
 
 func (p *process) surplus(f *file) content.Bitmap {
-	return repair.NeedOf(p.view, p.m.id, p.file(f), p.m.disk.has(f), p.lacksOf(f)).Surplus
+	return repair.NeedOf(p.view, p.m.id, p.file(f), p.has(f), p.lacksOf(f)).Surplus
 }
 
 // letGo deletes what may go of a file.
@@ -296,15 +293,20 @@ func (p *process) letGo(f *file) {
 	if !p.wanted[f.index].live {
 		return
 	}
-	need := repair.NeedOf(p.view, p.m.id, p.file(f), p.m.disk.has(f), p.lacksOf(f))
+	need := repair.NeedOf(p.view, p.m.id, p.file(f), p.has(f), p.lacksOf(f))
 	free := p.keeper.Surplus(p.w.now, TrimDelay, p.view, p.file(f), need, p.w.cfg.pledges(p.pledges(f)))
-	for chunk := range free.All {
-		p.w.deletes(p, f, chunk)
-		p.m.disk.drop(f.index, chunk)
+	if free.Count() == 0 || !p.keeper.Leave(f.ID, free) {
+		return
 	}
-	if free.Count() > 0 {
+	wanted := p.file(f).Copies // of more that are wanted from now on it need not know
+	p.meanwhile(func() {
+		p.keeper.Gone(f.ID)
+		for chunk := range free.All {
+			p.w.deletes(p, f, chunk, wanted)
+			p.m.disk.drop(f.index, chunk)
+		}
 		p.w.note("%s deletes %d surplus chunks of %s", p.m.name(), free.Count(), f)
-	}
+	})
 }
 
 // pull fetches a chunk that this node should hold.
@@ -313,14 +315,13 @@ func (p *process) pull(f *file, chunk int) {
 	if b := p.m.disk.chunks[f.index][chunk]; b != nil {
 		return // being synced
 	}
-	for key, since := range p.keep.pulling {
-		if p.w.now >= since+pullTimeout {
-			delete(p.keep.pulling, key)
-		}
-	}
 	if _, going := p.keep.pulling[at]; going || len(p.keep.pulling) >= pullWidth {
 		return
 	}
+	if !p.keep.coming[f.index] && !p.keeper.Come(f.ID) {
+		return
+	}
+	p.keep.coming[f.index] = true
 	p.w.repairs(p, f, chunk)
 	p.keep.pulling[at] = p.w.now
 	if !p.request(f, chunk, func(data []byte) {
@@ -383,7 +384,7 @@ func (p *process) receive(f *file, chunk int, data []byte) {
 		return
 	}
 	if p.w.cfg.Flaw == Greedy {
-		p.m.disk.put(f, chunk, data)
+		p.m.disk.put(f, chunk, data, p.w.now)
 	} else if p.quota.Put(context.Background(), shoal.Chunk{File: f.ID, Index: chunk}, data) != nil {
 		return
 	}
@@ -401,7 +402,7 @@ func (p *process) account() {
 	for _, author := range sortedKeys(p.vector) {
 		_, _ = fmt.Fprintf(log, "%s %d\n", author, p.vector[author]) // a hash takes everything
 	}
-	p.own = safety.Account{Map: p.view.In.Digest(), Files: uint32(len(p.keep.lacks)), Refused: uint32(len(p.keep.refused)), Done: p.keep.seen}
+	p.own = safety.Account{Map: p.view.In.Digest(), Files: uint32(len(p.keep.lacks)), Refused: uint32(len(p.keep.refused)), Done: p.keep.seen && p.keeper.Idle()}
 	binary.BigEndian.PutUint64(p.own.Log[:], log.Sum64())
 	for _, index := range sortedKeys(p.keep.lacks) {
 		p.own.Bytes += uint64(p.keep.lacks[index]) * chunkSize

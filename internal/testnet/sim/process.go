@@ -32,8 +32,9 @@ type process struct {
 	vector   record.Vector
 	cut      record.Vector
 	names    map[string]merge.Name
-	copies   map[merge.Dot]int // that a version asks for
-	wanted   map[int]want      // files that names mean or have meant
+	copies   map[merge.Dot]int     // that a version asks for
+	wanted   map[int]want          // files that names mean or have meant
+	unnamed  map[int]time.Duration // since when no name means a file that one meant
 
 	stores  []placement.Node
 	storing *placement.Map // of those
@@ -79,7 +80,7 @@ func newProcess(m *machine) *process {
 func remember(m *machine) *process {
 	p := &process{
 		m: m, w: m.w, started: m.w.now, roster: roster.New(m.w.nodes[0].id), vector: make(record.Vector), cut: make(record.Vector),
-		names: make(map[string]merge.Name), copies: make(map[merge.Dot]int), wanted: make(map[int]want),
+		names: make(map[string]merge.Name), copies: make(map[merge.Dot]int), wanted: make(map[int]want), unnamed: make(map[int]time.Duration),
 	}
 	for _, author := range sortedKeys(m.disk.log) {
 		for _, b := range m.disk.log[author] {

@@ -39,6 +39,10 @@ const (
 	Greedy     Flaw = "stores what it has no room for"
 	Trusting   Flaw = "takes batches that nobody has signed"
 	Open       Flaw = "hears those who are not on the roster"
+	Impatient  Flaw = "deletes at once what nobody has named"
+	Hoarding   Flaw = "never deletes what nobody has named"
+	Careless   Flaw = "deletes what is being added again"
+	Resentful  Flaw = "counts on from when a file first had no name"
 	Laden      Flaw = "keeps chunks on nodes that drain"
 )
 
@@ -60,6 +64,14 @@ func (c Config) delay() time.Duration {
 		return 0
 	}
 	return RepairDelay
+}
+
+// lease is how long what nobody has named is kept.
+func (c Config) lease() time.Duration {
+	if c.Flaw == Impatient {
+		return 0
+	}
+	return Trash
 }
 
 // enter adds a version to a name.

@@ -27,6 +27,7 @@ type file struct {
 	chunks  int
 	acked   bool                  // somebody was told that it is safe
 	removed bool                  // somebody removed it, and nobody has had it back
+	again   bool                  // somebody who knew of no name of it added it once more
 	since   time.Duration         // when
 	harmed  map[int]time.Duration // when a copy of a chunk was last destroyed
 }
@@ -74,25 +75,13 @@ func (w *world) excused(f *file, chunk int) int {
 
 // deletes checks, at the instant at which a surplus chunk goes, that as many
 // others as are wanted have it (I5). Of rot nobody knows before it is read.
-func (w *world) deletes(p *process, f *file, chunk int) {
+func (w *world) deletes(p *process, f *file, chunk, wanted int) {
 	if w.out(p.m) {
 		return
 	}
 	w.checked.Deletes++
-	if others, wanted := w.stored(f, chunk, p.m), p.wanted[f.index].copies; others < wanted-w.excused(f, chunk) {
+	if others := w.stored(f, chunk, p.m); others < wanted-w.excused(f, chunk) {
 		w.breach("I5: %s deletes chunk %d of %s, of which others have %d copies, not %d", p.m.name(), chunk, f, others, wanted)
-	}
-}
-
-// deletesRemoved checks that nothing goes that was acknowledged and that nobody
-// removed since.
-func (w *world) deletesRemoved(p *process, f *file) {
-	if w.out(p.m) {
-		return
-	}
-	w.checked.Removals++
-	if f.acked && !f.removed {
-		w.breach("I5: %s deletes %s, which nobody removed", p.m.name(), f)
 	}
 }
 
@@ -324,10 +313,9 @@ func (w *world) tidy() error {
 // untidy reports what a node has of a file, of all that count, that it should not
 // have, or the other way round.
 func (p *process) untidy(f *file, all *placement.Map) error {
-	has := p.m.disk.has(f)
-	want, known := p.wanted[f.index]
+	has, want := p.m.disk.has(f), p.wanted[f.index]
 	if !want.live {
-		if known && has.Count() > 0 {
+		if has.Count() > 0 {
 			return fmt.Errorf("%s still has %s, which nobody wants", p.m.name(), f)
 		}
 		return nil
