@@ -64,7 +64,7 @@ fuzz: ## run every fuzz target for FUZZTIME=30s
 	scripts/fuzz $(FUZZTIME) $(PKG)
 
 sim: ## run SEEDS=1000 whole shoals in virtual time, from FIRST=0 on
-	go test ./internal/testnet/sim -run TestSeeds -count=1 -timeout=24h -seeds $(SEEDS) -first $(FIRST)
+	go test ./internal/testnet/sim -run 'TestSeeds|TestRareFlaws' -count=1 -timeout=24h -rare 400 -seeds $(SEEDS) -first $(FIRST)
 
 bench: build ## measure against the machine's own limits; needs a quiet machine (RUN=regexp of rows)
 	go run ./bench$(if $(RUN), -run='$(RUN)')

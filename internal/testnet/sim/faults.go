@@ -149,8 +149,11 @@ func (w *world) someoneAdds(m *machine) {
 	}
 	w.note("%s adds %v of %d chunks", m.name(), f, f.chunks)
 	p.keep.adds++
-	breaks := w.chance(0.1)
-	w.after(time.Duration(w.random.Int64N(int64(2*time.Second))), func() {
+	takes, breaks := 2*time.Second, w.chance(0.1)
+	if len(f.names) > 0 {
+		takes = Trash / 3
+	}
+	w.after(time.Duration(w.random.Int64N(int64(takes))), func() {
 		p.hand(func() {
 			if p.keep.adds--; !breaks && m.writer() {
 				w.named(p, f)

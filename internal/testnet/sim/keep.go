@@ -145,9 +145,7 @@ func (p *process) consider(f *file) {
 		p.removed(f)
 		return
 	}
-	if p.w.cfg.Flaw != Resentful {
-		p.keeper.Wanted(f.ID)
-	}
+	p.keeper.Wanted(f.ID)
 	have := p.has(f)
 	need := repair.NeedOf(p.view, p.m.id, p.file(f), have, p.lacksOf(f))
 	room := p.room()

@@ -42,7 +42,6 @@ const (
 	Impatient  Flaw = "deletes at once what nobody has named"
 	Hoarding   Flaw = "never deletes what nobody has named"
 	Careless   Flaw = "deletes what is being added again"
-	Resentful  Flaw = "counts on from when a file first had no name"
 	Laden      Flaw = "keeps chunks on nodes that drain"
 )
 

@@ -12,6 +12,7 @@ var (
 	seeds = flag.Int("seeds", 48, "how many seeds TestSeeds runs")
 	first = flag.Uint64("first", 0, "the first of them")
 	quiet = flag.Bool("quiet", false, "leave the traces out")
+	rare  = flag.Uint64("rare", 0, "how many seeds TestRareFlawsAreFound runs of each flaw, at most")
 	tries = flag.Uint64("tries", 20, "how many seeds TestFlawsAreFound runs of each flaw, at most")
 )
 
