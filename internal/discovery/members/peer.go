@@ -40,7 +40,7 @@ type link struct {
 	reset   bool // was reset, and is being redialled
 	dialing bool
 	dialled time.Duration // when it was last dialled; 0 for never
-	moved   bool          // since it was last dialled
+	moved   bool          // it is being dialled at two places, of which one is of no use any more
 
 	nonce, rival uint64 // of its process, and of the process before that
 	life         uint64 // the incarnation that came with nonce

@@ -161,18 +161,20 @@ func (d *Detector) lost(i int, cause Cause) {
 	}
 }
 
-// moved has a peer dialled at once that was dialled in vain. If it was not yet,
-// its turn comes soon.
+// moved has a peer dialled at once that was dialled in vain, or is being: at the
+// old place whoever is there may take his time. If it was not yet, its turn comes
+// soon.
 func (d *Detector) moved(i int) {
 	if i < 0 || d.peers[i].link == nil {
 		return
 	}
 	switch l := d.peers[i].link; {
 	case l.up || l.dialled == 0 || !l.watched && !l.beaten:
-	case l.dialing:
-		l.moved = true
+	case l.moved: // and being dialled twice
 	default:
+		twice := l.dialing
 		d.dialNow(i)
+		l.moved = twice
 	}
 }
 
@@ -184,13 +186,15 @@ func (d *Detector) dialled(i int, outcome Outcome) {
 		return
 	}
 	l := d.peers[i].link
-	l.dialing = false
+	if l.moved && outcome != Reached { // it is not at the wrong place, which says nothing
+		l.moved = false
+		return
+	}
+	l.dialing, l.moved = false, false
 	switch {
 	case l.up:
 	case outcome == Reached:
 		d.connected(i)
-	case l.moved: // it was looked for in the wrong place, which says nothing
-		d.dialNow(i)
 	case outcome == Refused:
 		l.gone = true
 	default:
