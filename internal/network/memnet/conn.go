@@ -30,6 +30,8 @@ func (c *conn) open(from *Host) (opened, accepted *stream, to *Host, ok bool) {
 	}
 	opened, accepted = newStreams(c, from, to)
 	c.streams[opened] = struct{}{}
+	from.keep(opened)
+	to.keep(accepted)
 	return opened, accepted, to, true
 }
 

@@ -29,6 +29,7 @@ type Host struct {
 	known  map[shoal.NodeID]string // names of hosts by id, that are or were connected
 	told   map[shoal.NodeID]string // and as someone told
 	conns  map[shoal.NodeID]*conn
+	ends   map[*stream]struct{} // this host's, of streams that are not done here
 	closed bool
 }
 
@@ -184,17 +185,24 @@ func (h *Host) Open(ctx context.Context, id shoal.NodeID, protocol string) (netw
 
 // accept has a stream served, in a goroutine of its own.
 func (h *Host) accept(s *stream, protocol string) {
+	if err := h.begin(s, protocol); err != nil {
+		s.refuse(err)
+	}
+}
+
+// begin begins to serve a stream, or says why not.
+func (h *Host) begin(s *stream, protocol string) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	serve := h.serves[protocol]
 	switch {
 	case h.closed:
-		s.Reset()
+		return network.ErrReset
 	case serve == nil:
-		s.refuse(network.ErrProtocol)
-	default:
-		h.serving.Go(func() { serve(s) })
+		return network.ErrProtocol
 	}
+	h.serving.Go(func() { serve(s) })
+	return nil
 }
 
 func (h *Host) connTo(id shoal.NodeID) *conn {
@@ -225,6 +233,20 @@ func (h *Host) Disconnect(id shoal.NodeID) {
 	}
 }
 
+// keep puts one end of a stream on the books.
+func (h *Host) keep(s *stream) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.ends[s] = struct{}{}
+}
+
+// forget takes it off.
+func (h *Host) forget(s *stream) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	delete(h.ends, s)
+}
+
 // remove takes a lost connection off the books.
 func (h *Host) remove(c *conn, id shoal.NodeID) {
 	h.mu.Lock()
@@ -239,10 +261,13 @@ func (h *Host) remove(c *conn, id shoal.NodeID) {
 func (h *Host) Close() error {
 	h.mu.Lock()
 	h.closed = true
-	conns := slices.Collect(maps.Values(h.conns))
+	conns, ends := slices.Collect(maps.Values(h.conns)), slices.Collect(maps.Keys(h.ends))
 	h.mu.Unlock()
 	for _, c := range conns {
 		c.drop()
+	}
+	for _, s := range ends {
+		s.in.fail(network.ErrReset) // also where the end is still on its way, over a link that is down
 	}
 	h.serving.Wait()
 	h.watchers.Close()

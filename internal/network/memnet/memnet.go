@@ -36,23 +36,25 @@ func New(seed uint64) *Net {
 	return &Net{seed: seed, hosts: make(map[shoal.NodeID]*Host), lines: make(map[pair]*line)}
 }
 
-// Host adds a host. Its id follows from the seed and its name, which no other
-// host of the net may have.
+// Host adds a host. Its id follows from the seed and its name.
 func (n *Net) Host(name string) *Host {
 	seed := sha256.Sum256(fmt.Appendf(nil, "%d/%s", n.seed, name))
-	key := ed25519.NewKeyFromSeed(seed[:])
+	return n.HostOf(name, ed25519.NewKeyFromSeed(seed[:]))
+}
+
+// HostOf adds a host with a key of its own. Of hosts with one id the latest is
+// found, so a host that was closed can come back.
+func (n *Net) HostOf(name string, key ed25519.PrivateKey) *Host {
 	h := &Host{
 		net: n, name: name, key: key, id: network.NodeIDOf(key.Public().(ed25519.PublicKey)),
 		serves: make(map[string]func(network.Stream)),
 		known:  make(map[shoal.NodeID]string),
 		told:   make(map[shoal.NodeID]string),
 		conns:  make(map[shoal.NodeID]*conn),
+		ends:   make(map[*stream]struct{}),
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if n.hosts[h.id] != nil {
-		panic("memnet: there is a host " + name + " already")
-	}
 	n.hosts[h.id] = h
 	return h
 }

@@ -12,6 +12,7 @@ import (
 // stream is one end of a stream.
 type stream struct {
 	conn *conn
+	host *Host // whose end it is
 	peer shoal.NodeID
 	in   *pipe
 	out  *pipe
@@ -24,8 +25,8 @@ var _ network.Stream = (*stream)(nil)
 // newStreams makes both ends of a stream over a connection.
 func newStreams(c *conn, near, far *Host) (opened, accepted *stream) {
 	there, back := newPipe(near.net.line(near.id, far.id)), newPipe(near.net.line(far.id, near.id))
-	opened = &stream{conn: c, peer: far.id, in: back, out: there}
-	accepted = &stream{conn: c, peer: near.id, in: there, out: back, far: opened}
+	opened = &stream{conn: c, host: near, peer: far.id, in: back, out: there}
+	accepted = &stream{conn: c, host: far, peer: near.id, in: there, out: back, far: opened}
 	opened.far = accepted
 	return opened, accepted
 }
@@ -69,9 +70,14 @@ func (s *stream) breakOff(err error) {
 // refuse fails the peer's end with err.
 func (s *stream) refuse(err error) { s.breakOff(err) }
 
-// finish takes the stream off its connection when both ends are done.
+// finish takes the stream off its host, and off its connection when both ends are
+// done.
 func (s *stream) finish() {
-	if !s.done.Swap(true) && s.far.done.Load() {
+	if s.done.Swap(true) {
+		return
+	}
+	s.host.forget(s)
+	if s.far.done.Load() {
 		s.conn.forget(s)
 	}
 }
