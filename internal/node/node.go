@@ -68,7 +68,8 @@ type Config struct {
 	Version     string         // of the program
 	Log         *slog.Logger   // nil logs nothing
 
-	clock func() time.Time // by which the catalogue tells ages; nil is time.Now
+	clock   func() time.Time                               // by which the catalogue tells ages; nil is time.Now
+	network func(ed25519.PrivateKey) (network.Host, error) // what tests have instead of libp2p; else nil
 }
 
 // Node is a running node.
@@ -219,17 +220,29 @@ func (n *Node) listen(ctx context.Context) error {
 	if n.host != nil {
 		return nil
 	}
+	h, err := n.newHost(ctx)
+	if err != nil {
+		return err
+	}
+	n.host = h
+	return nil
+}
+
+// newHost makes this node's end of the network, where it was last time if it may.
+func (n *Node) newHost(ctx context.Context) (network.Host, error) {
+	if n.cfg.network != nil {
+		return n.cfg.network(n.identity)
+	}
 	h, err := host.New(ctx, host.Config{
 		Identity: n.identity, Listen: n.cfg.Listen, Ports: n.addresses.ports(), UserAgent: "shoal/" + n.cfg.Version, Log: n.cfg.Log,
 	})
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if !n.cfg.Passing {
 		n.addresses.had(h.Ports())
 	}
-	n.host = h
-	return nil
+	return h, nil
 }
 
 // openNetwork joins the chapters and starts to listen.
