@@ -165,8 +165,8 @@ func printBanner(w io.Writer, style style, s shoal.Status) error {
 	}
 	t := newTable(toLeft, toLeft)
 	t.row("peer id", string(s.ID))
-	for i, addr := range s.Listen {
-		t.row(unless(i > 0, "listening"), addr)
+	for i, door := range doors(s.Listen) {
+		t.row(unless(i > 0, "listening"), door)
 	}
 	t.row("data", fmt.Sprintf("%s (%s free)", s.Data, size(s.Free)))
 	if err := t.print(w, "  "); err != nil {

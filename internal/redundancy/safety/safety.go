@@ -110,7 +110,7 @@ func Judge(s Shoal) Verdict {
 	case s.Braked:
 		return Verdict{AtRisk, fmt.Sprintf("Fewer than half of the nodes answer: nothing is copied until more are back. Away: %s.", list(s.Away))}
 	case len(s.Away) > 0:
-		return Verdict{AtRisk, fmt.Sprintf("%s may have fewer copies than wanted: %s.%s", capital(files), away(s.Away), givenUp(s.Delay))}
+		return Verdict{AtRisk, fmt.Sprintf("%s may have fewer copies than wanted: %s.%s", capital(files), away(s.Away), givenUp(s))}
 	case nodes == 0:
 		return Verdict{AtRisk, fmt.Sprintf("No node keeps copies: %s nowhere to be. Add a node, or make one active again.", have(s.Files))}
 	case nodes < s.Copies && nodes == 1:
@@ -185,11 +185,24 @@ func away(names []string) string {
 	return list(names) + " are away"
 }
 
-func givenUp(d time.Duration) string {
-	if d <= 0 {
-		return ""
+// givenUp says what becomes of the copies of those that are away.
+func givenUp(s Shoal) string {
+	staying := 0
+	if s.Keeps {
+		staying++
 	}
-	return fmt.Sprintf(" If that lasts, others take over in %s.", d.Round(time.Second))
+	for _, n := range s.Others {
+		if n.Up {
+			staying++
+		}
+	}
+	switch {
+	case staying < s.Copies:
+		return " There are too few others to take over: start what is away, or add a node."
+	case s.Delay > 0:
+		return fmt.Sprintf(" If that lasts, others take over in %s.", s.Delay.Round(time.Second))
+	}
+	return ""
 }
 
 func eta(bytes uint64, rate float64) string {

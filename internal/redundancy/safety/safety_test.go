@@ -33,6 +33,9 @@ func TestSentences(t *testing.T) {
 		"1204 files may have fewer copies than wanted: attic is away. If that lasts, others take over in 40s.": func(s *safety.Shoal) {
 			s.Away, s.Delay = []string{"attic"}, 40*time.Second
 		},
+		"1204 files may have fewer copies than wanted: attic is away. There are too few others to take over: start what is away, or add a node.": func(s *safety.Shoal) {
+			s.Others, s.Away, s.Delay = []safety.Node{{Name: "attic"}}, []string{"attic"}, 40*time.Second
+		},
 		"Fewer than half of the nodes answer: nothing is copied until more are back. Away: attic, cellar and 2 others.": func(s *safety.Shoal) {
 			s.Braked, s.Away = true, []string{"attic", "cellar", "shed", "office"}
 		},
