@@ -30,9 +30,17 @@ func (c *Catalog) Apply(items []journal.Item) {
 	} else {
 		err = c.apply(ctx, items)
 	}
-	if err != nil {
+	if c.late = err != nil; c.late {
 		c.cfg.Log.Error("the catalogue is behind the journal", "err", err)
 	}
+}
+
+// Late reports whether the journal has what the catalogue could not take in: then
+// it may not know a name that there is.
+func (c *Catalog) Late() bool {
+	c.applying.Lock()
+	defer c.applying.Unlock()
+	return c.late
 }
 
 // behind reports whether something before the items was not applied. Places

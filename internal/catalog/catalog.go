@@ -47,8 +47,9 @@ type Catalog struct {
 	journal Journal
 	writes  *database.Queue[*write]
 
-	applying sync.Mutex // of place, and of who writes to the database
+	applying sync.Mutex // of place and late, and of who writes to the database
 	place    int64      // in the journal, up to which all is applied
+	late     bool       // what came last could not be applied
 }
 
 // format: application is "shoa" in ASCII. Nothing waits for the disk: what a

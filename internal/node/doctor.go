@@ -155,7 +155,7 @@ func (d *doctor) catalog(ctx context.Context) error {
 	}
 	if err == nil {
 		d.add(true, "", "the journal of names is sound")
-		return nil
+		return d.aside(path)
 	}
 	if !d.opts.Rebuild || !errors.Is(err, database.ErrDamaged) {
 		d.add(false, shoal.HintOf(err), "the journal of names does not open: %v", err)
@@ -166,5 +166,17 @@ func (d *doctor) catalog(ctx context.Context) error {
 		return fmt.Errorf("mend the journal: %w", err)
 	}
 	d.add(true, "", "the journal was damaged and is mended: %d batches were saved, what it was is at %s", repaired.Saved, repaired.Aside)
+	return nil
+}
+
+// aside tells of damaged journals that were set aside.
+func (d *doctor) aside(journalPath string) error {
+	damaged, err := database.Aside(journalPath)
+	if err != nil {
+		return fmt.Errorf("look for damaged journals: %w", err)
+	}
+	for _, path := range damaged {
+		d.add(false, "delete it when you miss no names: until then nothing here is deleted for having none", "%s was damaged, and names may be missing that were in it", path)
+	}
 	return nil
 }

@@ -3,6 +3,8 @@ package node
 import (
 	"bytes"
 	"errors"
+	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -94,9 +96,10 @@ func TestReadWhereNothingIsKept(t *testing.T) {
 }
 
 // What an add left that was killed before it gave the file a name goes when its
-// lease is over. Nothing else does.
+// lease is over. Nothing else does, nor that as long as names may be missing.
 func TestOrphansGo(t *testing.T) {
-	n := open(t, Config{Data: t.TempDir(), Name: "a", Listen: []string{"127.0.0.1:0"}, Version: "test", Trash: 100 * time.Millisecond})
+	const trash = 100 * time.Millisecond
+	n := open(t, Config{Data: t.TempDir(), Name: "a", Listen: []string{"127.0.0.1:0"}, Version: "test", Trash: trash})
 	path, data := write(t, 5, 700_000)
 	kept := n.add(t, path, "kept")
 	path, _ = write(t, 6, 700_000)
@@ -107,13 +110,28 @@ func TestOrphansGo(t *testing.T) {
 	n.steward.mu.Lock()
 	n.steward.keeper = trim.NewKeeper(-trim.Kept) // as if it had been up for long
 	n.steward.mu.Unlock()
-	await(t, "the orphan is gone", func() bool {
+	gone := func() bool {
 		if err := n.Repair(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		_, err := n.store.File(t.Context(), orphan.ID)
 		return errors.Is(err, shoal.NotFound)
+	}
+	damaged := filepath.Join(n.cfg.Data, journalFile+".damaged-1")
+	if err := os.WriteFile(damaged, []byte("what could not be read"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	began := time.Now()
+	await(t, "its lease is over", func() bool {
+		if gone() {
+			t.Fatal("it is gone, and its name may have been in the journal that was damaged")
+		}
+		return time.Since(began) > 3*trash
 	})
+	if err := os.Remove(damaged); err != nil {
+		t.Fatal(err)
+	}
+	await(t, "the orphan is gone", gone)
 	if got, err := read(t.Context(), n, "kept"); err != nil || !bytes.Equal(got, data) {
 		t.Errorf("what has a name: %d bytes, %v", len(got), err)
 	}

@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"time"
 
 	"shoal"
 	"shoal/internal/catalog"
+	"shoal/internal/catalog/database"
 	"shoal/internal/content"
 	"shoal/internal/redundancy/repair"
 	"shoal/internal/redundancy/trim"
@@ -30,8 +32,12 @@ func (s *steward) removed(ctx context.Context, f catalog.File) error {
 
 // orphans deletes what lies in the store although no name ever meant it: what an
 // add or a read left that broke off, and what a revoked node had named. It is
-// given as long as what was removed. A person's files are left alone.
+// given as long as what was removed. A person's files are left alone, and so is
+// everything while names may be missing that somebody did give.
 func (s *steward) orphans(ctx context.Context) error {
+	if all, err := s.n.namesAreComplete(); !all {
+		return err
+	}
 	for summary, err := range s.n.store.All(ctx) {
 		if err != nil {
 			return fmt.Errorf("look for orphans: %w", err)
@@ -48,6 +54,17 @@ func (s *steward) orphans(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// namesAreComplete reports whether every name is known that this node has ever
+// heard, as far as it can tell: not while the catalogue is behind the journal, nor
+// as long as a damaged journal was set aside of which not all could be saved.
+func (n *Node) namesAreComplete() (bool, error) {
+	damaged, err := database.Aside(filepath.Join(n.cfg.Data, journalFile))
+	if err != nil {
+		return false, fmt.Errorf("look for damaged journals: %w", err)
+	}
+	return len(damaged) == 0 && !n.catalog.Late(), nil
 }
 
 // orphan deletes what there is of a file that nobody ever named, when its time has

@@ -7,6 +7,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
+	"strings"
 )
 
 // The files beside a database.
@@ -73,11 +75,30 @@ func Remove(path string) error {
 	return nil
 }
 
+// asideInfix stands between the name a damaged database had and its number.
+const asideInfix = ".damaged-"
+
+// Aside is the damaged databases that were set aside and are still there.
+func Aside(path string) ([]string, error) {
+	folder, err := os.ReadDir(filepath.Dir(path))
+	if err != nil {
+		return nil, err
+	}
+	var found []string
+	for _, entry := range folder {
+		number, is := strings.CutPrefix(entry.Name(), filepath.Base(path)+asideInfix)
+		if _, err := strconv.Atoi(number); is && err == nil {
+			found = append(found, filepath.Join(filepath.Dir(path), entry.Name()))
+		}
+	}
+	return found, nil
+}
+
 // SetAside gives a damaged database and its log names that are free, and returns
 // the database's new one. It must not be open.
 func SetAside(path string) (string, error) {
 	for n := 1; ; n++ {
-		aside := fmt.Sprintf("%s.damaged-%d", path, n)
+		aside := fmt.Sprintf("%s%s%d", path, asideInfix, n)
 		if _, err := os.Lstat(aside); err == nil {
 			continue
 		} else if !errors.Is(err, fs.ErrNotExist) {
