@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"shoal"
+	"shoal/internal/redundancy/repair"
 	"shoal/internal/redundancy/trim"
 	"shoal/internal/storage/quota"
 )
@@ -175,5 +176,25 @@ func TestWhatIsWantedAgainStays(t *testing.T) {
 	dismiss()
 	if deleted != 1 {
 		t.Error("it is never deleted")
+	}
+}
+
+// A process that stands still while it looks through the files has not heard what
+// was said meanwhile, and deletes nothing.
+func TestNothingGoesAfterAHalt(t *testing.T) {
+	n := open(t, Config{Data: t.TempDir(), Name: "a", Listen: []string{"127.0.0.1:0"}, Version: "test"})
+	f := repair.File{ID: shoal.FileID{1}, Chunks: 1}
+	for halted, want := range map[bool]int{false: 1, true: 0} {
+		n.steward.mu.Lock()
+		n.steward.keeper = trim.NewKeeper(-trim.Kept) // as if it had been up for long
+		if halted {
+			n.steward.keeper.Look(n.steward.now(), time.Now().Add(-time.Hour))
+		}
+		n.steward.mu.Unlock()
+		deleted := 0
+		err := n.steward.dismiss(t.Context(), f, func() bool { return n.steward.keeper.Orphan(n.steward.now(), f, 0) }, func() error { deleted++; return nil })
+		if err != nil || deleted != want {
+			t.Errorf("halted %v: %d deleted, %v", halted, deleted, err)
+		}
 	}
 }

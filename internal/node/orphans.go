@@ -91,6 +91,7 @@ func (s *steward) dismiss(ctx context.Context, f repair.File, due func() bool, d
 	}
 	defer s.n.nameless.Unlock()
 	s.mu.Lock()
+	s.keeper.Look(s.now(), time.Now().Round(0)) // or what became old during a halt would count
 	leaves := due() && s.keeper.Leave(f.ID, content.FullBitmap(f.Chunks))
 	s.mu.Unlock()
 	if !leaves {

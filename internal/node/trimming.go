@@ -113,6 +113,7 @@ func (s *steward) letGo(f repair.File, have content.Bitmap, pledges []trim.Pledg
 	if need.Surplus.Count() == 0 {
 		delete(s.surplus, f.ID)
 	}
+	s.keeper.Look(s.now(), time.Now().Round(0)) // it may have stood still since it asked
 	free := s.keeper.Surplus(s.now(), s.trimDelay(), s.view, f, need, pledges)
 	if free.Count() > 0 && !s.keeper.Leave(f.ID, free) {
 		return content.NewBitmap(f.Chunks)

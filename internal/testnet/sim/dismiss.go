@@ -74,6 +74,7 @@ func (p *process) orphans() {
 func (p *process) dismiss(f *file, due func() bool) {
 	p.w.after(p.w.latency(), func() {
 		p.hand(func() {
+			p.keeper.Look(p.w.now, p.m.wall())
 			if p.keep.adds > 0 && p.w.cfg.Flaw != Careless || !due() || !p.keeper.Leave(f.ID, content.FullBitmap(f.chunks)) {
 				return
 			}

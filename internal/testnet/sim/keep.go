@@ -292,6 +292,7 @@ func (p *process) letGo(f *file) {
 		return
 	}
 	need := repair.NeedOf(p.view, p.m.id, p.file(f), p.has(f), p.lacksOf(f))
+	p.keeper.Look(p.w.now, p.m.wall())
 	free := p.keeper.Surplus(p.w.now, TrimDelay, p.view, p.file(f), need, p.w.cfg.pledges(p.pledges(f)))
 	if free.Count() == 0 || !p.keeper.Leave(f.ID, free) {
 		return
