@@ -27,6 +27,9 @@ const (
 	// Patience is how long a peer that was asked for an author's batches may
 	// leave this node without any before another that has them is asked, too.
 	Patience = 3 * time.Second
+
+	// Lull is how long a peer that has given all it announced may go on.
+	Lull = 200 * time.Millisecond
 )
 
 // Journal is what this node has. A journal only grows, but for what is taken
@@ -51,6 +54,7 @@ type Node struct {
 type claim struct {
 	by    *Session
 	until time.Time
+	given bool // the peer has sent some
 }
 
 // New returns the node whose own batches are self's.
@@ -105,7 +109,7 @@ func (n *Node) claim(now time.Time, author shoal.NodeID, s *Session) (again time
 	switch {
 	case held && now.Before(c.until):
 		return c.until, false
-	case held && c.by == s && n.elsewhere(author, s):
+	case held && c.by == s && !c.given && n.elsewhere(author, s):
 		return now.Add(Patience), false
 	}
 	n.claims[author] = claim{by: s, until: now.Add(Patience)}
@@ -125,13 +129,15 @@ func (n *Node) elsewhere(author shoal.NodeID, s *Session) bool {
 }
 
 // settle notes that a session's peer has sent some of an author's batches, which
-// were taken: it keeps the claim while more are to come.
+// were taken. The claim is kept while more were announced, and a moment longer:
+// what came since is on its way behind them.
 func (n *Node) settle(now time.Time, author shoal.NodeID, s *Session, more bool) {
-	switch c, held := n.claims[author]; {
-	case !held || c.by != s:
-	case more:
-		n.claims[author] = claim{by: s, until: now.Add(Patience)}
-	default:
-		delete(n.claims, author)
+	if c, held := n.claims[author]; !held || c.by != s {
+		return
 	}
+	wait := Lull
+	if more {
+		wait = Patience
+	}
+	n.claims[author] = claim{by: s, until: now.Add(wait), given: true}
 }
