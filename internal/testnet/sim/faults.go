@@ -195,8 +195,11 @@ func (w *world) named(p *process, f *file) {
 	if p.put(f.name, f, copies) {
 		p.keep.adding = append(p.keep.adding, &adding{f: f, since: w.now, said: p.vector[p.m.id]})
 	}
-	if !p.has(f).Full() {
-		w.breach("I1: %s names %v, and has no longer all of it", p.m.name(), f)
+	has := p.has(f)
+	for chunk := range f.chunks {
+		if !has.Has(chunk) && w.excused(f, chunk) == 0 { // it may have rotted meanwhile
+			w.breach("I1: %s names %v, and has no longer all of it", p.m.name(), f)
+		}
 	}
 }
 

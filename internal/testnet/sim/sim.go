@@ -241,7 +241,7 @@ func (w *world) giveUp() {
 				continue
 			}
 			w.note("f%d, which was never acknowledged, is given up", f.index)
-			f.removed, f.since = true, w.now
+			w.replaced(p, name) // and what is in conflict with it
 			p.drop(name)
 			break
 		}
