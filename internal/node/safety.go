@@ -25,7 +25,8 @@ func (s *steward) account() {
 	s.mu.Lock()
 	a := safety.Account{
 		Map: s.view.In.Digest(), Log: [8]byte(log[:8]), Files: uint32(min(len(s.lacks), 1<<31)), Refused: uint32(min(len(s.refused), 1<<31)),
-		Done: s.seen && !s.all && len(s.news) == 0 && s.keeper.Idle(),
+		Stuck: uint32(min(s.stuck(), 1<<31)),
+		Done:  s.seen && !s.all && len(s.news) == 0 && s.keeper.Idle(),
 	}
 	for _, bytes := range s.lacks {
 		a.Bytes += uint64(bytes)

@@ -65,6 +65,7 @@ type steward struct {
 type retry struct {
 	at   time.Duration
 	wait time.Duration
+	vain int // how often in a row nobody had what was asked for
 }
 
 func newSteward(n *Node) *steward {
@@ -308,7 +309,7 @@ func (s *steward) file(ctx context.Context, view repair.View, f catalog.File, pl
 	select {
 	case places <- struct{}{}:
 	case <-ctx.Done():
-		s.end(f.ID, false)
+		s.end(f.ID, ctx.Err())
 		return ctx.Err()
 	}
 	fetching.Go(func() {
@@ -317,7 +318,7 @@ func (s *steward) file(ctx context.Context, view repair.View, f catalog.File, pl
 		if err != nil && ctx.Err() == nil {
 			s.n.cfg.Log.Info("chunks this node should hold were not got", "file", f.ID, "chunks", p.pull.Count(), "err", err)
 		}
-		s.end(f.ID, err == nil)
+		s.end(f.ID, err)
 		s.poke()
 	})
 	return nil
@@ -378,11 +379,11 @@ func (s *steward) begin(id shoal.FileID) bool {
 
 // end marks a file as no longer being fetched. It is looked at again at once,
 // for it may have changed; after a failure a little later.
-func (s *steward) end(id shoal.FileID, ok bool) {
+func (s *steward) end(id shoal.FileID, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.keeper.Came(id)
-	if ok {
+	if err == nil {
 		s.n.scrubber.repaired.Add(int64(s.rotten[id]))
 		delete(s.rotten, id)
 		s.news[id] = true
@@ -391,6 +392,25 @@ func (s *steward) end(id shoal.FileID, ok bool) {
 		return
 	}
 	s.later(id)
+	if r := s.again[id]; errors.Is(err, shoal.NotFound) || errors.Is(err, shoal.Network) {
+		r.vain++
+		s.again[id] = r
+	}
+}
+
+// vainTries is how often nobody must have had what a file lacks before that is
+// said: once may be an accident.
+const vainTries = 2
+
+// stuck counts the files of which nobody has what this node lacks. The caller
+// holds mu.
+func (s *steward) stuck() (files int) {
+	for _, r := range s.again {
+		if r.vain >= vainTries {
+			files++
+		}
+	}
+	return files
 }
 
 // later has a file looked at again after a while. The caller holds mu.

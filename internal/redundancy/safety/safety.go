@@ -25,12 +25,13 @@ type Account struct {
 	Bytes uint64                     // of those chunks
 
 	Refused uint32 // files of which it has no room for all chunks it should hold
+	Stuck   uint32 // files of which nobody it could ask has what it lacks
 }
 
 // accountSize is the length of an account's bytes; version is their first.
 const (
-	version     = 1
-	accountSize = 1 + placement.DigestSize + 8 + 1 + 4 + 8 + 4
+	version     = 2
+	accountSize = 1 + placement.DigestSize + 8 + 1 + 4 + 8 + 4 + 4
 )
 
 // Encode is the account as it travels.
@@ -42,7 +43,8 @@ func (a Account) Encode() []byte {
 		done = 1
 	}
 	data = binary.BigEndian.AppendUint32(append(data, done), a.Files)
-	return binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint64(data, a.Bytes), a.Refused)
+	data = binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint64(data, a.Bytes), a.Refused)
+	return binary.BigEndian.AppendUint32(data, a.Stuck)
 }
 
 // Parse reads an account; false if it is none. Bytes after it are of a later
@@ -53,6 +55,7 @@ func Parse(data []byte) (Account, bool) {
 	}
 	a := Account{Map: [8]byte(data[1:9]), Log: [8]byte(data[9:17]), Done: data[17] == 1}
 	a.Files, a.Bytes, a.Refused = binary.BigEndian.Uint32(data[18:]), binary.BigEndian.Uint64(data[22:]), binary.BigEndian.Uint32(data[30:])
+	a.Stuck = binary.BigEndian.Uint32(data[34:])
 	return a, true
 }
 
@@ -122,6 +125,10 @@ func Judge(s Shoal) Verdict {
 	if full := full(s); lacking > 0 && len(full) > 0 {
 		return Verdict{AtRisk, fmt.Sprintf("%s copies (%s): there is no room for them on %s. Add a node, or make room.", lack(int(lacking)), size(bytes), list(full))}
 	}
+	if lacking > 0 && stuck(s) > 0 {
+		return Verdict{AtRisk, fmt.Sprintf("%s copies (%s), and of %s no node that is up has what is missing. Start the nodes that are down, or add the files again.",
+			lack(int(lacking)), size(bytes), count(int(stuck(s)), "file"))}
+	}
 	if lacking > 0 {
 		return Verdict{Copies, fmt.Sprintf("Copying: %s to go (%s).%s", size(bytes), count(int(lacking), "file"), eta(bytes, s.Rate))}
 	}
@@ -160,6 +167,17 @@ func full(s Shoal) (names []string) {
 	}
 	slices.Sort(names)
 	return names
+}
+
+// stuck is of how many files nobody has what some node lacks.
+func stuck(s Shoal) uint32 {
+	most := s.Own.Stuck
+	for _, n := range s.Others {
+		if n.Known {
+			most = max(most, n.Account.Stuck)
+		}
+	}
+	return most
 }
 
 // unsure is the nodes whose account does not prove anything: none has come, or it

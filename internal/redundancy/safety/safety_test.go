@@ -42,6 +42,9 @@ func TestSentences(t *testing.T) {
 		"Copying: 3.0 MB to go (7 files). Done in about 4s.": func(s *safety.Shoal) {
 			s.Others[0].Account.Files, s.Others[0].Account.Bytes, s.Own.Bytes, s.Rate = 7, 2_000_000, 1_000_000, 1e6
 		},
+		"7 files lack copies (2.0 MB), and of 3 files no node that is up has what is missing. Start the nodes that are down, or add the files again.": func(s *safety.Shoal) {
+			s.Others[0].Account.Files, s.Others[0].Account.Bytes, s.Others[0].Account.Stuck = 7, 2_000_000, 3
+		},
 		"2 files lack copies (5.0 MB): there is no room for them on c and this node. Add a node, or make room.": func(s *safety.Shoal) {
 			s.Own.Files, s.Own.Bytes, s.Own.Refused, s.Others[1].Account.Refused = 2, 5_000_000, 2, 9
 		},
