@@ -81,7 +81,7 @@ func sees(n, other *Node) func() bool {
 // Three nodes that listen wherever they can are all off. When they are back two
 // have their old ports, by which the third finds them from a new one.
 func TestAllWereOffAndOneHasMoved(t *testing.T) {
-	nodes := together(t, 3, nil)
+	nodes := together(t, 3, onSockets)
 	await(t, "all know where all are", func() bool { return meshed(nodes...)() && rightly(nodes...)() })
 	var ports []string
 	for _, n := range nodes {
@@ -112,7 +112,7 @@ func TestAllWereOffAndOneHasMoved(t *testing.T) {
 
 // A node comes back at another port while the others run: it finds them.
 func TestANodeComesBackElsewhere(t *testing.T) {
-	nodes := together(t, 3, nil)
+	nodes := together(t, 3, onSockets)
 	await(t, "all know where all are", func() bool { return meshed(nodes...)() && rightly(nodes...)() })
 	for i := range nodes {
 		was := portOf(nodes[i])
@@ -134,7 +134,7 @@ func TestANodeComesBackElsewhere(t *testing.T) {
 // Two of three have moved while all were off. They know nothing of each other's
 // new place; the third, which both find, tells them.
 func TestTwoHaveMovedAndFindEachOtherThroughTheThird(t *testing.T) {
-	nodes := together(t, 3, nil)
+	nodes := together(t, 3, onSockets)
 	await(t, "all know where all are", func() bool { return meshed(nodes...)() && rightly(nodes...)() })
 	ports := []string{portOf(nodes[0]), portOf(nodes[1])}
 	shut(t, nodes...)
@@ -152,37 +152,41 @@ func TestTwoHaveMovedAndFindEachOtherThroughTheThird(t *testing.T) {
 // Where a node was reached is known at the next start, though the roster does not
 // say it.
 func TestWhereANodeWasReachedIsRemembered(t *testing.T) {
-	nodes := together(t, 2, nil)
-	await(t, "they are connected", meshed(nodes...))
-	there := nodes[0].self()
-	await(t, "it is noted", func() bool { return len(nodes[1].addresses.of(there)) > 0 })
-	was := nodes[1].addresses.of(there)
-	shut(t, nodes[1])
-	if err := nodes[0].say(t.Context(), roster.Self{Name: "node0", Allotment: 1, Addrs: []string{"/ip4/127.0.0.1/tcp/1/p2p/" + string(there)}}); err != nil {
-		t.Fatal(err)
-	}
-	nodes[1] = reopen(t, nodes[1])
-	if got := nodes[1].addresses.of(there); !slices.Equal(got, was) {
-		t.Errorf("it remembers %v, not %v", got, was)
-	}
-	await(t, "they are connected again", meshed(nodes...))
+	virtually(t, func(t *testing.T) {
+		nodes := together(t, 2, nil)
+		await(t, "they are connected", meshed(nodes...))
+		there := nodes[0].self()
+		await(t, "it is noted", func() bool { return len(nodes[1].addresses.of(there)) > 0 })
+		was := nodes[1].addresses.of(there)
+		shut(t, nodes[1])
+		if err := nodes[0].say(t.Context(), roster.Self{Name: "node0", Allotment: 1, Addrs: []string{"/ip4/127.0.0.1/tcp/1/p2p/" + string(there)}}); err != nil {
+			t.Fatal(err)
+		}
+		nodes[1] = reopen(t, nodes[1])
+		if got := nodes[1].addresses.of(there); !slices.Equal(got, was) {
+			t.Errorf("it remembers %v, not %v", got, was)
+		}
+		await(t, "they are connected again", meshed(nodes...))
+	})
 }
 
 // An address that a node gets while it runs is told to all.
 func TestAddressesChangeWhileANodeRuns(t *testing.T) {
-	nodes := together(t, 2, nil)
-	await(t, "all know where all are", func() bool { return meshed(nodes...)() && rightly(nodes...)() })
-	wrong := roster.Self{Name: "node0", Allotment: nodes[0].allotment, Addrs: []string{"/ip4/10.1.2.3/tcp/4001/p2p/" + string(nodes[0].self())}}
-	if err := nodes[0].say(t.Context(), wrong); err != nil { // as if the address had been that so far
-		t.Fatal(err)
-	}
-	await(t, "the other has heard it", func() bool { return slices.Equal(nodes[1].roll.node(nodes[0].self()).Addrs, wrong.Addrs) })
-	await(t, "it was put right", rightly(nodes...))
+	virtually(t, func(t *testing.T) {
+		nodes := together(t, 2, nil)
+		await(t, "all know where all are", func() bool { return meshed(nodes...)() && rightly(nodes...)() })
+		wrong := roster.Self{Name: "node0", Allotment: nodes[0].allotment, Addrs: []string{"/ip4/10.1.2.3/tcp/4001/p2p/" + string(nodes[0].self())}}
+		if err := nodes[0].say(t.Context(), wrong); err != nil { // as if the address had been that so far
+			t.Fatal(err)
+		}
+		await(t, "the other has heard it", func() bool { return slices.Equal(nodes[1].roll.node(nodes[0].self()).Addrs, wrong.Addrs) })
+		await(t, "it was put right", rightly(nodes...))
+	})
 }
 
 // What cannot be read is no reason not to start.
 func TestADamagedAddressBookIsBegunAnew(t *testing.T) {
-	n := start(t, "a")
+	n := alone(t, onSockets)
 	port := portOf(n)
 	shut(t, n)
 	path := filepath.Join(n.cfg.Data, addressFile)

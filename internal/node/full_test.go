@@ -17,184 +17,196 @@ import (
 // What a node has no room for is taken by the next in order, and only then do
 // all say that the file is safe.
 func TestAFullNodeIsPassedOver(t *testing.T) {
-	capacity, err := quota.ParseCapacity("8MiB")
-	if err != nil {
-		t.Fatal(err)
-	}
-	nodes := together(t, 3, func(c *Config) { c.Capacity = capacity })
-	full := nodes[1]
-	path, _ := write(t, 1, 7<<20+1<<19)
-	err = full.Add(t.Context(), shoal.AddRequest{Items: []shoal.AddItem{{Path: path, Name: "filler"}}, Copies: 1}, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	await(t, "all is safe", safe(t, nodes...))
-	path, data := write(t, 2, 4<<20)
-	e := nodes[0].add(t, path, "file.bin")
-	await(t, "the full node says so", func() bool {
-		full.steward.mu.Lock()
-		defer full.steward.mu.Unlock()
-		return full.steward.own.Refused > 0
-	})
-	await(t, "all is safe again", safe(t, nodes...))
-	for chunk, count := range copiesOf(t, e, nodes...) {
-		if count < 2 {
-			t.Errorf("chunk %d has %d copies", chunk, count)
+	virtually(t, func(t *testing.T) {
+		capacity, err := quota.ParseCapacity("8MiB")
+		if err != nil {
+			t.Fatal(err)
 		}
-	}
-	if got, err := read(t.Context(), full, "file.bin"); err != nil || !bytes.Equal(got, data) {
-		t.Errorf("read at the full node: %d bytes, %v", len(got), err)
-	}
-	if usage, err := full.quota.Usage(t.Context()); err != nil || usage.Stored > 8<<20 {
-		t.Errorf("the full node has %d bytes, %v", usage.Stored, err)
-	}
+		nodes := together(t, 3, func(c *Config) { c.Capacity = capacity })
+		full := nodes[1]
+		path, _ := write(t, 1, 7<<20+1<<19)
+		err = full.Add(t.Context(), shoal.AddRequest{Items: []shoal.AddItem{{Path: path, Name: "filler"}}, Copies: 1}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		await(t, "all is safe", safe(t, nodes...))
+		path, data := write(t, 2, 4<<20)
+		e := nodes[0].add(t, path, "file.bin")
+		await(t, "the full node says so", func() bool {
+			full.steward.mu.Lock()
+			defer full.steward.mu.Unlock()
+			return full.steward.own.Refused > 0
+		})
+		await(t, "all is safe again", safe(t, nodes...))
+		for chunk, count := range copiesOf(t, e, nodes...) {
+			if count < 2 {
+				t.Errorf("chunk %d has %d copies", chunk, count)
+			}
+		}
+		if got, err := read(t.Context(), full, "file.bin"); err != nil || !bytes.Equal(got, data) {
+			t.Errorf("read at the full node: %d bytes, %v", len(got), err)
+		}
+		if usage, err := full.quota.Usage(t.Context()); err != nil || usage.Stored > 8<<20 {
+			t.Errorf("the full node has %d bytes, %v", usage.Stored, err)
+		}
+	})
 }
 
 // Where nobody has room, nobody says that all is safe.
 func TestNoRoomAnywhere(t *testing.T) {
-	small, err := quota.ParseCapacity("2MiB")
-	if err != nil {
-		t.Fatal(err)
-	}
-	nodes := together(t, 2, func(c *Config) {
-		if c.Join != "" {
-			c.Capacity = small
+	virtually(t, func(t *testing.T) {
+		small, err := quota.ParseCapacity("2MiB")
+		if err != nil {
+			t.Fatal(err)
 		}
-	})
-	path, _ := write(t, 3, 4<<20)
-	req := shoal.AddRequest{Items: []shoal.AddItem{{Path: path, Name: "file.bin"}}}
-	if err := nodes[0].Add(t.Context(), req, nil); !errors.Is(err, shoal.BelowCopies) {
-		t.Errorf("add where there is no room for two copies: %v", err)
-	}
-	await(t, "status tells who is full", func() bool {
-		v, err := nodes[0].safety(t.Context())
-		return err == nil && v.Text == "1 file lacks copies (2.1 MB): there is no room for them on node1. Add a node, or make room."
+		nodes := together(t, 2, func(c *Config) {
+			if c.Join != "" {
+				c.Capacity = small
+			}
+		})
+		path, _ := write(t, 3, 4<<20)
+		req := shoal.AddRequest{Items: []shoal.AddItem{{Path: path, Name: "file.bin"}}}
+		if err := nodes[0].Add(t.Context(), req, nil); !errors.Is(err, shoal.BelowCopies) {
+			t.Errorf("add where there is no room for two copies: %v", err)
+		}
+		await(t, "status tells who is full", func() bool {
+			v, err := nodes[0].safety(t.Context())
+			return err == nil && v.Text == "1 file lacks copies (2.1 MB): there is no room for them on node1. Add a node, or make room."
+		})
 	})
 }
 
 // A node that keeps nothing can be read at, and keeps nothing.
 func TestReadWhereNothingIsKept(t *testing.T) {
-	none, err := quota.ParseCapacity("0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	nodes := together(t, 2, func(c *Config) {
-		if c.Join != "" {
-			c.Capacity = none
+	virtually(t, func(t *testing.T) {
+		none, err := quota.ParseCapacity("0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		nodes := together(t, 2, func(c *Config) {
+			if c.Join != "" {
+				c.Capacity = none
+			}
+		})
+		path, data := write(t, 4, 3<<20)
+		nodes[0].add(t, path, "file.bin")
+		for range 2 {
+			await(t, "the name is known", func() bool { _, err := nodes[1].catalog.Resolve(t.Context(), "file.bin"); return err == nil })
+			if got, err := read(t.Context(), nodes[1], "file.bin"); err != nil || !bytes.Equal(got, data) {
+				t.Fatalf("read: %d bytes, %v", len(got), err)
+			}
+			if usage, err := nodes[1].quota.Usage(t.Context()); err != nil || usage.Stored != 0 {
+				t.Errorf("%d bytes are kept, %v", usage.Stored, err)
+			}
 		}
 	})
-	path, data := write(t, 4, 3<<20)
-	nodes[0].add(t, path, "file.bin")
-	for range 2 {
-		await(t, "the name is known", func() bool { _, err := nodes[1].catalog.Resolve(t.Context(), "file.bin"); return err == nil })
-		if got, err := read(t.Context(), nodes[1], "file.bin"); err != nil || !bytes.Equal(got, data) {
-			t.Fatalf("read: %d bytes, %v", len(got), err)
-		}
-		if usage, err := nodes[1].quota.Usage(t.Context()); err != nil || usage.Stored != 0 {
-			t.Errorf("%d bytes are kept, %v", usage.Stored, err)
-		}
-	}
 }
 
 // What an add left that was killed before it gave the file a name goes when its
 // lease is over. Nothing else does, nor that as long as names may be missing.
 func TestOrphansGo(t *testing.T) {
-	const trash = 100 * time.Millisecond
-	n := open(t, Config{Data: t.TempDir(), Name: "a", Listen: []string{"127.0.0.1:0"}, Version: "test", Trash: trash})
-	path, data := write(t, 5, 700_000)
-	kept := n.add(t, path, "kept")
-	path, _ = write(t, 6, 700_000)
-	orphan, err := n.takeIn(t.Context(), path, 0, false, func(int64, int64) {})
-	if err != nil {
-		t.Fatal(err)
-	}
-	n.steward.mu.Lock()
-	n.steward.keeper = trim.NewKeeper(-trim.Kept) // as if it had been up for long
-	n.steward.mu.Unlock()
-	gone := func() bool {
-		if err := n.Repair(t.Context()); err != nil {
+	virtually(t, func(t *testing.T) {
+		const trash = 100 * time.Millisecond
+		n := alone(t, func(c *Config) { c.Trash = trash })
+		path, data := write(t, 5, 700_000)
+		kept := n.add(t, path, "kept")
+		path, _ = write(t, 6, 700_000)
+		orphan, err := n.takeIn(t.Context(), path, 0, false, func(int64, int64) {})
+		if err != nil {
 			t.Fatal(err)
 		}
-		_, err := n.store.File(t.Context(), orphan.ID)
-		return errors.Is(err, shoal.NotFound)
-	}
-	damaged := filepath.Join(n.cfg.Data, journalFile+".damaged-1")
-	if err := os.WriteFile(damaged, []byte("what could not be read"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	began := time.Now()
-	await(t, "its lease is over", func() bool {
-		if gone() {
-			t.Fatal("it is gone, and its name may have been in the journal that was damaged")
+		n.steward.mu.Lock()
+		n.steward.keeper = trim.NewKeeper(-trim.Kept) // as if it had been up for long
+		n.steward.mu.Unlock()
+		gone := func() bool {
+			if err := n.Repair(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			_, err := n.store.File(t.Context(), orphan.ID)
+			return errors.Is(err, shoal.NotFound)
 		}
-		return time.Since(began) > 3*trash
+		damaged := filepath.Join(n.cfg.Data, journalFile+".damaged-1")
+		if err := os.WriteFile(damaged, []byte("what could not be read"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		began := time.Now()
+		await(t, "its lease is over", func() bool {
+			if gone() {
+				t.Fatal("it is gone, and its name may have been in the journal that was damaged")
+			}
+			return time.Since(began) > 3*trash
+		})
+		if err := os.Remove(damaged); err != nil {
+			t.Fatal(err)
+		}
+		await(t, "the orphan is gone", gone)
+		if got, err := read(t.Context(), n, "kept"); err != nil || !bytes.Equal(got, data) {
+			t.Errorf("what has a name: %d bytes, %v", len(got), err)
+		}
+		if n.present(t.Context(), kept.ID) != chunksOf(kept) {
+			t.Error("chunks of what has a name are gone")
+		}
 	})
-	if err := os.Remove(damaged); err != nil {
-		t.Fatal(err)
-	}
-	await(t, "the orphan is gone", gone)
-	if got, err := read(t.Context(), n, "kept"); err != nil || !bytes.Equal(got, data) {
-		t.Errorf("what has a name: %d bytes, %v", len(got), err)
-	}
-	if n.present(t.Context(), kept.ID) != chunksOf(kept) {
-		t.Error("chunks of what has a name are gone")
-	}
 }
 
 // What no name means stays while a file is added that may be the same, and when
 // somebody has had it back since it was looked at.
 func TestWhatIsWantedAgainStays(t *testing.T) {
-	n := open(t, Config{Data: t.TempDir(), Name: "a", Listen: []string{"127.0.0.1:0"}, Version: "test", Trash: time.Hour})
-	path, _ := write(t, 5, 700_000)
-	e := n.add(t, path, "again")
-	n.steward.mu.Lock()
-	n.steward.keeper = trim.NewKeeper(-trim.Kept) // as if it had been up for long
-	n.steward.mu.Unlock()
-	f, err := n.catalog.FileOf(t.Context(), e.ID)
-	if err != nil {
-		t.Fatal(err)
-	}
-	due, deleted := func() bool { return true }, 0
-	dismiss := func() {
-		if err := n.steward.dismiss(t.Context(), fileOf(f), due, func() error { deleted++; return nil }); err != nil {
+	virtually(t, func(t *testing.T) {
+		n := alone(t, func(c *Config) { c.Trash = time.Hour })
+		path, _ := write(t, 5, 700_000)
+		e := n.add(t, path, "again")
+		n.steward.mu.Lock()
+		n.steward.keeper = trim.NewKeeper(-trim.Kept) // as if it had been up for long
+		n.steward.mu.Unlock()
+		f, err := n.catalog.FileOf(t.Context(), e.ID)
+		if err != nil {
 			t.Fatal(err)
 		}
-	}
-	dismiss()
-	if deleted > 0 {
-		t.Error("it is deleted, and it has a name")
-	}
-	if _, err := n.Remove(t.Context(), shoal.RemoveRequest{Ref: "again"}); err != nil {
-		t.Fatal(err)
-	}
-	n.nameless.RLock() // as while a file is added
-	dismiss()
-	n.nameless.RUnlock()
-	if deleted > 0 {
-		t.Error("it is deleted while it is added again")
-	}
-	dismiss()
-	if deleted != 1 {
-		t.Error("it is never deleted")
-	}
+		due, deleted := func() bool { return true }, 0
+		dismiss := func() {
+			if err := n.steward.dismiss(t.Context(), fileOf(f), due, func() error { deleted++; return nil }); err != nil {
+				t.Fatal(err)
+			}
+		}
+		dismiss()
+		if deleted > 0 {
+			t.Error("it is deleted, and it has a name")
+		}
+		if _, err := n.Remove(t.Context(), shoal.RemoveRequest{Ref: "again"}); err != nil {
+			t.Fatal(err)
+		}
+		n.nameless.RLock() // as while a file is added
+		dismiss()
+		n.nameless.RUnlock()
+		if deleted > 0 {
+			t.Error("it is deleted while it is added again")
+		}
+		dismiss()
+		if deleted != 1 {
+			t.Error("it is never deleted")
+		}
+	})
 }
 
 // A process that stands still while it looks through the files has not heard what
 // was said meanwhile, and deletes nothing.
 func TestNothingGoesAfterAHalt(t *testing.T) {
-	n := open(t, Config{Data: t.TempDir(), Name: "a", Listen: []string{"127.0.0.1:0"}, Version: "test"})
-	f := repair.File{ID: shoal.FileID{1}, Chunks: 1}
-	for halted, want := range map[bool]int{false: 1, true: 0} {
-		n.steward.mu.Lock()
-		n.steward.keeper = trim.NewKeeper(-trim.Kept) // as if it had been up for long
-		if halted {
-			n.steward.keeper.Look(n.steward.now(), time.Now().Add(-time.Hour))
+	virtually(t, func(t *testing.T) {
+		n := alone(t, nil)
+		f := repair.File{ID: shoal.FileID{1}, Chunks: 1}
+		for halted, want := range map[bool]int{false: 1, true: 0} {
+			n.steward.mu.Lock()
+			n.steward.keeper = trim.NewKeeper(-trim.Kept) // as if it had been up for long
+			if halted {
+				n.steward.keeper.Look(n.steward.now(), time.Now().Add(-time.Hour))
+			}
+			n.steward.mu.Unlock()
+			deleted := 0
+			err := n.steward.dismiss(t.Context(), f, func() bool { return n.steward.keeper.Orphan(n.steward.now(), f, 0) }, func() error { deleted++; return nil })
+			if err != nil || deleted != want {
+				t.Errorf("halted %v: %d deleted, %v", halted, deleted, err)
+			}
 		}
-		n.steward.mu.Unlock()
-		deleted := 0
-		err := n.steward.dismiss(t.Context(), f, func() bool { return n.steward.keeper.Orphan(n.steward.now(), f, 0) }, func() error { deleted++; return nil })
-		if err != nil || deleted != want {
-			t.Errorf("halted %v: %d deleted, %v", halted, deleted, err)
-		}
-	}
+	})
 }

@@ -3,6 +3,7 @@ package node
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -10,22 +11,6 @@ import (
 
 	"shoal"
 )
-
-// start starts a node on a loopback port, which founds a shoal.
-func start(t *testing.T, name string) *Node {
-	t.Helper()
-	return open(t, Config{Data: t.TempDir(), Name: name, Listen: []string{"127.0.0.1:0"}, Version: "test"})
-}
-
-// reader starts a node that belongs to another's shoal, and keeps nothing for it.
-func reader(t *testing.T, of *Node, name string) *Node {
-	t.Helper()
-	made, err := of.Invite(t.Context(), shoal.InviteRequest{Role: "reader"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return open(t, Config{Data: t.TempDir(), Name: name, Listen: []string{"127.0.0.1:0"}, Version: "test", Join: made.Ticket})
-}
 
 // write makes a file of random bytes and returns its path.
 func write(t *testing.T, seed byte, size int) (string, []byte) {
@@ -70,13 +55,14 @@ func get(ctx context.Context, n *Node, ref, output string) error {
 }
 
 func TestAddAndGetByLink(t *testing.T) {
-	for _, size := range []int{0, 1, 4096, 16 << 10, 300_000, 5 << 20} {
-		a := start(t, "a")
-		b := reader(t, a, "b")
-		path, data := write(t, 1, size)
-		a.add(t, path, "file.bin")
+	a := alone(t, onSockets)
+	b := reader(t, a, "b")
+	for i, size := range []int{0, 1, 4096, 16 << 10, 300_000, 5 << 20} {
+		name := fmt.Sprint(i)
+		path, data := write(t, byte(i), size)
+		a.add(t, path, name)
 		output := filepath.Join(t.TempDir(), "out.bin")
-		if err := get(t.Context(), b, a.link(t, "file.bin"), output); err != nil {
+		if err := get(t.Context(), b, a.link(t, name), output); err != nil {
 			t.Fatalf("size %d: %v", size, err)
 		}
 		got, err := os.ReadFile(output)

@@ -5,70 +5,14 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
-	"time"
 
 	"shoal"
 	"shoal/internal/redundancy/safety"
 	"shoal/internal/redundancy/trim"
 )
-
-// together starts n nodes of one shoal. The first founds it, the others join with
-// tickets.
-func together(t *testing.T, n int, change func(*Config)) []*Node {
-	t.Helper()
-	var nodes []*Node
-	for i := range n {
-		cfg := Config{Data: t.TempDir(), Name: fmt.Sprintf("node%d", i), Listen: []string{"127.0.0.1:0"}, Version: "test"}
-		if i > 0 {
-			cfg.Join = invite(t, nodes[0])
-		}
-		if change != nil {
-			change(&cfg)
-		}
-		nodes = append(nodes, open(t, cfg))
-	}
-	return nodes
-}
-
-func open(t *testing.T, cfg Config) *Node {
-	t.Helper()
-	n, err := Open(t.Context(), cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := n.Close(); err != nil {
-			t.Errorf("close %s: %v", cfg.Name, err)
-		}
-	})
-	return n
-}
-
-func invite(t *testing.T, n *Node) string {
-	t.Helper()
-	made, err := n.Invite(t.Context(), shoal.InviteRequest{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return made.Ticket
-}
-
-// await waits until something is so.
-func await(t *testing.T, what string, so func() bool) {
-	t.Helper()
-	deadline := time.After(60 * time.Second)
-	for !so() {
-		select {
-		case <-deadline:
-			t.Fatalf("in a minute it did not come about that %s", what)
-		case <-time.After(20 * time.Millisecond):
-		}
-	}
-}
 
 // safe reports whether all nodes say that all is safe.
 func safe(t *testing.T, nodes ...*Node) func() bool {
@@ -113,7 +57,7 @@ func read(ctx context.Context, n *Node, ref string) ([]byte, error) {
 }
 
 func TestWhatOneAddsAllHave(t *testing.T) {
-	nodes := together(t, 3, nil)
+	nodes := together(t, 3, onSockets)
 	path, data := write(t, 1, 3<<20)
 	e := nodes[1].add(t, path, "photos/a.jpg")
 	for _, n := range nodes {
@@ -136,139 +80,147 @@ func TestWhatOneAddsAllHave(t *testing.T) {
 // When a node dies, its chunks are copied again, and the file can be read from
 // those that are left. When it is back, all is safe again.
 func TestNodeDiesAndItsChunksAreCopied(t *testing.T) {
-	nodes := together(t, 5, func(c *Config) { c.RepairDelay = -1 })
-	path, data := write(t, 2, 8<<20)
-	e := nodes[0].add(t, path, "file.bin")
-	await(t, "all is safe", safe(t, nodes...))
-	dead := nodes[1]
-	if err := dead.Close(); err != nil {
-		t.Fatal(err)
-	}
-	left := append(nodes[:1:1], nodes[2:]...)
-	await(t, "the others have noticed", func() bool { return len(nodes[0].steward.look().Up.Nodes()) == 4 })
-	await(t, "all is safe again", safe(t, left...))
-	for chunk, count := range copiesOf(t, e, left...) {
-		if count < 2 {
-			t.Errorf("chunk %d has %d copies", chunk, count)
+	virtually(t, func(t *testing.T) {
+		nodes := together(t, 5, func(c *Config) { c.RepairDelay = -1 })
+		path, data := write(t, 2, 8<<20)
+		e := nodes[0].add(t, path, "file.bin")
+		await(t, "all is safe", safe(t, nodes...))
+		dead := nodes[1]
+		if err := dead.Close(); err != nil {
+			t.Fatal(err)
 		}
-	}
-	if got, err := read(t.Context(), left[2], "file.bin"); err != nil || !bytes.Equal(got, data) {
-		t.Errorf("read from the survivors: %d bytes, %v", len(got), err)
-	}
-	back := dead.cfg
-	nodes[1] = open(t, back)
-	await(t, "all is safe with the node back", safe(t, nodes...))
+		left := append(nodes[:1:1], nodes[2:]...)
+		await(t, "the others have noticed", func() bool { return len(nodes[0].steward.look().Up.Nodes()) == 4 })
+		await(t, "all is safe again", safe(t, left...))
+		for chunk, count := range copiesOf(t, e, left...) {
+			if count < 2 {
+				t.Errorf("chunk %d has %d copies", chunk, count)
+			}
+		}
+		if got, err := read(t.Context(), left[2], "file.bin"); err != nil || !bytes.Equal(got, data) {
+			t.Errorf("read from the survivors: %d bytes, %v", len(got), err)
+		}
+		back := dead.cfg
+		nodes[1] = open(t, back)
+		await(t, "all is safe with the node back", safe(t, nodes...))
+	})
 }
 
 func TestTicketIsForOne(t *testing.T) {
-	nodes := together(t, 1, nil)
-	ticket := invite(t, nodes[0])
-	cfg := Config{Data: t.TempDir(), Name: "second", Listen: []string{"127.0.0.1:0"}, Version: "test", Join: ticket}
-	second := open(t, cfg)
-	await(t, "it is on the roster", func() bool { return second.roll.node(second.self()).Present() })
-	cfg.Data = t.TempDir()
-	if n, err := Open(t.Context(), cfg); !errors.Is(err, shoal.Unauthorised) {
-		if err == nil {
-			_ = n.Close()
+	virtually(t, func(t *testing.T) {
+		cfg := joiner(t, alone(t, nil), "second")
+		second := open(t, cfg)
+		await(t, "it is on the roster", func() bool { return second.roll.node(second.self()).Present() })
+		cfg.Data = t.TempDir()
+		if n, err := Open(t.Context(), cfg); !errors.Is(err, shoal.Unauthorised) {
+			if err == nil {
+				_ = n.Close()
+			}
+			t.Errorf("the ticket was used twice: %v", err)
 		}
-		t.Errorf("the ticket was used twice: %v", err)
-	}
-	if _, err := os.Stat(filepath.Join(cfg.Data, shoalFile)); err == nil {
-		t.Error("a machine that was not let in has founded a shoal")
-	}
+		if _, err := os.Stat(filepath.Join(cfg.Data, shoalFile)); err == nil {
+			t.Error("a machine that was not let in has founded a shoal")
+		}
+	})
 }
 
 // A revoked node is cut off, and what it says after that counts nowhere.
 func TestRevoked(t *testing.T) {
-	nodes := together(t, 3, nil)
-	bad := nodes[2]
-	await(t, "all know each other", func() bool { return len(nodes[0].host.Peers()) == 2 && len(nodes[1].host.Peers()) == 2 })
-	path, _ := write(t, 3, 1000)
-	bad.add(t, path, "before.bin")
-	await(t, "the first has heard of it", func() bool {
-		_, err := nodes[0].catalog.Resolve(t.Context(), "before.bin")
-		return err == nil
-	})
-	if _, err := nodes[0].SetNode(t.Context(), "node2", shoal.NodeChange{State: "revoked"}); err != nil {
-		t.Fatal(err)
-	}
-	for _, n := range nodes[:2] {
-		await(t, "it is cut off", func() bool {
-			for _, conn := range n.host.Peers() {
-				if conn.Peer == bad.self() {
-					return false
-				}
-			}
-			return !n.allows(bad.self())
+	virtually(t, func(t *testing.T) {
+		nodes := together(t, 3, nil)
+		bad := nodes[2]
+		await(t, "all know each other", func() bool { return len(nodes[0].host.Peers()) == 2 && len(nodes[1].host.Peers()) == 2 })
+		path, _ := write(t, 3, 1000)
+		bad.add(t, path, "before.bin")
+		await(t, "the first has heard of it", func() bool {
+			_, err := nodes[0].catalog.Resolve(t.Context(), "before.bin")
+			return err == nil
 		})
-	}
-	if _, err := bad.SetNode(t.Context(), "node1", shoal.NodeChange{State: "revoked"}); !errors.Is(err, shoal.Unauthorised) {
-		t.Errorf("a member revokes another: %v", err)
-	}
+		if _, err := nodes[0].SetNode(t.Context(), "node2", shoal.NodeChange{State: "revoked"}); err != nil {
+			t.Fatal(err)
+		}
+		for _, n := range nodes[:2] {
+			await(t, "it is cut off", func() bool {
+				for _, conn := range n.host.Peers() {
+					if conn.Peer == bad.self() {
+						return false
+					}
+				}
+				return !n.allows(bad.self())
+			})
+		}
+		if _, err := bad.SetNode(t.Context(), "node1", shoal.NodeChange{State: "revoked"}); !errors.Is(err, shoal.Unauthorised) {
+			t.Errorf("a member revokes another: %v", err)
+		}
+	})
 }
 
 // The one a file was added at has all of it at first. In the end every chunk has
 // just its wanted copies, where they should be.
 func TestSurplusIsDeleted(t *testing.T) {
-	nodes := together(t, 4, func(c *Config) { c.TrimDelay = -1 })
-	await(t, "all count", func() bool { // else what is pledged before that must be kept for two minutes
+	virtually(t, func(t *testing.T) {
+		nodes := together(t, 4, func(c *Config) { c.TrimDelay = -1 })
+		await(t, "all count", func() bool { // else what is pledged before that must be kept for two minutes
+			for _, n := range nodes {
+				if n.steward.look().In.Len() < len(nodes) {
+					return false
+				}
+			}
+			return true
+		})
+		for _, n := range nodes { // as if they had been up for long
+			n.steward.mu.Lock()
+			n.steward.keeper = trim.NewKeeper(-trim.Kept)
+			n.steward.mu.Unlock()
+		}
+		path, data := write(t, 4, 6<<20)
+		e := nodes[2].add(t, path, "file.bin")
+		await(t, "all is safe", safe(t, nodes...))
+		await(t, "nothing is surplus", func() bool {
+			for _, count := range copiesOf(t, e, nodes...) {
+				if count != 2 {
+					return false
+				}
+			}
+			return true
+		})
+		if !safe(t, nodes...)() {
+			t.Error("it is no longer safe")
+		}
 		for _, n := range nodes {
-			if n.steward.look().In.Len() < len(nodes) {
-				return false
+			if got, err := read(t.Context(), n, "file.bin"); err != nil || !bytes.Equal(got, data) {
+				t.Errorf("read at %s: %d bytes, %v", n.cfg.Name, len(got), err)
 			}
 		}
-		return true
 	})
-	for _, n := range nodes { // as if they had been up for long
-		n.steward.mu.Lock()
-		n.steward.keeper = trim.NewKeeper(-trim.Kept)
-		n.steward.mu.Unlock()
-	}
-	path, data := write(t, 4, 6<<20)
-	e := nodes[2].add(t, path, "file.bin")
-	await(t, "all is safe", safe(t, nodes...))
-	await(t, "nothing is surplus", func() bool {
-		for _, count := range copiesOf(t, e, nodes...) {
-			if count != 2 {
-				return false
-			}
-		}
-		return true
-	})
-	if !safe(t, nodes...)() {
-		t.Error("it is no longer safe")
-	}
-	for _, n := range nodes {
-		if got, err := read(t.Context(), n, "file.bin"); err != nil || !bytes.Equal(got, data) {
-			t.Errorf("read at %s: %d bytes, %v", n.cfg.Name, len(got), err)
-		}
-	}
 }
 
 // A node that was removed is let in again with a new ticket, in its old folder.
 func TestRemovedNodeComesBack(t *testing.T) {
-	nodes := together(t, 2, nil)
-	gone := nodes[1]
-	await(t, "it has said its name", func() bool { return nodes[0].roll.title(gone.self()) == "node1" })
-	if _, err := nodes[0].SetNode(t.Context(), "node1", shoal.NodeChange{State: "removed", Force: true}); err != nil {
-		t.Fatal(err)
-	}
-	await(t, "it is cut off", func() bool { return len(nodes[0].neighbours()) == 0 })
-	if err := gone.Close(); err != nil {
-		t.Fatal(err)
-	}
-	cfg := gone.cfg
-	cfg.Join = invite(t, nodes[0])
-	back := open(t, cfg)
-	await(t, "both know that it is back", func() bool {
-		return nodes[0].roll.node(back.self()).Present() && back.roll.node(back.self()).Present() && len(nodes[0].neighbours()) == 1
+	virtually(t, func(t *testing.T) {
+		nodes := together(t, 2, nil)
+		gone := nodes[1]
+		await(t, "it has said its name", func() bool { return nodes[0].roll.title(gone.self()) == "node1" })
+		if _, err := nodes[0].SetNode(t.Context(), "node1", shoal.NodeChange{State: "removed", Force: true}); err != nil {
+			t.Fatal(err)
+		}
+		await(t, "it is cut off", func() bool { return len(nodes[0].neighbours()) == 0 })
+		if err := gone.Close(); err != nil {
+			t.Fatal(err)
+		}
+		cfg := gone.cfg
+		cfg.Join = invite(t, nodes[0])
+		back := open(t, cfg)
+		await(t, "both know that it is back", func() bool {
+			return nodes[0].roll.node(back.self()).Present() && back.roll.node(back.self()).Present() && len(nodes[0].neighbours()) == 1
+		})
 	})
 }
 
 // Of a node and the copy of its folder the one that was started later stops, and
 // the other goes on.
 func TestCopiedFolder(t *testing.T) {
-	nodes := together(t, 2, nil)
+	nodes := together(t, 2, onSockets)
 	if err := nodes[1].Close(); err != nil {
 		t.Fatal(err)
 	}
