@@ -128,6 +128,13 @@ func (n *Node) elsewhere(author shoal.NodeID, s *Session) bool {
 	return false
 }
 
+// release gives up a session's claim, if it has it.
+func (n *Node) release(author shoal.NodeID, s *Session) {
+	if n.claims[author].by == s {
+		delete(n.claims, author)
+	}
+}
+
 // settle notes that a session's peer has sent some of an author's batches, which
 // were taken. The claim is kept while more were announced, and a moment longer:
 // what came since is on its way behind them.

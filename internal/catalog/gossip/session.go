@@ -141,7 +141,7 @@ func (s *Session) Took(now time.Time, author shoal.NodeID, sent uint64, again bo
 		s.node.settle(now, author, s, s.theirs[author] > ours)
 	case again:
 		s.lacks[author] = true
-		delete(s.node.claims, author)
+		s.node.release(author, s)
 	}
 }
 
