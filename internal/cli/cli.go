@@ -48,6 +48,7 @@ type NodeConfig struct {
 	Peers    []string      // addresses to connect to, and to stay connected to
 	Join     string        // a ticket; empty for a node that is in, or that founds a shoal
 	Zone     string        // what fails together with the node
+	Down     time.Duration // of silence make a node down; 0 for the usual
 	Delay    time.Duration // how long a node must be away before its chunks are copied; 0 for the usual, less for none
 	Trash    time.Duration // how long what was removed can be had back; 0 for the usual
 	Scrub    time.Duration // in which everything is read and checked once; 0 for the usual, less for never

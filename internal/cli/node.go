@@ -27,7 +27,7 @@ func openNode(ctx context.Context, c NodeConfig) (Node, error) {
 		return nil, err
 	}
 	return node.Open(ctx, node.Config{
-		Data: c.Data, Name: c.Name, Listen: c.Listen, Peers: c.Peers, Join: c.Join, Zone: c.Zone, RepairDelay: c.Delay, Trash: c.Trash, Scrub: c.Scrub,
+		Data: c.Data, Name: c.Name, Listen: c.Listen, Peers: c.Peers, Join: c.Join, Zone: c.Zone, DownAfter: c.Down, RepairDelay: c.Delay, Trash: c.Trash, Scrub: c.Scrub,
 		Passing: c.Passing, Fail: c.Fail, Capacity: capacity, UploadLimit: upload, Version: c.Version, Log: c.Log,
 	})
 }

@@ -20,7 +20,7 @@ import (
 
 func newUp(a *app) *cobra.Command {
 	var config NodeConfig
-	var scrub string
+	var scrub, trash string
 	cmd := &cobra.Command{
 		Use:   "up",
 		Short: "Start a node and keep it running",
@@ -40,6 +40,9 @@ func newUp(a *app) *cobra.Command {
 			if config.Scrub, err = parsePeriod(scrub); err != nil {
 				return err
 			}
+			if config.Trash, err = parseTrash(trash); err != nil {
+				return err
+			}
 			if config.Delay == 0 {
 				config.Delay = -1 // none, for 0 is the usual
 			}
@@ -52,8 +55,9 @@ func newUp(a *app) *cobra.Command {
 	flags.StringArrayVar(&config.Peers, "peer", nil, "address of a node to stay connected to; may be given again")
 	flags.StringVar(&config.Join, "join", "", "ticket of the shoal to join the first time, or - to read it from stdin (else $SHOAL_JOIN, $SHOAL_JOIN_FILE)")
 	flags.StringVar(&config.Zone, "zone", "", "what fails together with this node, such as a room; copies are spread over zones")
+	flags.DurationVar(&config.Down, "down-after", 10*time.Second, "how long a node may be silent before this one calls it down; suspect after half of that")
 	flags.DurationVar(&config.Delay, "repair-delay", time.Minute, "how long a node must be away before this one copies its chunks")
-	flags.DurationVar(&config.Trash, "trash", 24*time.Hour, "how long what was removed can be had back")
+	flags.StringVar(&trash, "trash", "24h", "how long what was removed can be had back, such as 12h or 7d")
 	flags.StringVar(&scrub, "scrub", "30d", "in what time to read and check everything here once, such as 7d or 12h, or off")
 	flags.StringVar(&config.Capacity, "capacity", "", "how much to store at most: a SIZE or a part of the disk in % (default: what the disk has)")
 	flags.StringVar(&config.Upload, "upload-limit", "", "how much to send to all peers a second at most, a SIZE such as 10MB (default: no limit)")
@@ -70,6 +74,15 @@ func parsePeriod(text string) (time.Duration, error) {
 		return 0, shoal.WithHint(fmt.Errorf("--scrub %q is neither a span of time nor off: %w", text, shoal.Usage), "say 30d, 12h or off")
 	}
 	return period, nil
+}
+
+// parseTrash reads what --trash says.
+func parseTrash(text string) (time.Duration, error) {
+	span, err := parseSpan(text)
+	if err != nil || span <= 0 {
+		return 0, shoal.WithHint(fmt.Errorf("--trash %q is no span of time: %w", text, shoal.Usage), "say 24h or 7d")
+	}
+	return span, nil
 }
 
 // maxTicket is more than any ticket has, in bytes.

@@ -58,6 +58,7 @@ type Config struct {
 	Join        string         // a ticket; for a folder that belongs to no shoal yet
 	Passing     bool           // runs for one command: founds no shoal, says nothing of itself, and fetches nothing it should hold
 	Zone        string         // what fails together with this node: a room, a site
+	DownAfter   time.Duration  // of silence make a node down, from MinDownAfter to members.MaxDown; 0 is the default
 	RepairDelay time.Duration  // how long a node must be away before its chunks are copied; 0 is the default, less is none
 	TrimDelay   time.Duration  // how long after a change surplus copies are deleted; 0 is the default, less is none
 	Scrub       time.Duration  // in which everything here is read and checked once; 0 is the default, less is never
@@ -71,6 +72,10 @@ type Config struct {
 	clock   func() time.Time                               // by which the catalogue tells ages; nil is time.Now
 	network func(ed25519.PrivateKey) (network.Host, error) // what tests have instead of libp2p; else nil
 }
+
+// MinDownAfter is the least for Config.DownAfter: a beat a second may be missed,
+// and another, before a node is suspect, and the same again before it is down.
+const MinDownAfter = 6 * time.Second
 
 // Node is a running node.
 type Node struct {
@@ -135,6 +140,9 @@ func Open(ctx context.Context, cfg Config) (*Node, error) {
 	}
 	if cfg.clock == nil {
 		cfg.clock = time.Now
+	}
+	if cfg.DownAfter != 0 && (cfg.DownAfter < MinDownAfter || cfg.DownAfter > members.MaxDown) {
+		return nil, fmt.Errorf("a node is called down after %v to %v of silence, and not after %v: %w", MinDownAfter, members.MaxDown, cfg.DownAfter, shoal.Usage)
 	}
 	data, err := filepath.Abs(cfg.Data)
 	if err != nil {
@@ -256,7 +264,7 @@ func (n *Node) openNetwork(ctx context.Context) error {
 	n.beats, err = beat.New(beat.Config{
 		Host: h, Key: n.identity, AddrsOf: n.addrsOf, Before: n.addresses.of, Notify: n.membersNews, Log: n.cfg.Log,
 		Clock:    func() record.Stamp { return record.StampAt(time.Now()) },
-		Detector: members.Config{Incarnation: n.belongs.Starts, Nonce: nonce(n.started)},
+		Detector: members.Config{Incarnation: n.belongs.Starts, Nonce: nonce(n.started), Down: n.cfg.DownAfter, Suspect: n.cfg.DownAfter / 2},
 	})
 	if err != nil {
 		return err

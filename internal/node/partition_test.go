@@ -55,11 +55,14 @@ func (w *world) sentences() string {
 	return b.String()
 }
 
-// newWorld has five nodes of one shoal.
-func newWorld(t *testing.T) *world {
+// newWorld has five nodes of one shoal, changed as it is told.
+func newWorld(t *testing.T, changes ...func(*Config)) *world {
 	w := &world{T: t, net: memnet.New(1), bytes: make(map[string][]byte)}
 	w.nodes = together(t, 5, func(c *Config) {
 		name := c.Name
+		for _, change := range changes {
+			change(c)
+		}
 		c.network = func(key ed25519.PrivateKey) (network.Host, error) { return w.net.HostOf(name, key), nil }
 	})
 	w.shape(w.nodes, w.nodes, memnet.Link{Delay: linkDelay})

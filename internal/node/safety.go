@@ -1,6 +1,7 @@
 package node
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -46,7 +47,9 @@ const fullBelow = 64 << 20
 // wakingTime is how long a process that stood still takes to learn what became of
 // the others: to miss the beats of those that are gone, and to be told by the
 // rest how they are.
-const wakingTime = members.DefaultDown + members.DefaultUpdate
+func (n *Node) wakingTime() time.Duration {
+	return cmp.Or(n.cfg.DownAfter, members.DefaultDown) + members.DefaultUpdate
+}
 
 // safety is how the files are.
 func (n *Node) safety(ctx context.Context) (safety.Verdict, error) {
@@ -61,7 +64,7 @@ func (n *Node) safety(ctx context.Context) (safety.Verdict, error) {
 	n.steward.mu.Lock()
 	view, own := n.steward.view, n.steward.own
 	n.steward.mu.Unlock()
-	s := safety.Shoal{Asleep: n.beats.Awake() < wakingTime, Own: own, Keeps: view.In.Has(n.self()), Braked: view.Braked, Files: files, Copies: copies}
+	s := safety.Shoal{Asleep: n.beats.Awake() < n.wakingTime(), Own: own, Keeps: view.In.Has(n.self()), Braked: view.Braked, Files: files, Copies: copies}
 	for _, node := range view.In.Nodes() {
 		if node.ID == n.self() {
 			continue
