@@ -143,7 +143,7 @@ func within(t *testing.T, limit time.Duration, what string, so func() bool) time
 		if time.Since(began) > limit {
 			t.Fatalf("in %v it did not come about that %s", limit, what)
 		}
-		<-time.After(20 * time.Millisecond)
+		<-time.After(max(20*time.Millisecond, limit/1000))
 	}
 	return time.Since(began)
 }

@@ -11,7 +11,6 @@ import (
 
 	"shoal"
 	"shoal/internal/redundancy/safety"
-	"shoal/internal/redundancy/trim"
 )
 
 // safe reports whether all nodes say that all is safe.
@@ -77,35 +76,6 @@ func TestWhatOneAddsAllHave(t *testing.T) {
 	}
 }
 
-// When a node dies, its chunks are copied again, and the file can be read from
-// those that are left. When it is back, all is safe again.
-func TestNodeDiesAndItsChunksAreCopied(t *testing.T) {
-	virtually(t, func(t *testing.T) {
-		nodes := together(t, 5, func(c *Config) { c.RepairDelay = -1 })
-		path, data := write(t, 2, 8<<20)
-		e := nodes[0].add(t, path, "file.bin")
-		await(t, "all is safe", safe(t, nodes...))
-		dead := nodes[1]
-		if err := dead.Close(); err != nil {
-			t.Fatal(err)
-		}
-		left := append(nodes[:1:1], nodes[2:]...)
-		await(t, "the others have noticed", func() bool { return len(nodes[0].steward.look().Up.Nodes()) == 4 })
-		await(t, "all is safe again", safe(t, left...))
-		for chunk, count := range copiesOf(t, e, left...) {
-			if count < 2 {
-				t.Errorf("chunk %d has %d copies", chunk, count)
-			}
-		}
-		if got, err := read(t.Context(), left[2], "file.bin"); err != nil || !bytes.Equal(got, data) {
-			t.Errorf("read from the survivors: %d bytes, %v", len(got), err)
-		}
-		back := dead.cfg
-		nodes[1] = open(t, back)
-		await(t, "all is safe with the node back", safe(t, nodes...))
-	})
-}
-
 func TestTicketIsForOne(t *testing.T) {
 	virtually(t, func(t *testing.T) {
 		cfg := joiner(t, alone(t, nil), "second")
@@ -151,46 +121,6 @@ func TestRevoked(t *testing.T) {
 		}
 		if _, err := bad.SetNode(t.Context(), "node1", shoal.NodeChange{State: "revoked"}); !errors.Is(err, shoal.Unauthorised) {
 			t.Errorf("a member revokes another: %v", err)
-		}
-	})
-}
-
-// The one a file was added at has all of it at first. In the end every chunk has
-// just its wanted copies, where they should be.
-func TestSurplusIsDeleted(t *testing.T) {
-	virtually(t, func(t *testing.T) {
-		nodes := together(t, 4, func(c *Config) { c.TrimDelay = -1 })
-		await(t, "all count", func() bool { // else what is pledged before that must be kept for two minutes
-			for _, n := range nodes {
-				if n.steward.look().In.Len() < len(nodes) {
-					return false
-				}
-			}
-			return true
-		})
-		for _, n := range nodes { // as if they had been up for long
-			n.steward.mu.Lock()
-			n.steward.keeper = trim.NewKeeper(-trim.Kept)
-			n.steward.mu.Unlock()
-		}
-		path, data := write(t, 4, 6<<20)
-		e := nodes[2].add(t, path, "file.bin")
-		await(t, "all is safe", safe(t, nodes...))
-		await(t, "nothing is surplus", func() bool {
-			for _, count := range copiesOf(t, e, nodes...) {
-				if count != 2 {
-					return false
-				}
-			}
-			return true
-		})
-		if !safe(t, nodes...)() {
-			t.Error("it is no longer safe")
-		}
-		for _, n := range nodes {
-			if got, err := read(t.Context(), n, "file.bin"); err != nil || !bytes.Equal(got, data) {
-				t.Errorf("read at %s: %d bytes, %v", n.cfg.Name, len(got), err)
-			}
 		}
 	})
 }

@@ -1,0 +1,290 @@
+package node
+
+import (
+	"bytes"
+	"errors"
+	"path/filepath"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"shoal"
+	"shoal/internal/discovery/members"
+	"shoal/internal/redundancy/repair"
+	"shoal/internal/redundancy/trim"
+)
+
+// Here is whatever takes its time, with the times that a shoal has unless it is
+// told otherwise.
+
+// pass lets time pass.
+func pass(d time.Duration) { <-time.After(d) }
+
+// settle waits until all is safe and nothing is surplus any more.
+func settle(t *testing.T, e shoal.Entry, nodes ...*Node) {
+	t.Helper()
+	await(t, "all is safe", safe(t, nodes...))
+	within(t, trim.DefaultDelay+2*trimEvery, "every chunk has its two copies", exactly(t, 2, e, nodes...))
+}
+
+// exactly reports whether every chunk of a file has so many copies.
+func exactly(t *testing.T, copies int, e shoal.Entry, nodes ...*Node) func() bool {
+	return func() bool {
+		return !slices.ContainsFunc(copiesOf(t, e, nodes...), func(count int) bool { return count != copies })
+	}
+}
+
+// fetched is how many bytes of chunks the nodes have got from others since they
+// were started.
+func fetched(nodes ...*Node) (bytes int64) {
+	for _, n := range nodes {
+		n.traffic.peers.Range(func(_, peer any) bool {
+			bytes += peer.(*counts).in.Load()
+			return true
+		})
+	}
+	return bytes
+}
+
+// seenAs reports whether all others find that a node is in some state.
+func seenAs(state members.State, node *Node, others ...*Node) func() bool {
+	return func() bool {
+		return !slices.ContainsFunc(others, func(n *Node) bool {
+			return n != node && !slices.ContainsFunc(n.beats.Members(), func(m members.Member) bool { return m.Node == node.self() && m.State == state })
+		})
+	}
+}
+
+// A node that is back before the others give it up costs no byte: nothing was
+// fetched in its place, and it has all that it should.
+func TestARebootCopiesNothing(t *testing.T) {
+	virtually(t, func(t *testing.T) {
+		nodes := together(t, 5, nil)
+		path, _ := write(t, 1, 8<<20)
+		e := nodes[0].add(t, path, "file.bin")
+		settle(t, e, nodes...)
+		shut(t, nodes[1])
+		others := append(nodes[:1:1], nodes[2:]...)
+		before := fetched(others...)
+		pass(repair.DefaultDelay - 5*time.Second)
+		if !seenAs(members.Down, nodes[1], others...)() {
+			t.Error("it was away for nearly a minute, and nobody has noticed")
+		}
+		nodes[1] = reopen(t, nodes[1])
+		within(t, 10*time.Second, "all is safe with the node back", safe(t, nodes...))
+		pass(trim.DefaultDelay + time.Minute)
+		if got := fetched(nodes...) - before; got != 0 {
+			t.Errorf("%d bytes were fetched", got)
+		}
+		if !exactly(t, 2, e, nodes...)() || !safe(t, nodes...)() {
+			t.Errorf("not every chunk has its two copies: %v", copiesOf(t, e, nodes...))
+		}
+	})
+}
+
+// A node that is away for longer is given up: its chunks are copied, and not
+// before. When it is back, all is as it was.
+func TestADeadNodesChunksAreCopiedAfterTheDelay(t *testing.T) {
+	virtually(t, func(t *testing.T) {
+		nodes := together(t, 5, nil)
+		path, data := write(t, 2, 8<<20)
+		e := nodes[0].add(t, path, "file.bin")
+		settle(t, e, nodes...)
+		shut(t, nodes[1])
+		left := append(nodes[:1:1], nodes[2:]...)
+		before := fetched(left...)
+		pass(repair.DefaultDelay)
+		if safe(t, left...)() || fetched(left...) != before {
+			t.Errorf("after %v they say that all is safe, or have fetched %d bytes", repair.DefaultDelay, fetched(left...)-before)
+		}
+		within(t, 2*members.DefaultDown, "all is safe without it", safe(t, left...))
+		for chunk, count := range copiesOf(t, e, left...) {
+			if count < 2 {
+				t.Errorf("chunk %d has %d copies", chunk, count)
+			}
+		}
+		for _, n := range left {
+			if got, err := read(t.Context(), n, "file.bin"); err != nil || !bytes.Equal(got, data) {
+				t.Errorf("read from the survivors: %d bytes, %v", len(got), err)
+			}
+		}
+		nodes[1] = reopen(t, nodes[1])
+		within(t, 10*time.Second, "all see it", seenAs(members.Alive, nodes[1], nodes...))
+		settle(t, e, nodes...)
+	})
+}
+
+// While a node is in maintenance nothing is copied in its place; afterwards all
+// that it had.
+func TestMaintenanceIsWaitedFor(t *testing.T) {
+	virtually(t, func(t *testing.T) {
+		nodes := together(t, 4, nil)
+		path, _ := write(t, 3, 4<<20)
+		e := nodes[0].add(t, path, "file.bin")
+		settle(t, e, nodes...)
+		while := 20 * time.Minute
+		if _, err := nodes[0].SetNode(t.Context(), "node3", shoal.NodeChange{Maintenance: &while}); err != nil {
+			t.Fatal(err)
+		}
+		began := time.Now()
+		shut(t, nodes[3])
+		left := nodes[:3]
+		before := fetched(left...)
+		pass(while - 5*time.Second)
+		if got := fetched(left...) - before; got != 0 {
+			t.Errorf("%d bytes were fetched while it was in maintenance", got)
+		}
+		within(t, time.Minute, "all is safe without it", safe(t, left...))
+		if took := time.Since(began); took < while {
+			t.Errorf("they say that all is safe after %v, and have fetched %d bytes", took, fetched(left...)-before)
+		}
+	})
+}
+
+// The one a file was added at has all of it at first. What it need not hold goes
+// ten minutes after the last change in who counts: not before, and soon after.
+func TestSurplusGoesTenMinutesAfterTheLastChange(t *testing.T) {
+	virtually(t, func(t *testing.T) {
+		nodes := together(t, 4, nil)
+		path, data := write(t, 4, 6<<20)
+		e := nodes[2].add(t, path, "file.bin")
+		await(t, "all is safe", safe(t, nodes...))
+		pass(trim.DefaultDelay - time.Minute)
+		if nodes[2].present(t.Context(), e.ID) != chunksOf(e) {
+			t.Error("surplus went less than ten minutes after the fourth node came")
+		}
+		nodes = append(nodes, open(t, joiner(t, nodes[0], "late")))
+		within(t, 10*time.Second, "the fifth counts", func() bool { return nodes[2].steward.look().In.Len() == len(nodes) })
+		await(t, "all is safe with it", safe(t, nodes...))
+		pass(trim.DefaultDelay - time.Minute)
+		if nodes[2].present(t.Context(), e.ID) != chunksOf(e) {
+			t.Error("surplus went less than ten minutes after the fifth node came")
+		}
+		within(t, time.Minute+2*trimEvery, "nothing is surplus", exactly(t, 2, e, nodes...))
+		if !safe(t, nodes...)() {
+			t.Error("it is no longer safe")
+		}
+		for _, n := range nodes {
+			if got, err := read(t.Context(), n, "file.bin"); err != nil || !bytes.Equal(got, data) {
+				t.Errorf("read at %s: %d bytes, %v", n.cfg.Name, len(got), err)
+			}
+		}
+	})
+}
+
+// What was removed can be had back for a day: for so long its bytes are here, and
+// when somebody had it back they stay.
+func TestTheTrashIsKeptForADay(t *testing.T) {
+	virtually(t, func(t *testing.T) {
+		n := alone(t, nil)
+		path, _ := write(t, 5, 500_000)
+		gone := n.add(t, path, "gone")
+		path, data := write(t, 6, 500_000)
+		n.add(t, path, "back")
+		for _, name := range []string{"gone", "back"} {
+			if _, err := n.Remove(t.Context(), shoal.RemoveRequest{Ref: name}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		pass(trim.DefaultTrash - time.Second)
+		if n.present(t.Context(), gone.ID) != chunksOf(gone) {
+			t.Error("it was deleted in less than a day")
+		}
+		if _, err := n.Undelete(t.Context(), shoal.UndeleteRequest{Ref: "back"}); err != nil {
+			t.Error(err)
+		}
+		within(t, rescanEvery+time.Second, "what is in the trash is deleted", func() bool {
+			_, err := n.store.File(t.Context(), gone.ID)
+			return errors.Is(err, shoal.NotFound)
+		})
+		pass(2 * rescanEvery)
+		if got, err := read(t.Context(), n, "back"); err != nil || !bytes.Equal(got, data) {
+			t.Errorf("what was had back: %d bytes, %v", len(got), err)
+		}
+	})
+}
+
+// A node that drains has nothing in the end, and the others have it all.
+func TestADrainedNodeIsEmptyInTheEnd(t *testing.T) {
+	virtually(t, func(t *testing.T) {
+		nodes := together(t, 4, nil)
+		path, data := write(t, 7, 6<<20)
+		e := nodes[1].add(t, path, "file.bin")
+		settle(t, e, nodes...)
+		if _, err := nodes[0].SetNode(t.Context(), "node1", shoal.NodeChange{State: "draining"}); err != nil {
+			t.Fatal(err)
+		}
+		within(t, time.Minute, "it may be removed", func() bool {
+			all, err := nodes[0].Nodes(t.Context())
+			return err == nil && slices.ContainsFunc(all, func(m shoal.Member) bool { return m.ID == nodes[1].self() && m.Empty })
+		})
+		others := append(nodes[:1:1], nodes[2:]...)
+		for chunk, count := range copiesOf(t, e, others...) {
+			if count < 2 {
+				t.Errorf("it may be removed, and chunk %d has %d copies elsewhere", chunk, count)
+			}
+		}
+		within(t, trim.DefaultDelay+2*trimEvery, "nothing is left on it", func() bool { return nodes[1].present(t.Context(), e.ID) == 0 })
+		if _, err := nodes[0].SetNode(t.Context(), "node1", shoal.NodeChange{State: "removed"}); err != nil {
+			t.Error(err)
+		}
+		shut(t, nodes[1])
+		within(t, time.Minute, "all is safe without it", safe(t, others...))
+		if got, err := read(t.Context(), others[2], "file.bin"); err != nil || !bytes.Equal(got, data) {
+			t.Errorf("read: %d bytes, %v", len(got), err)
+		}
+	})
+}
+
+// One that is revoked while it downloads is cut off within ten seconds, and told
+// why: the download ends as not authorised, and so does the next.
+func TestARevokedNodeIsCutOffAndToldWhy(t *testing.T) {
+	virtually(t, func(t *testing.T) {
+		a := alone(t, func(c *Config) { c.UploadLimit = 1 << 20 })
+		thief := reader(t, a, "thief")
+		path, _ := write(t, 8, 32<<20)
+		a.add(t, path, "file.bin")
+		output := filepath.Join(t.TempDir(), "out")
+		var begun sync.Once
+		var revoked time.Time
+		err := thief.Get(t.Context(), shoal.GetRequest{Items: []shoal.GetItem{{Ref: "file.bin", Output: output}}}, func(e shoal.Event) {
+			if e.Done > 0 {
+				begun.Do(func() {
+					revoked = time.Now()
+					if _, err := a.SetNode(t.Context(), "thief", shoal.NodeChange{State: "revoked"}); err != nil {
+						t.Error(err)
+					}
+				})
+			}
+		})
+		if took := time.Since(revoked); !errors.Is(err, shoal.Unauthorised) || took > 10*time.Second {
+			t.Errorf("it ended after %v with %v", took, err)
+		}
+		within(t, 10*time.Second, "it is cut off", func() bool { return len(a.host.Peers()) == 0 })
+		if err := get(t.Context(), thief, "file.bin", output); !errors.Is(err, shoal.Unauthorised) {
+			t.Errorf("the next try ends with %v", err)
+		}
+	})
+}
+
+// One who comes with a ticket is up within two seconds: it sees all, and all see
+// it.
+func TestAJoinerIsUpWithinTwoSeconds(t *testing.T) {
+	virtually(t, func(t *testing.T) {
+		nodes := together(t, 4, nil)
+		await(t, "all are connected", meshed(nodes...))
+		began := time.Now()
+		late := open(t, joiner(t, nodes[3], "late"))
+		for _, n := range nodes {
+			await(t, "they see each other", func() bool { return sees(n, late)() && sees(late, n)() })
+		}
+		await(t, "all are connected", meshed(append(nodes, late)...))
+		if took := time.Since(began); took > 2*time.Second {
+			t.Errorf("it took %v", took)
+		}
+		if list, err := late.Nodes(t.Context()); err != nil || len(list) != 5 {
+			t.Errorf("it knows %d nodes, %v", len(list), err)
+		}
+	})
+}
