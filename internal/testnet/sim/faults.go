@@ -118,7 +118,7 @@ func (w *world) happen() {
 
 // writer reports whether somebody can write at a machine now.
 func (m *machine) writer() bool {
-	return m.up() && m.process.roster.Node(m.id).Present() && m.process.roster.Node(m.id).Role >= roster.Member
+	return m.up() && m.process.ready && m.process.roster.Node(m.id).Present() && m.process.roster.Node(m.id).Role >= roster.Member
 }
 
 // someoneAdds has a person add a file: first its bytes are stored, and then it
@@ -192,12 +192,13 @@ func (w *world) named(p *process, f *file) {
 		f.removed, f.acked = false, false
 	}
 	f.again = len(f.names) > 0
+	meant := p.wanted[f.index].live // by another name meanwhile: others may keep it by now
 	if p.put(f.name, f, copies) {
 		p.keep.adding = append(p.keep.adding, &adding{f: f, since: w.now, said: p.vector[p.m.id]})
 	}
 	has := p.has(f)
 	for chunk := range f.chunks {
-		if !has.Has(chunk) && w.excused(f, chunk) == 0 { // it may have rotted meanwhile
+		if !has.Has(chunk) && !meant && w.excused(f, chunk) == 0 { // it may have rotted meanwhile
 			w.breach("I1: %s names %v, and has no longer all of it", p.m.name(), f)
 		}
 	}

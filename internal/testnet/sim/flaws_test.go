@@ -21,10 +21,10 @@ type mistake struct {
 // tells which.
 func TestFlawsAreFound(t *testing.T) {
 	for _, m := range []mistake{
-		{sim.Hurried, "I1", []string{"undelete", "remove"}, 3},
+		{sim.Hurried, "I1", []string{"partition", "heal", "add", "remove"}, 16},
 		{sim.Careless, "I1", []string{"add", "remove", "rename"}, 1},
 		{sim.Gullible, "I2", []string{"lie"}, 0},
-		{sim.Clinging, "I3", []string{"revoke", "power cut", "start", "add"}, 12},
+		{sim.Clinging, "I3", []string{"revoke", "power cut", "start", "add"}, 21},
 		{sim.Hasty, "I4", []string{"freeze", "kill", "start", "thaw"}, 1},
 		{sim.Credulous, "I5", []string{"drain", "activate"}, 4},
 		{sim.Impatient, "I5", []string{"add"}, 2},

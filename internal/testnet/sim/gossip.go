@@ -16,17 +16,19 @@ import (
 
 func sortedKeys[K cmp.Ordered, V any](m map[K]V) []K { return slices.Sorted(maps.Keys(m)) }
 
-// maxGiven is how many batches answer one question.
-const maxGiven = 64
-
-// say has the node say something to all, durably.
+// say has the node say something to all, durably, if it may speak yet.
 func (p *process) say(write func(record.Stamp) (record.Record, error)) bool {
+	if !p.ready {
+		return false
+	}
 	r, err := write(p.clock.Next(p.m.wall()))
 	if err != nil {
 		p.w.breach("%s cannot say something: %v", p.m.name(), err)
 		return false
 	}
-	return p.append(p.m.sign(p.vector[p.m.id]+1, r))
+	p.append(p.m.sign(p.vector[p.m.id]+1, r))
+	p.speak()
+	return true
 }
 
 // sign is what a machine says in its next batch, and means.
@@ -41,99 +43,19 @@ func (m *machine) sign(seq uint64, records ...record.Record) signed {
 	return b
 }
 
+// rosterSelf is what a machine says of itself.
+func rosterSelf(m *machine) roster.Self {
+	return roster.Self{Name: m.name(), Zone: m.zone, Allotment: 1 << 30}
+}
+
 func (p *process) sayRoster(body any) bool {
 	return p.say(func(s record.Stamp) (record.Record, error) { return roster.Record(s, body) })
 }
 
-// introduce says of the node what others should know, once.
-func (p *process) introduce() {
-	if p.roster.Node(p.m.id).Name == "" && (p.m.sponsor == nil || p.roster.Node(p.m.id).Present()) {
-		p.sayRoster(roster.Self{Name: p.m.name(), Zone: p.m.zone, Allotment: 1 << 30})
-	}
-}
-
-// append takes in the next batch of an author, and reports whether it did.
-func (p *process) append(b signed) bool {
-	if b.Seq != p.vector[b.Author]+1 {
-		return false
-	}
-	wall := p.m.wall()
-	for _, r := range b.Records {
-		if b.Author == p.m.id {
-			wall = r.Stamp.Time()
-		}
-		if p.clock.Hear(r.Stamp, wall) != nil {
-			return false
-		}
-	}
-	p.w.obeys(p, b)
-	p.m.disk.log[b.Author] = append(p.m.disk.log[b.Author], b)
-	p.vector[b.Author] = b.Seq
-	if p.addVersions(b.Batch) {
-		p.mean()
-	}
-	if p.roster.Add(b.Batch) {
-		p.enrol()
-		p.introduce()
-		if cut := p.roster.Cut(); !maps.Equal(cut, p.cut) {
-			p.reread()
-		}
-	}
-	return true
-}
-
-// gossip asks one node that is connected for what it has and this one lacks.
-func (p *process) gossip() {
+// seek finds the one this node joins through, until it is on the roster.
+func (p *process) seek() {
 	if s := p.m.sponsor; s != nil && !p.m.conns[s.index] && !p.roster.Node(p.m.id).Present() {
 		p.w.dial(p.m, s)
-	}
-	var peers []*machine
-	for _, i := range p.m.peers() {
-		if to := p.w.nodes[i]; p.allows(to.id) {
-			peers = append(peers, to)
-		}
-	}
-	if len(peers) == 0 {
-		return
-	}
-	p.ask(peers[p.w.random.IntN(len(peers))])
-}
-
-// ask sends another how far this node is; it answers with what comes then.
-func (p *process) ask(to *machine) {
-	have, from := maps.Clone(p.vector), p.m
-	p.w.send(p.m, to, func(q *process) {
-		var given []signed
-		for _, author := range sortedKeys(q.m.disk.log) {
-			log := q.m.disk.log[author]
-			if at := int(have[author]); at < len(log) {
-				given = append(given, log[at:min(len(log), at+maxGiven)]...)
-			}
-		}
-		if len(given) == 0 {
-			return
-		}
-		q.w.send(q.m, from, func(p *process) {
-			p.take(given)
-		})
-	})
-}
-
-// take takes in batches, if all are signed by their authors; what one of them lets
-// in may have come before it.
-func (p *process) take(given []signed) {
-	for _, b := range given {
-		if b.Seq > p.vector[b.Author] && !p.w.genuine(b) {
-			return
-		}
-	}
-	for again := true; again; {
-		again = false
-		for _, b := range given {
-			if (p.roster.Hears(b.Batch) == nil || p.w.cfg.Flaw == Open) && p.append(b) {
-				again = true
-			}
-		}
 	}
 }
 

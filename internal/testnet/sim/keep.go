@@ -78,6 +78,7 @@ func (p *process) has(f *file) content.Bitmap { return p.keeper.Here(f.ID, p.m.d
 
 // work looks at all that is to be done, as the steward of a node does.
 func (p *process) work() {
+	p.listen()
 	p.look()
 	p.came()
 	p.keep.lacks, p.keep.refused = make(map[int]int), make(map[int]bool)
@@ -371,7 +372,7 @@ func (p *process) read(f *file, chunk int) []byte {
 	if f.Verify(chunk, b.data) == nil {
 		return b.data
 	}
-	p.w.exposed = p.w.now
+	p.w.exposed, p.w.harmed, f.harmed[chunk] = p.w.now, p.w.now, p.w.now // now it is gone, and was still counted on
 	p.w.note("%s finds that %s/%d has rotted", p.m.name(), f, chunk)
 	p.m.disk.drop(f.index, chunk)
 	return nil

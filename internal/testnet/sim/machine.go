@@ -148,7 +148,10 @@ func (w *world) connect(a, b *machine) {
 	a.conns[b.index], b.conns[a.index] = true, true
 	for _, pair := range [][2]*machine{{a, b}, {b, a}} {
 		if p := pair[0].process; p != nil {
-			p.hand(func() { p.detect(members.Connected{Peer: pair[1].id}) })
+			p.hand(func() {
+				p.detect(members.Connected{Peer: pair[1].id})
+				p.greet(pair[1])
+			})
 		}
 	}
 }
@@ -162,6 +165,7 @@ func (w *world) cut(a, b *machine, cause members.Cause) {
 	}
 	for _, pair := range [][2]*machine{{a, b}, {b, a}} {
 		if p := pair[0].process; p != nil {
+			p.lose(pair[1])
 			p.hand(func() { p.detect(members.Lost{Peer: pair[1].id, Cause: cause}) })
 		}
 	}

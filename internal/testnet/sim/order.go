@@ -38,6 +38,7 @@ func (w *world) obeys(p *process, b signed) {
 	if !w.said[string(b.data)] {
 		w.breach("I9: %s takes in a batch of %s, who did not sign it", p.m.name(), b.Author.Short())
 	}
+	w.forked(p, b)
 	role := w.granted(b.Author)
 	for _, r := range b.Records {
 		if role < roster.Reader || role < roster.Member && r.Kind != record.KindSelf {
@@ -78,7 +79,11 @@ func (w *world) someoneForges(m *machine) {
 	if passedOn := w.chance(0.5); passedOn || p.allows(author.id) {
 		w.checked.Forgeries++
 		w.note("%s is given a batch of %s, who may not say that", m.name(), author.id.Short())
-		p.hand(func() { p.take([]signed{b}) })
+		p.hand(func() {
+			if _, err := p.take([]signed{b}); err != nil {
+				w.note("%s: %v", m.name(), err)
+			}
+		})
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"shoal"
+	"shoal/internal/catalog/gossip"
 	"shoal/internal/catalog/merge"
 	"shoal/internal/discovery/members"
 	"shoal/internal/discovery/roster"
@@ -24,6 +25,12 @@ type process struct {
 	backlog []func() // what waits for it to thaw
 	looked  time.Duration
 	woke    time.Duration // when it was last found to have stood still
+
+	talks   *gossip.Node
+	streams []*stream
+	calls   map[int]*call // streams it keeps, by machine
+	enough  int           // have to say how far they are before it speaks
+	ready   bool          // it may speak
 
 	detector *members.Detector
 	members  []members.Member
@@ -55,9 +62,9 @@ type want struct {
 
 // The beats of a process.
 const (
-	tickEvery   = members.DefaultInterval / 5
-	workEvery   = time.Second     // it looks at what is to be done
-	gossipEvery = 2 * time.Second // it brings its log to the state of another's
+	tickEvery = members.DefaultInterval / 5
+	workEvery = time.Second     // it looks at what is to be done
+	seekEvery = 2 * time.Second // it looks for the one it joins through
 
 	stall  = 3 * time.Second // a gap that means that it stood still
 	waking = members.DefaultDown + members.DefaultUpdate
@@ -66,8 +73,9 @@ const (
 func newProcess(m *machine) *process {
 	p := remember(m)
 	p.keeper, p.keep, p.quota = trim.NewKeeper(m.w.now), newKeeping(), m.bounded()
+	p.talks, p.calls = gossip.New(m.id, p), make(map[int]*call)
 	detector, err := members.New(members.Config{
-		Self: m.id, Keys: keys{m.id}, Incarnation: m.disk.starts, Nonce: m.disk.starts<<8 | uint64(m.index), Seed: m.w.random.Uint64(),
+		Self: m.id, Keys: keys{m.id}, Incarnation: m.disk.starts, Nonce: uint64(m.w.now)<<8 | uint64(m.index), Seed: m.w.random.Uint64(),
 	})
 	if err != nil {
 		m.w.breach("%s has no detector: %v", m.name(), err)
@@ -105,8 +113,9 @@ func (p *process) begin() {
 		p.detect(members.Tick{})
 	})
 	p.every(workEvery, p.work)
-	p.every(gossipEvery, p.gossip)
-	p.introduce()
+	p.seek()
+	p.every(seekEvery, p.seek)
+	p.recollect()
 }
 
 // notice finds out whether the process stood still.
@@ -159,6 +168,7 @@ func (p *process) enrol() {
 	for _, i := range p.m.peers() {
 		p.detect(members.Connected{Peer: p.w.nodes[i].id})
 	}
+	p.greetAll()
 }
 
 // detect tells the detector what happened, and does what it asks for.

@@ -203,12 +203,12 @@ func (w *world) settle() {
 		}
 	}
 	w.run(quiet)
-	for _, m := range w.nodes { // a person takes those off the roster that are lost for good
-		if m.retired {
-			w.set(m, roster.Removed)
-		}
-	}
 	w.until(settleTime, "I3", func() error {
+		for _, m := range w.nodes { // a person takes those off the roster that are lost for good
+			if m.retired {
+				w.set(m, roster.Removed)
+			}
+		}
 		w.giveUp()
 		return w.converged()
 	})

@@ -1,5 +1,5 @@
 // Package sim is a whole shoal in virtual time. The machines that decide (failure
-// detector, roster, merging of names, who counts, who should hold what, what may
+// detector, roster, gossip, merging of names, who counts, who should hold what, what may
 // be deleted, what status says) are the real ones; network, disks and clocks are
 // models that lose, delay, reorder, freeze, rot and jump as a seed says. After
 // every step, and at the instant of every delete, what must hold is checked
