@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"os"
 	"sync"
 
 	"modernc.org/sqlite"
@@ -22,6 +23,9 @@ const (
 	busyMillis      = 10_000
 	maxJournalBytes = 4 << 20
 )
+
+// ownerOnly is the mode of a database's file, as of all others of a store.
+const ownerOnly = 0o600
 
 // errDamaged means that a database cannot be used and must be made anew.
 var errDamaged = errors.New("database is damaged")
@@ -87,6 +91,9 @@ type schema []string
 // that it has the schema. An error is errDamaged when the file is no database
 // of this kind.
 func openDatabase(ctx context.Context, path string, steps schema) (database, error) {
+	if err := private(path); err != nil {
+		return database{}, fmt.Errorf("open %s: %w", path, err)
+	}
 	pool, err := sql.Open("sqlite", dataSource(path))
 	if err != nil {
 		return database{}, fmt.Errorf("open %s: %w", path, err)
@@ -98,6 +105,16 @@ func openDatabase(ctx context.Context, path string, steps schema) (database, err
 		return database{}, errors.Join(fmt.Errorf("open %s: %w", path, err), pool.Close())
 	}
 	return d, nil
+}
+
+// private makes a file that is its owner's alone, or what is there so. The log and
+// the index that SQLite puts beside it get the same mode.
+func private(path string) error {
+	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, ownerOnly)
+	if err != nil {
+		return err
+	}
+	return errors.Join(file.Chmod(ownerOnly), file.Close())
 }
 
 func dataSource(path string) string {

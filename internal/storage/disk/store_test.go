@@ -2,6 +2,7 @@ package disk
 
 import (
 	"errors"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -79,6 +80,29 @@ func TestSecondOpenIsRefused(t *testing.T) {
 	wantIs(t, err, ErrInUse)
 	if shoal.HintOf(err) == "" {
 		t.Error("no hint")
+	}
+}
+
+// What lies in a store is for its owner alone, and so is what lay there under
+// another mode.
+func TestNobodyElseMayRead(t *testing.T) {
+	dir := t.TempDir()
+	for range 2 {
+		s := openStore(t, dir)
+		putAll(t, s, newSample(t, 1, 10*cs, cs))
+		must(t, filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
+			must(t, err)
+			info, err := entry.Info()
+			must(t, err)
+			if path != dir && info.Mode().Perm()&0o077 != 0 {
+				t.Errorf("%s has mode %v", path, info.Mode())
+			}
+			return nil
+		}))
+		closeStore(t, s)
+		for _, name := range []string{indexFile, recordsFile} {
+			must(t, os.Chmod(filepath.Join(dir, name), 0o644)) //nolint:gosec // that is what is to be mended
+		}
 	}
 }
 
