@@ -48,6 +48,13 @@ func reopen(t *testing.T, n *Node) *Node {
 	return open(t, cfg)
 }
 
+// moved starts a node again where it can be reached at another address.
+func (l *lab) moved(t *testing.T, n *Node) *Node {
+	t.Helper()
+	n.cfg.network = l.elsewhere
+	return reopen(t, n)
+}
+
 // meshed reports whether each of the nodes is connected with all others.
 func meshed(nodes ...*Node) func() bool {
 	return func() bool {
@@ -110,43 +117,43 @@ func TestAllWereOffAndOneHasMoved(t *testing.T) {
 	t.Logf("all see all after %v", time.Since(began).Round(time.Millisecond))
 }
 
-// A node comes back at another port while the others run: it finds them.
+// A node comes back elsewhere while the others run: it finds them, and they know
+// within seconds where it is.
 func TestANodeComesBackElsewhere(t *testing.T) {
-	nodes := together(t, 3, onSockets)
-	await(t, "all know where all are", func() bool { return meshed(nodes...)() && rightly(nodes...)() })
-	for i := range nodes {
-		was := portOf(nodes[i])
-		shut(t, nodes[i])
-		occupy(t, was)
-		others := slices.Delete(slices.Clone(nodes), i, i+1)
-		await(t, "the others have noticed", func() bool { return !sees(others[0], nodes[i])() && !sees(others[1], nodes[i])() })
-		began := time.Now()
-		nodes[i] = reopen(t, nodes[i])
-		await(t, "it is connected", meshed(nodes...))
-		connected := time.Since(began)
-		await(t, "the others see it, and know where it is", func() bool {
-			return rightly(nodes...)() && sees(others[0], nodes[i])() && sees(others[1], nodes[i])()
-		})
-		t.Logf("%s is connected after %v, and up after %v", nodes[i].cfg.Name, connected.Round(time.Millisecond), time.Since(began).Round(time.Millisecond))
-	}
+	virtually(t, func(t *testing.T) {
+		l := newLab()
+		nodes := l.together(t, 3, nil)
+		await(t, "all know where all are", func() bool { return meshed(nodes...)() && rightly(nodes...)() })
+		for i := range nodes {
+			shut(t, nodes[i])
+			others := slices.Delete(slices.Clone(nodes), i, i+1)
+			await(t, "the others have noticed", func() bool { return !sees(others[0], nodes[i])() && !sees(others[1], nodes[i])() })
+			nodes[i] = l.moved(t, nodes[i])
+			within(t, time.Second, "it is connected", meshed(nodes...))
+			within(t, 5*time.Second, "the others see it, and know where it is", func() bool {
+				return rightly(nodes...)() && sees(others[0], nodes[i])() && sees(others[1], nodes[i])()
+			})
+		}
+	})
 }
 
 // Two of three have moved while all were off. They know nothing of each other's
 // new place; the third, which both find, tells them.
 func TestTwoHaveMovedAndFindEachOtherThroughTheThird(t *testing.T) {
-	nodes := together(t, 3, onSockets)
-	await(t, "all know where all are", func() bool { return meshed(nodes...)() && rightly(nodes...)() })
-	ports := []string{portOf(nodes[0]), portOf(nodes[1])}
-	shut(t, nodes...)
-	occupy(t, ports[0])
-	occupy(t, ports[1])
-	nodes[0], nodes[1] = reopen(t, nodes[0]), reopen(t, nodes[1])
-	await(t, "they have looked for each other in vain", func() bool { return len(nodes[0].neighbours()) == 0 && !sees(nodes[0], nodes[1])() })
-	began := time.Now()
-	nodes[2] = reopen(t, nodes[2])
-	await(t, "all are connected", meshed(nodes...))
-	t.Logf("connected after %v", time.Since(began).Round(time.Millisecond))
-	await(t, "every roster is right", rightly(nodes...))
+	virtually(t, func(t *testing.T) {
+		l := newLab()
+		nodes := l.together(t, 3, nil)
+		await(t, "all know where all are", func() bool { return meshed(nodes...)() && rightly(nodes...)() })
+		shut(t, nodes...)
+		nodes[0], nodes[1] = l.moved(t, nodes[0]), l.moved(t, nodes[1])
+		pass(time.Minute)
+		if len(nodes[0].neighbours()) > 0 || sees(nodes[0], nodes[1])() {
+			t.Fatal("they have found each other, and nobody has told them where")
+		}
+		nodes[2] = reopen(t, nodes[2])
+		within(t, 10*time.Second, "all are connected", meshed(nodes...))
+		within(t, 10*time.Second, "every roster is right", rightly(nodes...))
+	})
 }
 
 // Where a node was reached is known at the next start, though the roster does not

@@ -26,21 +26,30 @@ func virtually(t *testing.T, test func(t *testing.T)) {
 type lab struct {
 	net   *memnet.Net
 	hosts []network.Host
+	moves int
 }
 
 const wayDelay = 5 * time.Millisecond
 
 func newLab() *lab { return &lab{net: memnet.New(1)} }
 
-// host is what a node has in place of libp2p.
-func (l *lab) host(key ed25519.PrivateKey) (network.Host, error) {
-	h := l.net.HostOf(string(network.NodeIDOf(key.Public().(ed25519.PublicKey))), key)
+// home is what a node has in place of libp2p, always at the same address.
+func (l *lab) home(key ed25519.PrivateKey) (network.Host, error) { return l.host("home", key), nil }
+
+// elsewhere is the same at an address where nobody was before.
+func (l *lab) elsewhere(key ed25519.PrivateKey) (network.Host, error) {
+	l.moves++
+	return l.host(fmt.Sprint("place", l.moves), key), nil
+}
+
+func (l *lab) host(place string, key ed25519.PrivateKey) network.Host {
+	h := l.net.HostOf(place, key)
 	for _, other := range l.hosts {
 		l.net.Shape(h, other, memnet.Link{Delay: wayDelay})
 		l.net.Shape(other, h, memnet.Link{Delay: wayDelay})
 	}
 	l.hosts = append(l.hosts, h)
-	return h, nil
+	return h
 }
 
 // onSockets has nodes run on real sockets, and by the machine's clock.
@@ -50,11 +59,15 @@ func onSockets(c *Config) { c.network = nil }
 // first founds it, the others join with tickets.
 func together(t *testing.T, n int, change func(*Config)) []*Node {
 	t.Helper()
-	l := newLab()
+	return newLab().together(t, n, change)
+}
+
+func (l *lab) together(t *testing.T, n int, change func(*Config)) []*Node {
+	t.Helper()
 	var nodes []*Node
 	for i := range n {
 		cfg := configOf(t, fmt.Sprintf("node%d", i))
-		cfg.network = l.host
+		cfg.network = l.home
 		if i > 0 {
 			cfg.Join = invite(t, nodes[0])
 		}

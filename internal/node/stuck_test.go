@@ -4,7 +4,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"shoal"
@@ -15,7 +14,7 @@ import (
 // Both nodes that have a file are cut off, and are given up: those that should
 // hold it now say that nobody has it, and not that they are copying.
 func TestNobodyWhoIsUpHasIt(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	virtually(t, func(t *testing.T) {
 		w := newWorld(t)
 		path, _ := write(t, 1, 1000)
 		if err := w.nodes[0].Add(t.Context(), shoal.AddRequest{Items: []shoal.AddItem{{Path: path, Name: "file"}}}, nil); err != nil {
