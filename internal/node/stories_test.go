@@ -221,19 +221,9 @@ func TestRottenChunkIsFoundAndFetchedAgain(t *testing.T) {
 	virtually(t, func(t *testing.T) {
 		a := alone(t, nil)
 		b := reader(t, a, "b")
-		path, data := write(t, 7, 2<<20)
+		path, _ := write(t, 7, 2<<20)
 		entry := a.add(t, path, "file")
-		blob := filepath.Join(a.cfg.Data, storeFolder, "blobs", entry.ID.String()[:2], entry.ID.String()+".data")
-		f, err := os.OpenFile(blob, os.O_RDWR, 0)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := f.WriteAt([]byte{data[1<<20] ^ 1}, 1<<20); err != nil {
-			t.Fatal(err)
-		}
-		if err := f.Close(); err != nil {
-			t.Fatal(err)
-		}
+		a.rot(t, entry.ID, 1<<20)
 		report, err := a.Verify(t.Context(), "file", nil)
 		if !errors.Is(err, shoal.Integrity) || len(report.Rotten) != 1 || report.Rotten[0].Index != 4 {
 			t.Fatalf("verify: %+v, %v", report.Rotten, err)

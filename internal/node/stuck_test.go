@@ -15,7 +15,7 @@ import (
 // hold it now say that nobody has it, and not that they are copying.
 func TestNobodyWhoIsUpHasIt(t *testing.T) {
 	virtually(t, func(t *testing.T) {
-		w := newWorld(t)
+		w := newWorld(t, func(c *Config) { c.TrimDelay = -1 })
 		path, _ := write(t, 1, 1000)
 		if err := w.nodes[0].Add(t.Context(), shoal.AddRequest{Items: []shoal.AddItem{{Path: path, Name: "file"}}}, nil); err != nil {
 			t.Fatal(err)
@@ -26,7 +26,7 @@ func TestNobodyWhoIsUpHasIt(t *testing.T) {
 		}
 		has := func(n *Node) bool { return n.present(t.Context(), file.ID) > 0 }
 		var holders, others []*Node
-		<-time.After(20 * time.Minute) // until what is surplus has gone
+		<-time.After(4 * time.Minute) // until what is surplus has gone
 		for _, n := range w.nodes {
 			if has(n) {
 				holders = append(holders, n)
