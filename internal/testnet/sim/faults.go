@@ -61,6 +61,7 @@ func mischiefs() []mischief {
 		{"partition", 6, (*world).part},
 		{"heal", 10, func(w *world, _ *machine) { w.heal() }},
 		{"wipe", 4, (*world).wipe},
+		{"restore", 4, (*world).restore},
 		{"rot", 6, (*world).rot},
 		{"clock jump", 3, func(w *world, m *machine) {
 			m.skew = time.Duration(w.random.Int64N(int64(365*24*time.Hour))) - 365*12*time.Hour // so that no two are further apart than is believed
@@ -442,7 +443,7 @@ func (w *world) left() {
 			}
 		}
 		w.note("all know that %s is out", m.name())
-		m.retired = true
+		m.retired, m.left = true, w.now
 		w.harm(m.disk.chunks)
 		for _, f := range w.files {
 			if !slices.ContainsFunc(w.nodes, func(o *machine) bool { return !o.retired && o.process.wanted[f.index].live }) {

@@ -21,10 +21,10 @@ type mistake struct {
 // tells which.
 func TestFlawsAreFound(t *testing.T) {
 	for _, m := range []mistake{
-		{sim.Hurried, "I1", []string{"partition", "heal", "add", "remove"}, 16},
+		{sim.Hurried, "I1", []string{"partition", "heal", "add", "remove"}, 28},
 		{sim.Careless, "I1", []string{"add", "remove", "rename"}, 1},
 		{sim.Gullible, "I2", []string{"lie"}, 0},
-		{sim.Clinging, "I3", []string{"revoke", "power cut", "start", "add"}, 21},
+		{sim.Clinging, "I3", []string{"revoke", "power cut", "start", "add"}, 72},
 		{sim.Hasty, "I4", []string{"freeze", "kill", "start", "thaw"}, 1},
 		{sim.Credulous, "I5", []string{"drain", "activate"}, 4},
 		{sim.Impatient, "I5", []string{"add"}, 2},
@@ -34,6 +34,7 @@ func TestFlawsAreFound(t *testing.T) {
 		{sim.Greedy, "I8", []string{"disk full", "add"}, 1},
 		{sim.Trusting, "I9", []string{"forge"}, 0},
 		{sim.Open, "I9", []string{"forge"}, 0},
+		{sim.Forgetful, "I9", []string{"restore", "add"}, 0},
 		{sim.Optimistic, "I10", nil, 0},
 		{sim.Boastful, "I10", []string{"drain", "add"}, 7},
 	} {

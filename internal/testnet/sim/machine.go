@@ -27,8 +27,11 @@ type machine struct {
 	skew    time.Duration // of its wall clock
 	powered bool
 	frozen  bool
-	lies    bool // what it sends is not what it has, and it does not know
-	retired bool // wiped, removed or revoked: its copies do not count any more
+	moved   bool // it is elsewhere than it has said
+	backups []snapshot
+	left    time.Duration // when all knew that it is out
+	lies    bool          // what it sends is not what it has, and it does not know
+	retired bool          // wiped, removed or revoked: its copies do not count any more
 	process *process
 	conns   map[int]bool
 	well    map[int]wellness // with other machines

@@ -43,6 +43,7 @@ const (
 	Hoarding   Flaw = "never deletes what nobody has named"
 	Careless   Flaw = "deletes what is being added again"
 	Laden      Flaw = "keeps chunks on nodes that drain"
+	Forgetful  Flaw = "forgets to ask what it said"
 )
 
 // pledges is what is made of other nodes' pledges.
@@ -124,12 +125,13 @@ type Checked struct {
 	Reads                                 int // of chunks
 	Outages                               int // fetches while somebody did not count
 	Forgeries                             int // that came to a node
+	Restores                              int // of disks
 }
 
 // Add adds what was checked in another run.
 func (c *Checked) Add(o Checked) {
 	c.Acks, c.Deletes, c.Removals, c.Safes, c.Harms = c.Acks+o.Acks, c.Deletes+o.Deletes, c.Removals+o.Removals, c.Safes+o.Safes, c.Harms+o.Harms
-	c.Reads, c.Outages, c.Forgeries = c.Reads+o.Reads, c.Outages+o.Outages, c.Forgeries+o.Forgeries
+	c.Reads, c.Outages, c.Forgeries, c.Restores = c.Reads+o.Reads, c.Outages+o.Outages, c.Forgeries+o.Forgeries, c.Restores+o.Restores
 }
 
 // The times of a run.
@@ -173,6 +175,9 @@ func (w *world) watch() {
 	for _, m := range w.nodes {
 		w.within(m)
 		m.meet()
+		if int(w.now/time.Second+time.Duration(m.index))%int(snapEvery/time.Second) == 0 {
+			m.back()
+		}
 		if p := m.process; p != nil {
 			w.inOrder(p)
 			if (int(w.now/time.Second)+m.index)%recallEvery == 0 {
@@ -260,6 +265,6 @@ func (w *world) whole(f *file) bool {
 
 // String is the result for a person.
 func (r Result) String() string {
-	return fmt.Sprintf("digest %016x, %d nodes, %d acks, %d deletes, %d removals, %d times safe, %d harms, %d reads, %d outages, %d forgeries, %d chunks moved\n%s",
-		r.Digest, r.Nodes, r.Acks, r.Deletes, r.Removals, r.Safes, r.Harms, r.Reads, r.Outages, r.Forgeries, r.Moved, strings.Join(r.Trace, "\n"))
+	return fmt.Sprintf("digest %016x, %d nodes, %d acks, %d deletes, %d removals, %d times safe, %d harms, %d reads, %d outages, %d forgeries, %d restores, %d chunks moved\n%s",
+		r.Digest, r.Nodes, r.Acks, r.Deletes, r.Removals, r.Safes, r.Harms, r.Reads, r.Outages, r.Forgeries, r.Restores, r.Moved, strings.Join(r.Trace, "\n"))
 }

@@ -53,7 +53,7 @@ func TestRepeatable(t *testing.T) {
 	}
 	for what, times := range map[string]int{
 		"acknowledgements": all.Acks, "deletes": all.Deletes, "removals": all.Removals, "times safe": all.Safes,
-		"reads": all.Reads, "outages": all.Outages, "forgeries": all.Forgeries,
+		"reads": all.Reads, "outages": all.Outages, "forgeries": all.Forgeries, "restores": all.Restores,
 	} {
 		if times == 0 {
 			t.Errorf("there were no %s to check", what)

@@ -44,7 +44,7 @@ const (
 	gateWait     = 2 * time.Second  // for the word of one who asks to speak
 	breaksAfter  = 30 * time.Second // of silence
 	resend       = time.Second      // what did not arrive; each time twice as late (RFC 6298), until
-	lastResend   = 8 * time.Second
+	lastResend   = 30 * time.Second
 	frameBatches = 16 // are sent at once; few, so that there are many frames
 )
 

@@ -162,7 +162,7 @@ func (p *process) recall() {
 		p.enough = 0
 	}
 	met, sure := p.talks.Own()
-	if met >= p.enough && sure || p.w.now >= p.started+recallLimit {
+	if met >= p.enough && sure || p.w.now >= p.started+recallLimit || p.w.cfg.Flaw == Forgetful {
 		p.ready = true
 		p.introduce()
 	}
@@ -173,9 +173,10 @@ func (p *process) recall() {
 func (p *process) introduce() {
 	self := p.roster.Node(p.m.id)
 	switch {
-	case !p.ready, self.Name != "", !self.Present() && p.vector[p.m.id] > 0:
+	case !p.ready, self.Name != "" && !p.m.moved, !self.Present() && p.vector[p.m.id] > 0:
 		return
 	}
+	p.m.moved = false
 	p.sayRoster(rosterSelf(p.m))
 }
 
