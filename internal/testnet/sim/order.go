@@ -47,6 +47,16 @@ func (w *world) obeys(p *process, b signed) {
 	}
 }
 
+// forked checks that nobody else has another batch of the same author and number
+// (I9).
+func (w *world) forked(p *process, b signed) {
+	for _, m := range w.nodes {
+		if log := m.disk.log[b.Author]; m != p.m && uint64(len(log)) >= b.Seq && !slices.Equal(log[b.Seq-1].data, b.data) && !w.out(m) {
+			w.breach("I9: %s has another batch %d of %s than %s", p.m.name(), b.Seq, b.Author.Short(), m.name())
+		}
+	}
+}
+
 // inOrder checks that everyone is to a node what somebody who may has made of
 // them (I9).
 func (w *world) inOrder(p *process) {
