@@ -197,3 +197,36 @@ func TestRestored(t *testing.T) {
 		t.Errorf("in the end: %d met, sure %v", met, sure)
 	}
 }
+
+// A peer that was restored asks how far it had come. News that come to this node
+// before the question are no answer: they leave out what the peer has forgotten.
+func TestNewsIsNoAnswer(t *testing.T) {
+	w := newWorld(t, 2, 1)
+	restored, other := w.nodes[0], w.nodes[1]
+	other.has[restored.id] = 2
+	s := other.gossip.Meet(w.now)
+	other.grow("third", 1)
+	later := w.now.Add(gossip.HaveDelay)
+	for {
+		said, err := s.Next(later)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if said == nil {
+			break
+		}
+		if have, ok := said.(gossip.Have); ok {
+			t.Fatalf("before it was asked it says %v", have)
+		}
+	}
+	if wake := s.Wake(); !wake.After(later) {
+		t.Errorf("it would be woken at once, again and again")
+	}
+	if err := s.HearDigest(gossip.Digest{1}); err != nil {
+		t.Fatal(err)
+	}
+	said, err := s.Next(later)
+	if have, ok := said.(gossip.Have); err != nil || !ok || have[restored.id] != 2 || have["third"] != 1 {
+		t.Errorf("when asked it says %v, %v", said, err)
+	}
+}

@@ -14,6 +14,7 @@ type Session struct {
 	node *Node
 
 	met    bool          // the peer has said how far it is
+	same   bool          // the peer has been found as far as this node
 	theirs record.Vector // how far the peer is known to have each author
 
 	wants record.Vector         // what the peer asked for: each author's batches after a number
@@ -95,7 +96,7 @@ func (s *Session) HearDigest(theirs Digest) error {
 		return err
 	}
 	if ours == theirs {
-		s.met, s.theirs = true, s.node.journal.Vector()
+		s.met, s.same, s.theirs = true, true, s.node.journal.Vector()
 		return nil
 	}
 	s.tell = true
@@ -208,12 +209,17 @@ func (s *Session) sayGive() Give {
 }
 
 // sayNews announces the authors that have come further, but for what the peer is
-// known to have.
+// known to have. Before the peer knows how far this node is, it announces nothing:
+// the peer would take that for all there is. It is told with the rest then.
 func (s *Session) sayNews(now time.Time) Have {
 	if s.newsAt.IsZero() || now.Before(s.newsAt) {
 		return nil
 	}
 	s.newsAt = time.Time{}
+	if !s.told && !s.same {
+		clear(s.news)
+		return nil
+	}
 	var have Have
 	for author := range s.news {
 		if upto := s.node.journal.Upto(author); upto > s.theirs[author] {
