@@ -35,7 +35,11 @@ type message struct {
 type call struct {
 	to   *machine
 	wait time.Duration // before it is opened again
+	asks *ask          // what is under way
 }
+
+// ask is one attempt to open a stream.
+type ask struct{ until time.Duration }
 
 // The times of a stream, as the exchange and the network have them.
 const (
@@ -106,22 +110,31 @@ func (p *process) lose(to *machine) {
 
 // open asks for a stream.
 func (p *process) open(c *call) {
-	q := c.to.process
+	q, a := c.to.process, new(ask)
+	c.asks = a
+	p.w.after(breaksAfter, func() { p.unanswered(c, a) })
 	p.w.after(p.w.latency(), func() {
 		switch {
-		case p.m.process != p || p.calls[c.to.index] != c:
 		case q == nil || c.to.process != q || p.w.severed(p.m, c.to):
-			p.again(c)
+			p.unanswered(c, a)
 		default:
-			until := p.w.now + gateWait
-			q.hand(func() { q.admit(p, c, until) })
+			a.until = p.w.now + gateWait
+			q.hand(func() { q.admit(p, c, a) })
 		}
 	})
+}
+
+// unanswered opens a stream again, if it was asked for in vain.
+func (p *process) unanswered(c *call, a *ask) {
+	if c.asks == a && p.calls[c.to.index] == c {
+		p.again(c)
+	}
 }
 
 // again opens a stream again, a while later.
 func (p *process) again(c *call) {
 	wait := c.wait
+	c.asks = nil
 	c.wait = min(2*wait, lastRetry)
 	p.w.after(wait, func() {
 		p.hand(func() {
@@ -134,21 +147,22 @@ func (p *process) again(c *call) {
 
 // admit lets another speak with this process that has asked to, or does not. The
 // word of one who has just joined may come later than it.
-func (p *process) admit(from *process, c *call, until time.Duration) {
+func (p *process) admit(from *process, c *call, a *ask) {
 	switch w := p.w; {
-	case from.m.process != from || from.calls[p.m.index] != c:
+	case from.m.process != from || from.calls[p.m.index] != c || c.asks != a:
 	case p.allows(from.m.id) && !w.severed(p.m, from.m):
 		from.meet(p, c)
-	case p.expelled(from.m.id), w.now >= until:
+	case p.expelled(from.m.id), w.now >= a.until:
 		from.again(c)
 	default:
-		w.after(gateWait/8, func() { p.hand(func() { p.admit(from, c, until) }) })
+		w.after(gateWait/8, func() { p.hand(func() { p.admit(from, c, a) }) })
 	}
 }
 
 // meet begins the conversation of two processes.
 func (p *process) meet(q *process, c *call) {
 	now := p.w.now
+	c.asks = nil
 	there := &stream{p: p, by: c, talk: p.talks.Meet(p.w.clock()), began: now, heard: now, wakes: -1}
 	back := &stream{p: q, talk: q.talks.Meet(p.w.clock()), began: now, heard: now, wakes: -1}
 	there.back, back.back = back, there
