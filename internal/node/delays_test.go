@@ -273,6 +273,9 @@ func TestAJoinerIsUpWithinTwoSeconds(t *testing.T) {
 		if took := time.Since(began); took > 2*time.Second {
 			t.Errorf("it took %v", took)
 		}
+		if words := nodes[0].journal.Upto(late.self()); words != 1 {
+			t.Errorf("it said %d times where it is: what it says before it knows that it was let in may not count", words)
+		}
 		if list, err := late.Nodes(t.Context()); err != nil || len(list) != 5 {
 			t.Errorf("it knows %d nodes, %v", len(list), err)
 		}

@@ -3,6 +3,7 @@ package node
 import (
 	"crypto/ed25519"
 	"fmt"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -76,6 +77,11 @@ func (l *lab) together(t *testing.T, n int, change func(*Config)) []*Node {
 		}
 		nodes = append(nodes, open(t, cfg))
 	}
+	await(t, "all have heard what all are called", func() bool {
+		return !slices.ContainsFunc(nodes, func(n *Node) bool {
+			return slices.ContainsFunc(nodes, func(other *Node) bool { return n.roll.node(other.self()).Name == "" })
+		})
+	})
 	return nodes
 }
 

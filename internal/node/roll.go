@@ -230,8 +230,12 @@ func (n *Node) dismiss(peer shoal.NodeID) {
 }
 
 // introduce says of this node what others should know, and reports whether they
-// did not.
+// did not. Until it has heard that it was let in it says nothing: by a clock that
+// is behind it would have spoken before that, and its word would not count.
 func (n *Node) introduce(ctx context.Context) (news bool, err error) {
+	if !n.roll.node(n.self()).Present() {
+		return false, nil
+	}
 	addrs := forOthers(n.host.Addrs())
 	want := roster.Self{Name: n.cfg.Name, Zone: n.cfg.Zone, Allotment: n.allotment, Addrs: addrs[:min(len(addrs), roster.MaxAddrs)]}
 	if said := n.roll.node(n.self()).Self; said.Name == want.Name && said.Zone == want.Zone && said.Allotment == want.Allotment && sameSet(said.Addrs, want.Addrs) {
