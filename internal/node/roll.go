@@ -96,11 +96,15 @@ func (n *Node) admits(b record.Batch) error { return n.roll.hears(b) }
 // heard is told of all that the journal has taken in.
 func (n *Node) heard(items []journal.Item) {
 	n.catalog.Apply(items)
-	if n.roll.add(batchesOf(items)) {
+	news := n.roll.add(batchesOf(items))
+	if news {
 		n.rosterChanged()
 	}
 	if n.exchange != nil {
 		n.exchange.News(items)
+		if news {
+			n.exchange.Admitted()
+		}
 	}
 	if n.steward != nil {
 		n.steward.heard(items)

@@ -56,6 +56,7 @@ type Exchange struct {
 	mu       sync.Mutex
 	heard    chan struct{} // closed when a peer has said something; nil if nobody waits for it
 	gossip   *gossip.Node
+	admitted uint64 // how often others were let in
 	sessions map[*session]bool
 	calls    map[shoal.NodeID]context.CancelFunc // streams this node opens
 	keeping  sync.WaitGroup
@@ -86,6 +87,25 @@ func (x *Exchange) News(items []journal.Item) {
 	for s := range x.sessions {
 		s.poke()
 	}
+}
+
+// Admitted has what was put off asked for again, for others are let in now than
+// before. It does not block.
+func (x *Exchange) Admitted() {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.admitted++
+	x.gossip.Admitted()
+	for s := range x.sessions {
+		s.poke()
+	}
+}
+
+// admissions is how often others were let in so far.
+func (x *Exchange) admissions() uint64 {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.admitted
 }
 
 // Serve speaks on a stream that a peer has opened until it or ctx ends.

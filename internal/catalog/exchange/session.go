@@ -123,6 +123,7 @@ func (s *session) hearBatches(ctx context.Context, body []byte) error {
 			last[parsed.Author] = max(last[parsed.Author], parsed.Seq)
 		}
 	}
+	admitted := s.x.admissions()
 	taken, err := s.x.journal.Take(ctx, pieces)
 	if err != nil {
 		return err
@@ -133,7 +134,7 @@ func (s *session) hearBatches(ctx context.Context, body []byte) error {
 	s.x.mu.Lock()
 	defer s.x.mu.Unlock()
 	defer s.x.stir()
-	again := taken.New > 0 || errors.Is(taken.Reason, journal.ErrGap)
+	again := taken.New > 0 || errors.Is(taken.Reason, journal.ErrGap) || admitted != s.x.admitted
 	for author, seq := range last {
 		s.talk.Took(time.Now(), author, seq, again)
 	}

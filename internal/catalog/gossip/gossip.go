@@ -8,6 +8,7 @@
 package gossip
 
 import (
+	"maps"
 	"time"
 
 	"shoal"
@@ -55,6 +56,7 @@ type claim struct {
 	by    *Session
 	until time.Time
 	given bool // the peer has sent some
+	vain  bool // what it sent could not be taken yet
 }
 
 // New returns the node whose own batches are self's.
@@ -126,6 +128,23 @@ func (n *Node) elsewhere(author shoal.NodeID, s *Session) bool {
 		}
 	}
 	return false
+}
+
+// Admitted tells that others may speak now than before: what peers gave that could
+// not be taken is asked for again at once.
+func (n *Node) Admitted() {
+	maps.DeleteFunc(n.claims, func(_ shoal.NodeID, c claim) bool { return c.vain })
+	for s := range n.sessions {
+		s.review()
+	}
+}
+
+// spurn notes that what a session's peer has sent could not be taken.
+func (n *Node) spurn(author shoal.NodeID, s *Session) {
+	if c, held := n.claims[author]; held && c.by == s {
+		c.vain = true
+		n.claims[author] = c
+	}
 }
 
 // release gives up a session's claim, if it has it.

@@ -146,6 +146,25 @@ func TestPutOffIsAskedForAgain(t *testing.T) {
 	}
 }
 
+// It is asked for at once when the word comes by which it may be taken.
+func TestAdmitted(t *testing.T) {
+	w := newWorld(t, 3, 1)
+	refused := true
+	w.refuse = func(_ *node, author shoal.NodeID) bool { return refused && author == w.nodes[0].id }
+	w.nodes[0].say()
+	w.ring()
+	w.run(5 * time.Second)
+	refused = false
+	for _, n := range w.nodes {
+		n.gossip.Admitted()
+		n.speak()
+	}
+	w.run(3 * delay)
+	if !w.all() {
+		t.Error("not all have all")
+	}
+}
+
 // A peer that speaks of authors without end does not fill this node's memory,
 // and what it asks of authors nobody has heard is not answered.
 func TestInventedAuthors(t *testing.T) {

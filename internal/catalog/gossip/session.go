@@ -100,12 +100,17 @@ func (s *Session) HearDigest(theirs Digest) error {
 		return nil
 	}
 	s.tell = true
+	s.review()
+	return nil
+}
+
+// review notes of whom the peer has more than this node.
+func (s *Session) review() {
 	for author, seq := range s.theirs {
 		if seq > s.node.journal.Upto(author) {
 			s.lacks[author] = true
 		}
 	}
-	return nil
 }
 
 // HearHave notes how far the peer is.
@@ -133,7 +138,7 @@ func (s *Session) HearWant(wants Want) {
 
 // Took notes that the peer sent an author's batches up to a number, after this
 // node has taken in what it could of them. again says that those it could not
-// take are worth asking for at once.
+// take are worth asking for at once; else they are when Admitted is told.
 func (s *Session) Took(now time.Time, author shoal.NodeID, sent uint64, again bool) {
 	s.theirs[author] = max(s.theirs[author], sent)
 	ours := s.node.journal.Upto(author)
@@ -143,6 +148,8 @@ func (s *Session) Took(now time.Time, author shoal.NodeID, sent uint64, again bo
 	case again:
 		s.lacks[author] = true
 		s.node.release(author, s)
+	default:
+		s.node.spurn(author, s)
 	}
 }
 
