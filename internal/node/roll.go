@@ -224,13 +224,14 @@ func (n *Node) cutOff() {
 	}
 }
 
-// dismiss ends the connection to one who was revoked, when it has been told.
-func (n *Node) dismiss(peer shoal.NodeID) {
+// dismiss ends the connection of one who was revoked and has come back, when it
+// has been told; but not another that it has made meanwhile.
+func (n *Node) dismiss() {
 	select {
 	case <-time.After(farewell):
+		n.cutOff()
 	case <-n.ctx.Done():
 	}
-	n.host.Disconnect(peer)
 }
 
 // introduce says of this node what others should know, and reports whether they

@@ -17,6 +17,9 @@ import (
 // writeTimeout is how long a peer may take to read one batch of our frames.
 const writeTimeout = time.Minute
 
+// lastWords is how long a peer that takes no more of our frames is listened to.
+const lastWords = 500 * time.Millisecond
+
 // link is one stream to one source: a goroutine that reads it, one that writes
 // it, and what is outstanding on it. The loop asks and cancels; the reader
 // tells the loop what came.
@@ -190,8 +193,13 @@ func (k *link) run(ctx context.Context, known content.File) ([]*assembly, error)
 	defer context.AfterFunc(ctx, k.stream.Reset)()
 	var writer sync.WaitGroup
 	writer.Go(func() {
-		if k.write(ctx) != nil {
+		if k.write(ctx) == nil {
+			return
+		}
+		select { // one that reads no more may have said why
+		case <-time.After(lastWords):
 			k.stream.Reset() // wakes the reader
+		case <-ctx.Done():
 		}
 	})
 	r := &reader{link: k, file: known}
