@@ -60,7 +60,7 @@ lint: $(GOLANGCI) ## run golangci-lint and look at the formatting
 fmt: $(GOLANGCI) ## format the code: gofumpt, and imports in three groups
 	$(GOLANGCI) fmt
 
-fuzz: ## run every fuzz target for FUZZTIME=30s
+fuzz: ## run every fuzz target for FUZZTIME=30s, or so many inputs (20000x)
 	scripts/fuzz $(FUZZTIME) $(PKG)
 
 sim: ## run SEEDS=1000 whole shoals in virtual time, from FIRST=0 on
@@ -73,7 +73,7 @@ demo: build ## the main job: 512 MiB or FILE=path from six nodes, two killed hal
 	go run ./bench/demo$(if $(FILE), -file='$(FILE)')
 
 check: ## all that CI asks beside the tests
-	$(MAKE) -k commits tidy deps-diff vet lint vuln sim fuzz FUZZTIME=3s
+	$(MAKE) -k commits tidy deps-diff vet lint vuln sim fuzz FUZZTIME=20000x
 
 clean: ## delete what was built, but for the tools
 	rm -rf bin bench/out
