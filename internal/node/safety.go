@@ -8,24 +8,21 @@ import (
 	"slices"
 	"time"
 
-	"lukechampine.com/blake3"
-
 	"shoal"
 	"shoal/internal/discovery/members"
-	"shoal/internal/record"
 	"shoal/internal/redundancy/safety"
 )
 
 // account has this node say to all what it lacks.
 func (s *steward) account() {
-	log, err := logDigest(s.n.journal.Applied()) // before the look at what is still to be done
+	log, err := s.n.journal.Applied().Digest() // before the look at what is still to be done
 	if err != nil {
 		s.n.cfg.Log.Error("the journal's vector cannot be told", "err", err)
 		return
 	}
 	s.mu.Lock()
 	a := safety.Account{
-		Map: s.view.In.Digest(), Log: log, Files: uint32(min(len(s.lacks), 1<<31)), Refused: uint32(min(len(s.refused), 1<<31)),
+		Map: s.view.In.Digest(), Log: [8]byte(log[:8]), Files: uint32(min(len(s.lacks), 1<<31)), Refused: uint32(min(len(s.refused), 1<<31)),
 		Stuck: uint32(min(s.stuck(), 1<<31)),
 		Done:  s.seen && !s.all && len(s.news) == 0 && s.keeper.Idle(),
 	}
@@ -39,13 +36,6 @@ func (s *steward) account() {
 		own.Free, own.Full = uint64(max(usage.Free, 0)), usage.Free <= fullBelow
 	}
 	s.n.beats.Say(own)
-}
-
-// logDigest is the beginning of the digest of a journal's vector.
-func logDigest(v record.Vector) ([8]byte, error) {
-	data, err := v.Append(nil)
-	digest := blake3.Sum256(data)
-	return [8]byte(digest[:8]), err
 }
 
 // fullBelow is how little room makes a node say that it is full.
@@ -64,7 +54,7 @@ func (n *Node) safety(ctx context.Context) (safety.Verdict, error) {
 	if err != nil {
 		return safety.Verdict{}, fmt.Errorf("look at the catalogue: %w", err)
 	}
-	log, err := logDigest(n.journal.Vector()) // after the look at the files: all that named one is in it
+	log, err := n.journal.Digest() // after the look at the files: all that named one is in it
 	if err != nil {
 		return safety.Verdict{}, fmt.Errorf("look at the journal: %w", err)
 	}
@@ -75,7 +65,7 @@ func (n *Node) safety(ctx context.Context) (safety.Verdict, error) {
 	n.steward.mu.Lock()
 	view, own := n.steward.view, n.steward.own
 	n.steward.mu.Unlock()
-	own.Done = own.Done && own.Map == view.In.Digest() && own.Log == log // else it was made before what is to be judged
+	own.Done = own.Done && own.Map == view.In.Digest() && own.Log == [8]byte(log[:8]) // else it was made before what is to be judged
 	s := safety.Shoal{Asleep: n.beats.Awake() < n.wakingTime(), Own: own, Keeps: view.In.Has(n.self()), Braked: view.Braked, Files: files, Copies: copies}
 	for _, node := range view.In.Nodes() {
 		if node.ID == n.self() {

@@ -7,6 +7,8 @@ import (
 	"maps"
 	"slices"
 
+	"lukechampine.com/blake3"
+
 	"shoal"
 )
 
@@ -38,6 +40,12 @@ func (v Vector) Append(data []byte) ([]byte, error) {
 		data = binary.BigEndian.AppendUint64(data, v[author])
 	}
 	return data, nil
+}
+
+// Digest is the BLAKE3 hash of the vector's bytes. Errors: as Append.
+func (v Vector) Digest() ([32]byte, error) {
+	data, err := v.Append(nil)
+	return blake3.Sum256(data), err
 }
 
 // ParseVector reads what Append wrote. Errors: ErrMalformed.

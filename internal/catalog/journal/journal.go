@@ -17,8 +17,6 @@ import (
 	"sync"
 	"time"
 
-	"lukechampine.com/blake3"
-
 	"shoal"
 	"shoal/internal/catalog/database"
 	"shoal/internal/record"
@@ -145,12 +143,9 @@ func (j *Journal) Upto(author shoal.NodeID) uint64 {
 	return j.vector[author]
 }
 
-// Digest is the BLAKE3 hash of the vector's bytes. Errors: record.ErrMalformed if
-// the vector has more authors than a vector may.
-func (j *Journal) Digest() ([32]byte, error) {
-	data, err := j.Vector().Append(nil)
-	return blake3.Sum256(data), err
-}
+// Digest is the digest of Vector. Errors: record.ErrMalformed if the vector has
+// more authors than a vector may.
+func (j *Journal) Digest() ([32]byte, error) { return j.Vector().Digest() }
 
 // Append has this node say something: build makes the records, with stamps it
 // takes from next, in order. They are durable, and applied, when Append returns

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"maps"
 
-	"lukechampine.com/blake3"
-
 	"shoal"
 	"shoal/internal/catalog/journal"
 	"shoal/internal/record"
@@ -19,10 +17,7 @@ func (p *process) Upto(author shoal.NodeID) uint64 { return p.vector[author] }
 func (p *process) Vector() record.Vector { return maps.Clone(p.vector) }
 
 // Digest is as the journal's.
-func (p *process) Digest() ([32]byte, error) {
-	data, err := p.vector.Append(nil)
-	return blake3.Sum256(data), err
-}
+func (p *process) Digest() ([32]byte, error) { return p.vector.Digest() }
 
 // take takes in what the other end gave. What cannot be taken ends the stream.
 func (s *stream) take(given []signed) {
