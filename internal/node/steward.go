@@ -392,10 +392,11 @@ func (s *steward) end(id shoal.FileID, err error) {
 		return
 	}
 	s.later(id)
-	if r := s.again[id]; errors.Is(err, shoal.NotFound) || errors.Is(err, shoal.Network) {
-		r.vain++
-		s.again[id] = r
+	r := s.again[id]
+	if r.vain++; !errors.Is(err, shoal.NotFound) && !errors.Is(err, shoal.Network) {
+		r.vain = 0
 	}
+	s.again[id] = r
 }
 
 // vainTries is how often nobody must have had what a file lacks before that is
