@@ -25,7 +25,10 @@ func TestAFullNodeIsPassedOver(t *testing.T) {
 		nodes := together(t, 3, func(c *Config) { c.Capacity = capacity })
 		full := nodes[1]
 		path, _ := write(t, 1, 7<<20+1<<19)
-		err = full.Add(t.Context(), shoal.AddRequest{Items: []shoal.AddItem{{Path: path, Name: "filler"}}, Copies: 1}, nil)
+		err = full.Add(t.Context(), shoal.AddRequest{
+			Items:  []shoal.AddItem{{Path: path, Name: "filler"}},
+			Copies: 1, ChunkSize: 64 << 10, // so many that each node keeps about a third, whatever their keys
+		}, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
