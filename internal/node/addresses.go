@@ -133,29 +133,29 @@ const (
 	betweenWords = 30 * time.Second // in which this node says where it is once: each time stays in the journal for good
 )
 
-// herald says where this node is as soon as that changes and somebody hears it,
-// and remembers where the others are. It runs until ctx ends.
+// herald says what others should know of this node, at once and as soon as where
+// it is changes and somebody hears it, and remembers where the others are. It runs
+// until ctx ends.
 func (n *Node) herald(ctx context.Context) {
 	defer n.addresses.save()
 	ticker := time.NewTicker(lookAround)
 	defer ticker.Stop()
-	said := time.Now().Add(-betweenWords)
+	said, first := time.Now().Add(-betweenWords), true
 	for ctx.Err() == nil {
+		if time.Since(said) >= betweenWords && (first || len(n.neighbours()) > 0) {
+			switch news, err := n.introduce(ctx); {
+			case err != nil && ctx.Err() == nil:
+				n.cfg.Log.Warn("what others should know of this node could not be said; it tries again", "err", err)
+			case news:
+				said = time.Now()
+			}
+		}
+		first = false
+		n.remember()
 		select {
 		case <-ctx.Done():
-			return
 		case <-n.met:
 		case <-ticker.C:
-		}
-		n.remember()
-		if time.Since(said) < betweenWords || len(n.neighbours()) == 0 {
-			continue
-		}
-		switch news, err := n.introduce(ctx); {
-		case news:
-			said = time.Now()
-		case err != nil && ctx.Err() == nil:
-			n.cfg.Log.Warn("where this node is could not be said", "err", err)
 		}
 	}
 }

@@ -268,6 +268,7 @@ func TestAJoinerIsUpWithinTwoSeconds(t *testing.T) {
 		late := open(t, joiner(t, nodes[3], "late"))
 		for _, n := range nodes {
 			await(t, "they see each other", func() bool { return sees(n, late)() && sees(late, n)() })
+			await(t, "it is known by name", func() bool { return n.nameOf(late.self()) == "late" })
 		}
 		await(t, "all are connected", meshed(append(nodes, late)...))
 		if took := time.Since(began); took > 2*time.Second {

@@ -90,9 +90,11 @@ type Node struct {
 	steward  *steward
 	scrubber *scrubber
 
-	onRoster chan struct{} // closed when this node has found itself on the roster
-	enrolled func()        // closes it
-	recalled chan struct{} // closed when this node knows how far it had come itself
+	onRoster   chan struct{} // closed when this node has found itself on the roster
+	enrolled   func()        // closes it
+	recalled   chan struct{} // closed when this node knows how far it had come itself
+	presented  chan struct{} // closed when it has been said what others should know of this node
+	introduced func()        // closes it
 
 	allotment    int64    // bytes this node holds for others
 	sponsorAddrs []string // of the ticket it was started with
@@ -153,11 +155,12 @@ func Open(ctx context.Context, cfg Config) (*Node, error) {
 		cfg: cfg, started: time.Now(),
 		board: new(transfer.Board), tracker: new(transfer.Tracker),
 	}
-	n.onRoster, n.recalled, n.met = make(chan struct{}), make(chan struct{}), make(chan struct{}, 1)
+	n.onRoster, n.recalled, n.presented, n.met = make(chan struct{}), make(chan struct{}), make(chan struct{}), make(chan struct{}, 1)
 	n.enrolled = sync.OnceFunc(func() {
 		close(n.onRoster)
 		n.meet() // now it may say where it is
 	})
+	n.introduced = sync.OnceFunc(func() { close(n.presented) })
 	n.ctx, n.stop = context.WithCancel(context.WithoutCancel(ctx))
 	if err := n.openFolder(ctx); err != nil {
 		return nil, errors.Join(err, n.Close())

@@ -14,13 +14,9 @@ const (
 	recallPeers = 8                // as many are enough
 )
 
-// begin lets this node speak once it knows how far it had come itself, has it
-// introduce itself, and keeps that true.
+// begin lets this node speak once it knows how far it had come itself.
 func (n *Node) begin() {
 	n.recall()
-	if _, err := n.introduce(n.ctx); err != nil && n.ctx.Err() == nil {
-		n.cfg.Log.Warn("this node could not introduce itself; the next start tries again", "err", err)
-	}
 	n.herald(n.ctx)
 }
 

@@ -156,14 +156,18 @@ func (n *Node) rosterChanged() {
 	})
 }
 
-// awaitEnrolled waits until a node that has just joined has learnt the roster,
-// so that whoever asks it then does not find it among strangers.
+// awaitEnrolled waits until a node that has just joined has learnt the roster and
+// said its name, so that whoever asks it then does not find it among strangers.
 func (n *Node) awaitEnrolled(ctx context.Context) {
 	if n.roll.node(n.self()).Present() {
 		return
 	}
+	ready := n.presented
+	if n.cfg.Passing {
+		ready = n.onRoster
+	}
 	select {
-	case <-n.onRoster:
+	case <-ready:
 	case <-time.After(enrolTimeout):
 		n.cfg.Log.Warn("the roster has not come yet; this node goes on, and waits for it")
 	case <-ctx.Done():
@@ -234,8 +238,8 @@ func (n *Node) dismiss() {
 	}
 }
 
-// introduce says of this node what others should know, and reports whether they
-// did not. Until it has heard that it was let in it says nothing: by a clock that
+// introduce says of this node what others should know, and reports whether that
+// was news. Until it has heard that it was let in it says nothing: by a clock that
 // is behind it would have spoken before that, and its word would not count.
 func (n *Node) introduce(ctx context.Context) (news bool, err error) {
 	if !n.roll.node(n.self()).Present() {
@@ -244,9 +248,14 @@ func (n *Node) introduce(ctx context.Context) (news bool, err error) {
 	addrs := forOthers(n.host.Addrs())
 	want := roster.Self{Name: n.cfg.Name, Zone: n.cfg.Zone, Allotment: n.allotment, Addrs: addrs[:min(len(addrs), roster.MaxAddrs)]}
 	if said := n.roll.node(n.self()).Self; said.Name == want.Name && said.Zone == want.Zone && said.Allotment == want.Allotment && sameSet(said.Addrs, want.Addrs) {
+		n.introduced()
 		return false, nil
 	}
-	return true, n.say(ctx, want)
+	if err := n.say(ctx, want); err != nil {
+		return false, err
+	}
+	n.introduced()
+	return true, nil
 }
 
 // sameSet reports whether two lists have the same in them: of addresses that are
