@@ -56,7 +56,6 @@ type Exchange struct {
 	mu       sync.Mutex
 	heard    chan struct{} // closed when a peer has said something; nil if nobody waits for it
 	gossip   *gossip.Node
-	admitted uint64 // how often others were let in
 	sessions map[*session]bool
 	calls    map[shoal.NodeID]context.CancelFunc // streams this node opens
 	keeping  sync.WaitGroup
@@ -94,7 +93,6 @@ func (x *Exchange) News(items []journal.Item) {
 func (x *Exchange) Admitted() {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	x.admitted++
 	x.gossip.Admitted()
 	for s := range x.sessions {
 		s.poke()
@@ -105,7 +103,7 @@ func (x *Exchange) Admitted() {
 func (x *Exchange) admissions() uint64 {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	return x.admitted
+	return x.gossip.Admissions()
 }
 
 // Serve speaks on a stream that a peer has opened until it or ctx ends.

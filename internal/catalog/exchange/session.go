@@ -2,7 +2,6 @@ package exchange
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -134,10 +133,7 @@ func (s *session) hearBatches(ctx context.Context, body []byte) error {
 	s.x.mu.Lock()
 	defer s.x.mu.Unlock()
 	defer s.x.stir()
-	again := taken.New > 0 || errors.Is(taken.Reason, journal.ErrGap) || admitted != s.x.admitted
-	for author, seq := range last {
-		s.talk.Took(time.Now(), author, seq, again)
-	}
+	s.talk.Took(time.Now(), last, taken.Again(), admitted)
 	return nil
 }
 

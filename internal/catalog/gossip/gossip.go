@@ -48,6 +48,8 @@ type Node struct {
 	journal  Journal
 	sessions map[*Session]bool
 	claims   map[shoal.NodeID]claim
+
+	admissions uint64 // how often Admitted was told
 }
 
 // claim says that a session has asked its peer for an author's batches, so that
@@ -133,11 +135,16 @@ func (n *Node) elsewhere(author shoal.NodeID, s *Session) bool {
 // Admitted tells that others may speak now than before: what peers gave that could
 // not be taken is asked for again at once.
 func (n *Node) Admitted() {
+	n.admissions++
 	maps.DeleteFunc(n.claims, func(_ shoal.NodeID, c claim) bool { return c.vain })
 	for s := range n.sessions {
 		s.review()
 	}
 }
+
+// Admissions is how often others were let in so far: whoever takes in batches looks
+// before, and tells Took.
+func (n *Node) Admissions() uint64 { return n.admissions }
 
 // spurn notes that what a session's peer has sent could not be taken.
 func (n *Node) spurn(author shoal.NodeID, s *Session) {

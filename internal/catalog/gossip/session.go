@@ -136,20 +136,24 @@ func (s *Session) HearWant(wants Want) {
 	}
 }
 
-// Took notes that the peer sent an author's batches up to a number, after this
-// node has taken in what it could of them. again says that those it could not
-// take are worth asking for at once; else they are when Admitted is told.
-func (s *Session) Took(now time.Time, author shoal.NodeID, sent uint64, again bool) {
-	s.theirs[author] = max(s.theirs[author], sent)
-	ours := s.node.journal.Upto(author)
-	switch {
-	case sent <= ours:
-		s.node.settle(now, author, s, s.theirs[author] > ours)
-	case again:
-		s.lacks[author] = true
-		s.node.release(author, s)
-	default:
-		s.node.spurn(author, s)
+// Took notes that the peer sent batches, of each author up to a number, after this
+// node has taken in what it could of them. again says that those it could not take
+// are worth asking for at once; as they are if others were let in since Admissions
+// was seen. Else they are asked for when Admitted is told.
+func (s *Session) Took(now time.Time, sent record.Vector, again bool, seen uint64) {
+	again = again || seen != s.node.admissions
+	for author, upto := range sent {
+		s.theirs[author] = max(s.theirs[author], upto)
+		ours := s.node.journal.Upto(author)
+		switch {
+		case upto <= ours:
+			s.node.settle(now, author, s, s.theirs[author] > ours)
+		case again:
+			s.lacks[author] = true
+			s.node.release(author, s)
+		default:
+			s.node.spurn(author, s)
+		}
 	}
 }
 

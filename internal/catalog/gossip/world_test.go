@@ -265,7 +265,7 @@ func (l *link) take(g gift) {
 		n.grow(g.Author, g.upto)
 	}
 	if l.session != nil {
-		l.session.Took(n.world.now, g.Author, g.upto, fresh || gap)
+		l.session.Took(n.world.now, record.Vector{g.Author: g.upto}, fresh || gap, n.gossip.Admissions())
 	}
 }
 

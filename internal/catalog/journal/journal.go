@@ -200,8 +200,7 @@ func (j *Journal) nextStamp() record.Stamp {
 // incoming is a batch on its way into the journal.
 type incoming struct {
 	record.Batch
-	after uint64
-	data  []byte
+	data []byte
 }
 
 // write makes batches durable, moves the vector on to them, and has them

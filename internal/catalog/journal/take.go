@@ -21,6 +21,10 @@ type Taken struct {
 	Reason error // why the first was put off
 }
 
+// Again reports whether what was put off may be taken when it is given again: the
+// batches before it have been taken now, or are missing.
+func (t Taken) Again() bool { return t.New > 0 || errors.Is(t.Reason, ErrGap) }
+
 // Take takes in batches that a peer gave, as After gives them: each author's in
 // ascending order. Those that are here are passed over, and one whose
 // predecessor is not here yet is put off. Errors: record.ErrMalformed and record.ErrForged,
@@ -30,7 +34,7 @@ type Taken struct {
 // Checking signatures is most of the work; it is done before others have to
 // wait.
 func (j *Journal) Take(ctx context.Context, pieces []Piece) (Taken, error) {
-	parsed := make([]incoming, 0, len(pieces))
+	parsed, offered := make([]incoming, 0, len(pieces)), make([]Offered, 0, len(pieces))
 	known := j.Vector()
 	for _, piece := range pieces {
 		b, err := record.Parse(piece.Data)
@@ -43,31 +47,44 @@ func (j *Journal) Take(ctx context.Context, pieces []Piece) (Taken, error) {
 		if _, err := record.Verify(j.cfg.Shoal, piece.Data); err != nil {
 			return Taken{}, fmt.Errorf("take batches: %w", err)
 		}
-		parsed = append(parsed, incoming{b, piece.After, piece.Data})
+		parsed = append(parsed, incoming{b, piece.Data})
+		offered = append(offered, Offered{b, piece.After})
 	}
 	j.writing.Lock()
 	defer j.writing.Unlock()
-	taken, fit := j.choose(parsed)
+	taken, fit := Choose(offered, j.Vector(), j.admits)
 	if len(fit) == 0 {
 		return taken, nil
 	}
-	if _, err := j.write(ctx, fit); err != nil {
+	batches := make([]incoming, len(fit))
+	for i, n := range fit {
+		batches[i] = parsed[n]
+	}
+	if _, err := j.write(ctx, batches); err != nil {
 		return Taken{}, fmt.Errorf("take batches: %w", err)
 	}
 	return taken, nil
 }
 
-// choose picks the batches that may be taken in. One that may not holds up all
-// later ones of its author.
-func (j *Journal) choose(parsed []incoming) (taken Taken, fit []incoming) {
+// Offered is a batch that a peer gave, and the number of the author's batch before
+// it that is still kept.
+type Offered struct {
+	record.Batch
+	After uint64
+}
+
+// Choose tells which of the batches that were offered, each author's in ascending
+// order, may be taken in by who has come as far as reached, which it moves on. One
+// that may not holds up all later ones of its author. It is pure, so that
+// simulated nodes decide as this journal does.
+func Choose(offered []Offered, reached record.Vector, admits func(record.Batch) error) (taken Taken, fit []int) {
 	held := make(map[shoal.NodeID]bool)
-	reached := j.Vector()
-	for _, b := range parsed {
+	for i, b := range offered {
 		if b.Seq <= reached[b.Author] {
 			continue
 		}
-		err := j.admits(b.Batch)
-		if b.after > reached[b.Author] {
+		err := admits(b.Batch)
+		if b.After > reached[b.Author] {
 			err = ErrGap
 		}
 		if err != nil && !held[b.Author] {
@@ -79,7 +96,7 @@ func (j *Journal) choose(parsed []incoming) (taken Taken, fit []incoming) {
 			continue
 		}
 		reached[b.Author] = b.Seq
-		fit = append(fit, b)
+		fit = append(fit, i)
 	}
 	taken.New = len(fit)
 	return taken, fit

@@ -1,8 +1,6 @@
 package sim
 
 import (
-	"cmp"
-	"errors"
 	"maps"
 
 	"shoal"
@@ -26,6 +24,7 @@ func (s *stream) take(given []signed) {
 	for _, b := range given {
 		last[b.Author] = max(last[b.Author], b.Seq)
 	}
+	admitted := p.talks.Admissions()
 	taken, err := p.take(given)
 	if err != nil {
 		s.end()
@@ -33,10 +32,7 @@ func (s *stream) take(given []signed) {
 	if s.dead {
 		return
 	}
-	again := taken.New > 0 || errors.Is(taken.Reason, journal.ErrGap)
-	for _, author := range sortedKeys(last) {
-		s.talk.Took(p.w.clock(), author, last[author], again)
-	}
+	s.talk.Took(p.w.clock(), last, taken.Again(), admitted)
 }
 
 // take takes in batches as the journal does: none, if one is not signed by its
@@ -47,41 +43,20 @@ func (p *process) take(given []signed) (journal.Taken, error) {
 			return journal.Taken{}, record.ErrForged
 		}
 	}
-	taken, fit := p.choose(given)
-	for _, b := range fit {
-		p.append(b)
+	offered := make([]journal.Offered, len(given))
+	for i, b := range given {
+		offered[i] = journal.Offered{Batch: b.Batch, After: b.Seq - 1}
+	}
+	taken, fit := journal.Choose(offered, p.Vector(), p.admits)
+	for _, i := range fit {
+		p.append(given[i])
 	}
 	p.speak()
 	return taken, nil
 }
 
-// choose picks the batches that may be taken in.
-func (p *process) choose(given []signed) (taken journal.Taken, fit []signed) {
-	held, reached := make(map[shoal.NodeID]bool), p.Vector()
-	for _, b := range given {
-		if b.Seq <= reached[b.Author] {
-			continue
-		}
-		err := p.admits(b)
-		if b.Seq > reached[b.Author]+1 {
-			err = journal.ErrGap
-		}
-		if err != nil && !held[b.Author] {
-			held[b.Author], taken.Reason = true, cmp.Or(taken.Reason, err)
-		}
-		if held[b.Author] {
-			taken.PutOff++
-			continue
-		}
-		reached[b.Author] = b.Seq
-		fit = append(fit, b)
-	}
-	taken.New = len(fit)
-	return taken, fit
-}
-
 // admits reports why a batch may not be taken now, if it may not.
-func (p *process) admits(b signed) error {
+func (p *process) admits(b record.Batch) error {
 	clock := p.clock
 	for _, r := range b.Records {
 		if err := clock.Hear(r.Stamp, p.m.wall()); err != nil {
@@ -91,7 +66,7 @@ func (p *process) admits(b signed) error {
 	if p.w.cfg.Flaw == Open {
 		return nil
 	}
-	return p.roster.Hears(b.Batch)
+	return p.roster.Hears(b)
 }
 
 // append takes in the next batch of an author.
@@ -114,6 +89,7 @@ func (p *process) append(b signed) {
 		if cut := p.roster.Cut(); !maps.Equal(cut, p.cut) {
 			p.reread()
 		}
+		p.talks.Admitted()
 	}
 	p.talks.Grew(p.w.clock(), b.Author)
 }
