@@ -49,7 +49,9 @@ func (r *Roster) apply(s statement) {
 }
 
 // admit has a node let another in. A node that is in can only be let in as more
-// than it is, and a revoked one not at all.
+// than it is, and a revoked one not at all. One that was removed comes back as
+// what it is let in as; but an admin whom a junior one has removed as an admin, or
+// anybody could demote the founder with the junior's help.
 func (r *Roster) admit(author *Node, a Admit, s statement) {
 	if author.Role < Member || a.Role > Member && author.Role < Admin || !author.Present() {
 		return
@@ -61,7 +63,9 @@ func (r *Roster) admit(author *Node, a Admit, s statement) {
 		r.nodes[a.Node] = &Node{ID: a.Node, Role: a.Role, since: since}
 	case n.State == Revoked, n == author:
 	case n.State == Removed:
-		n.State, n.Role = Active, a.Role
+		if n.State = Active; n.Role < Admin || n.ousted {
+			n.Role = a.Role
+		}
 	case a.Role > n.Role:
 		n.Role = a.Role
 	}
@@ -78,7 +82,7 @@ func (r *Roster) set(author *Node, c Set, said merged) {
 	admin := above || author.Role == Admin && author.Present()
 	self := n == author && (n.Present() || n.ID == r.founder)
 	if c.HasState && (above || admin && n != author && c.State < Revoked || self && c.State <= Draining) {
-		n.State, n.upto = c.State, c.Upto
+		n.State, n.upto, n.ousted = c.State, c.Upto, above || n.ousted && c.State == Removed
 	}
 	if c.HasRole && above && c.Role >= Reader {
 		n.Role = c.Role

@@ -72,6 +72,7 @@ type Node struct {
 	since    seniority
 	selfSaid merged
 	upto     uint64 // of a revoked node: the last of its batches that counts
+	ousted   bool   // of a removed node: an admin senior to it has removed it
 }
 
 // Present reports whether the node is to be spoken with.

@@ -125,6 +125,29 @@ func TestRemovedMayComeBackAndRevokedMayNot(t *testing.T) {
 	}
 }
 
+// Whom a junior admin has removed is not demoted by being let in again, were it
+// by a member; whom a senior one has removed is.
+func TestRemovedAdminIsNotDemotedByAJunior(t *testing.T) {
+	base := []say{{founder, admit(1, roster.Admin)}, {founder, admit(2, roster.Admin)}, {founder, admit(3, roster.Member)}}
+	for what, test := range map[string]struct {
+		says  []say
+		about byte
+		want  roster.Role
+	}{
+		"the founder, by a member":         {[]say{{1, state(founder, roster.Removed, 0)}, {3, admit(founder, roster.Reader)}}, founder, roster.Admin},
+		"the founder, by the junior":       {[]say{{1, state(founder, roster.Removed, 0)}, {1, admit(founder, roster.Member)}}, founder, roster.Admin},
+		"a senior admin":                   {[]say{{2, state(1, roster.Removed, 0)}, {2, admit(1, roster.Member)}}, 1, roster.Admin},
+		"a junior admin":                   {[]say{{1, state(2, roster.Removed, 0)}, {3, admit(2, roster.Member)}}, 2, roster.Member},
+		"a junior admin, removed twice":    {[]say{{founder, state(1, roster.Removed, 0)}, {2, state(1, roster.Removed, 0)}, {3, admit(1, roster.Member)}}, 1, roster.Member},
+		"a member, as less than it was":    {[]say{{1, state(3, roster.Removed, 0)}, {1, admit(3, roster.Reader)}}, 3, roster.Reader},
+		"an admin that was back meanwhile": {[]say{{1, state(2, roster.Removed, 0)}, {1, state(2, roster.Active, 0)}, {1, admit(2, roster.Reader)}}, 2, roster.Admin},
+	} {
+		t.Run(what, func(t *testing.T) {
+			wantNode(t, rosterOf(t, append(slices.Clone(base), test.says...)...), test.about, test.want, roster.Active)
+		})
+	}
+}
+
 // A revoked admin that puts old stamps under new batches changes nothing.
 func TestBackDatedAdmission(t *testing.T) {
 	r := rosterOf(t, say{founder, admit(1, roster.Admin)}, say{1, admit(2, roster.Member)}, say{founder, state(1, roster.Revoked, 1)})
