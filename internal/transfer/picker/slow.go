@@ -54,7 +54,8 @@ func (p *Picker) soon() float64 {
 	return soonSeconds / p.unit
 }
 
-// search returns the last assignment that is open to q, of the peer that needs longest for its queue and at least the given time; or none.
+// search returns the last assignment that is open to q, of the peer that needs
+// longest for its queue and at least the given time; or none.
 func (p *Picker) search(q *source, aim aim, least float64) int32 {
 	found, budget, late := int32(none), searchBudget, least
 	next := p.random.IntN(len(p.roster))
@@ -90,7 +91,7 @@ func (p *Picker) open(q *source, at int32, aim aim, late float64) bool {
 		return a.prev != none && a.robbed != q
 	case aim == toReplace:
 		wait := p.asked.partner(at).peer.queue()
-		return late <= wait && wait <= a.peer.queue() && a.robbed != q
+		return wait > 0 && late <= wait && wait <= a.peer.queue() && a.robbed != q // of one whose rate is not known nobody knows that it is late
 	}
 	return true
 }
