@@ -58,6 +58,13 @@ func (a *addressBook) of(id shoal.NodeID) []string {
 	return slices.Clone(a.book.Nodes[id])
 }
 
+// nodes lists those of whom it is known where they are.
+func (a *addressBook) nodes() []shoal.NodeID {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return slices.Collect(maps.Keys(a.book.Nodes))
+}
+
 // ports is which ports this node had.
 func (a *addressBook) ports() map[string]uint16 {
 	a.mu.Lock()
@@ -165,7 +172,9 @@ func (n *Node) remember() {
 	for _, peer := range n.neighbours() {
 		n.addresses.note(peer, n.host.AddrsOf(peer))
 	}
-	n.addresses.keep(n.allows)
+	if !n.lost() { // else they are all that it has left
+		n.addresses.keep(n.allows)
+	}
 	n.addresses.saveInTime()
 }
 

@@ -156,10 +156,7 @@ func Open(ctx context.Context, cfg Config) (*Node, error) {
 		board: new(transfer.Board), tracker: new(transfer.Tracker),
 	}
 	n.onRoster, n.recalled, n.presented, n.met = make(chan struct{}), make(chan struct{}), make(chan struct{}), make(chan struct{}, 1)
-	n.enrolled = sync.OnceFunc(func() {
-		close(n.onRoster)
-		n.meet() // now it may say where it is
-	})
+	n.enrolled = sync.OnceFunc(func() { close(n.onRoster) })
 	n.introduced = sync.OnceFunc(func() { close(n.presented) })
 	n.ctx, n.stop = context.WithCancel(context.WithoutCancel(ctx))
 	if err := n.openFolder(ctx); err != nil {

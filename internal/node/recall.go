@@ -2,7 +2,11 @@ package node
 
 import (
 	"context"
+	"slices"
 	"time"
+
+	"shoal"
+	"shoal/internal/discovery/roster"
 )
 
 // A node that starts may have been restored from a backup, and the others have
@@ -12,6 +16,7 @@ const (
 	recallTime  = 3 * time.Second  // for as long it waits for those who do not answer
 	recallLimit = 30 * time.Second // and for what somebody says that it has said
 	recallPeers = 8                // as many are enough
+	askTime     = 5 * time.Second  // for one of those whom a node that knows nobody asks
 )
 
 // begin lets this node speak once it knows how far it had come itself.
@@ -24,6 +29,7 @@ func (n *Node) recall() {
 	defer close(n.recalled)
 	ctx, cancel := context.WithTimeout(n.ctx, recallLimit)
 	defer cancel()
+	n.reclaim(ctx)
 	others := 0
 	for _, id := range n.here() {
 		if id != n.self() {
@@ -33,4 +39,49 @@ func (n *Node) recall() {
 	if err := n.exchange.Recall(ctx, min(others, recallPeers), recallTime); err != nil && n.ctx.Err() == nil {
 		n.cfg.Log.Warn("what others heard from this node has not come back; it goes on from what it has")
 	}
+}
+
+// lost reports whether this node has been in touch with others of its shoal, and
+// now knows nothing of how: a founder of nobody whom it has let in, another not
+// that it was let in itself. Its journal is lost, or is from before that.
+func (n *Node) lost() bool {
+	if len(n.addresses.nodes()) == 0 {
+		return false
+	}
+	if n.self() != n.belongs.Shoal {
+		return n.roll.node(n.self()).Role == roster.Stranger
+	}
+	return !slices.ContainsFunc(n.roll.nodes(), func(m roster.Node) bool { return m.ID != n.self() })
+}
+
+// reclaim has a node that is lost ask those it remembers for what its founder and
+// it have said, until it knows the roster again or ctx ends. It need not trust
+// them: what they tell is signed by the key after which the shoal is named, and by
+// its own. A founder that went on without would give the numbers of what it has
+// forgotten to something else, and never hear from anybody again.
+func (n *Node) reclaim(ctx context.Context) {
+	for n.lost() && ctx.Err() == nil {
+		known := n.addresses.nodes()
+		for _, conn := range n.host.Peers() {
+			if !slices.Contains(known, conn.Peer) || !n.lost() {
+				continue
+			}
+			if err := n.reclaimFrom(ctx, conn.Peer); err != nil {
+				n.cfg.Log.Info("what this node has forgotten was not to be had", "peer", conn.Peer, "err", err)
+			}
+		}
+		if !n.lost() {
+			return
+		}
+		select {
+		case <-n.met:
+		case <-ctx.Done():
+		}
+	}
+}
+
+func (n *Node) reclaimFrom(ctx context.Context, peer shoal.NodeID) error {
+	ctx, cancel := context.WithTimeout(ctx, askTime)
+	defer cancel()
+	return n.exchange.Reclaim(ctx, peer, slices.Compact([]shoal.NodeID{n.belongs.Shoal, n.self()})...)
 }

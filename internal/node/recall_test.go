@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"shoal"
 )
@@ -25,16 +26,8 @@ func TestLostJournalForksNothing(t *testing.T) {
 			return err == nil
 		})
 		heard := said(t, nodes[0], gone.self())
-		if err := gone.Close(); err != nil {
-			t.Fatal(err)
-		}
-		for _, file := range []string{journalFile, catalogFile} {
-			for _, part := range []string{"", "-wal", "-shm"} {
-				if err := os.Remove(filepath.Join(gone.cfg.Data, file+part)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-					t.Fatal(err)
-				}
-			}
-		}
+		shut(t, gone)
+		loseJournal(t, gone)
 		cfg := gone.cfg
 		cfg.Join = ""
 		back := open(t, cfg)
@@ -48,16 +41,59 @@ func TestLostJournalForksNothing(t *testing.T) {
 		})
 		path, _ = write(t, 4, 1000)
 		back.add(t, path, "after")
-		now := said(t, back, back.self())
-		for i, batch := range heard {
-			if i >= len(now) || !bytes.Equal(batch, now[i]) {
-				t.Fatalf("of %d batches that the other had heard it has another one %d", len(heard), i+1)
-			}
-		}
+		forksNothing(t, heard, said(t, back, back.self()))
 		await(t, "the other has heard of the new file", func() bool {
 			_, err := nodes[0].catalog.Resolve(t.Context(), "after")
 			return err == nil
 		})
+	})
+}
+
+// So is a founder's, from whose journal it knows everybody: those it has let in tell
+// it, and it need not trust them for that.
+func TestFounderWithoutItsJournal(t *testing.T) {
+	virtually(t, func(t *testing.T) {
+		nodes := together(t, 3, nil)
+		gone, others := nodes[0], nodes[1:]
+		path, _ := write(t, 3, 1000)
+		gone.add(t, path, "before")
+		await(t, "all is safe", safe(t, nodes...))
+		heard := said(t, others[0], gone.self())
+		shut(t, gone)
+		loseJournal(t, gone)
+		back := open(t, gone.cfg)
+		path, _ = write(t, 4, 1000)
+		back.add(t, path, "after")
+		forksNothing(t, heard, said(t, back, back.self()))
+		await(t, "all is safe", safe(t, append(others, back)...))
+		for _, n := range append(others, back) {
+			for _, name := range []string{"before", "after"} {
+				if _, err := n.catalog.Resolve(t.Context(), name); err != nil {
+					t.Errorf("%s knows no file %q: %v", n.cfg.Name, name, err)
+				}
+			}
+		}
+	})
+}
+
+// If nobody is there whom it has let in, it goes on alone after half a minute, and
+// keeps in mind where they were.
+func TestFounderWithoutItsJournalAlone(t *testing.T) {
+	virtually(t, func(t *testing.T) {
+		nodes := together(t, 2, nil)
+		await(t, "it is noted where the other is", func() bool { return len(nodes[0].addresses.nodes()) > 0 })
+		shut(t, nodes[1])
+		shut(t, nodes[0])
+		loseJournal(t, nodes[0])
+		back, began := open(t, nodes[0].cfg), time.Now()
+		path, _ := write(t, 4, 1000)
+		back.add(t, path, "after")
+		if took := time.Since(began); took < recallLimit || took > recallLimit+time.Second {
+			t.Errorf("it spoke after %v", took)
+		}
+		if !back.lost() {
+			t.Error("it has forgotten whom it knew")
+		}
 	})
 }
 
@@ -71,4 +107,27 @@ func said(t *testing.T, n *Node, author shoal.NodeID) (batches [][]byte) {
 		batches = append(batches, piece.Data)
 	}
 	return batches
+}
+
+// loseJournal deletes what a node that is off knew of what was said.
+func loseJournal(t *testing.T, n *Node) {
+	t.Helper()
+	for _, file := range []string{journalFile, catalogFile} {
+		for _, part := range []string{"", "-wal", "-shm"} {
+			if err := os.Remove(filepath.Join(n.cfg.Data, file+part)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				t.Fatal(err)
+			}
+		}
+	}
+}
+
+// forksNothing fails unless what an author has said begins with what was heard of
+// it.
+func forksNothing(t *testing.T, heard, now [][]byte) {
+	t.Helper()
+	for i, batch := range heard {
+		if i >= len(now) || !bytes.Equal(batch, now[i]) {
+			t.Fatalf("of %d batches that the other had heard it has another one %d", len(heard), i+1)
+		}
+	}
 }

@@ -150,6 +150,7 @@ func (n *Node) rosterChanged() {
 	for _, conn := range n.host.Peers() {
 		n.greet(conn.Peer)
 	}
+	n.meet() // some of them may be to be remembered now
 	n.running.Go(func() {
 		n.void(n.ctx)
 		n.cutOff()
@@ -285,12 +286,19 @@ func (n *Node) addrsOf(id shoal.NodeID) []string {
 }
 
 // sponsors is where to find whom this node joined through, as long as it cannot
-// go by the roster.
+// go by the roster; and if it is lost, where it has found anybody.
 func (n *Node) sponsors() []string {
-	if n.roll.node(n.self()).Present() {
-		return n.sponsorAddrs
+	addrs := slices.Clone(n.sponsorAddrs)
+	if n.lost() {
+		for _, id := range n.addresses.nodes() {
+			addrs = append(addrs, n.addresses.of(id)...)
+		}
+		return addrs
 	}
-	return append(n.addresses.of(n.belongs.Sponsor), n.sponsorAddrs...)
+	if n.roll.node(n.self()).Present() {
+		return addrs
+	}
+	return append(n.addresses.of(n.belongs.Sponsor), addrs...)
 }
 
 // membersNews is told what the failure detector found.
