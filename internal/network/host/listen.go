@@ -1,6 +1,7 @@
 package host
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -72,12 +73,14 @@ func withListenHint(err error) error {
 // others know it by that.
 func (l *listener) listenByDefault() (notice string, err error) {
 	ips := usable(everywhere())
-	port := uint16(DefaultPort)
-	if l.last[""] != 0 || busy(ips, port) {
+	usual, port := cmp.Or(l.last[""], DefaultPort), uint16(DefaultPort)
+	if usual != DefaultPort || busy(ips, port) {
 		if port, err = l.anyPort("", ips); err != nil {
 			return "", err
 		}
-		notice = fmt.Sprintf("port %d is busy, or was once; listening on %d instead", DefaultPort, port)
+	}
+	if port != usual {
+		notice = fmt.Sprintf("port %d is busy; listening on %d from now on", usual, port)
 	}
 	return notice, l.listenBoth(ips, port)
 }
