@@ -55,7 +55,7 @@ type Catalog struct {
 // format: application is "shoa" in ASCII. Nothing waits for the disk: what a
 // power cut undoes is applied again from the journal.
 func format() database.Format {
-	return database.Format{Application: 0x73686f61, Version: 2, Durability: database.Later, CacheKiB: 32 << 10, Schema: schema}
+	return database.Format{Application: 0x73686f61, Version: 3, Durability: database.Later, CacheKiB: 32 << 10, Schema: schema}
 }
 
 // Open opens the view at path. If nothing is there, or what is there is damaged

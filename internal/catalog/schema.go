@@ -1,6 +1,6 @@
 package catalog
 
-// schema of version 2. A row is one version of a name: what one record said of
+// schema of version 3. A row is one version of a name: what one record said of
 // it. Text compares as bytes. The names that can be seen are those of the rows
 // in the states current and conflict; search has them cut into trigrams.
 const schema = `
@@ -29,7 +29,7 @@ CREATE TABLE versions (
 CREATE UNIQUE INDEX versions_by_name ON versions (name, stamp, author);
 CREATE INDEX versions_by_file ON versions (file) WHERE file IS NOT NULL;
 CREATE INDEX versions_shown ON versions (coalesce(shown, name)) WHERE state <= 1;
-CREATE INDEX versions_heads ON versions (name) WHERE state <= 3;
+CREATE INDEX versions_beside ON versions (name) WHERE state >= 1 AND state <= 3;
 CREATE INDEX versions_gone ON versions (since) WHERE state >= 3;
 CREATE VIRTUAL TABLE search USING fts5 (name, content='', contentless_delete=1, tokenize='trigram', detail='none');
 `
