@@ -69,10 +69,14 @@ func Open(ctx context.Context, path string, cfg Config) (*Catalog, error) {
 		return nil, fmt.Errorf("open catalogue: %w", err)
 	}
 	data, err := database.Open(ctx, path, format())
-	if errors.Is(err, database.ErrDamaged) {
-		cfg.Log.Warn("the catalogue is made anew from the journal", "err", err)
+	if outdated := errors.Is(err, database.ErrOutdated); outdated || errors.Is(err, database.ErrDamaged) {
+		level := slog.LevelWarn
+		if outdated {
+			level = slog.LevelInfo
+		}
+		cfg.Log.Log(ctx, level, "the catalogue is made anew from the journal", "err", err)
 		if err := database.Remove(path); err != nil {
-			return nil, fmt.Errorf("remove the damaged catalogue: %w", err)
+			return nil, fmt.Errorf("remove the catalogue that was: %w", err)
 		}
 		data, err = database.Open(ctx, path, format())
 	}

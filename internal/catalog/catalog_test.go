@@ -303,13 +303,21 @@ func TestFiles(t *testing.T) {
 	}
 }
 
-// The view can be thrown away: damaged or gone, it is made again from the
+// The view can be thrown away: damaged, outdated or gone, it is made again from the
 // journal, and so is what a power cut undid of it.
 func TestMadeAgain(t *testing.T) {
 	for what, spoil := range map[string]func(path string) error{
 		"gone":    os.Remove,
 		"damaged": func(path string) error { return os.WriteFile(path, bytes.Repeat([]byte{0xa5}, 9000), 0o600) },
 		"empty":   func(path string) error { return os.WriteFile(path, nil, 0o600) },
+		"of an older version": func(path string) error { // what SQLite calls user_version, in the file's header
+			file, err := os.OpenFile(path, os.O_WRONLY, 0)
+			if err != nil {
+				return err
+			}
+			_, err = file.WriteAt([]byte{0, 0, 0, 2}, 60)
+			return errors.Join(err, file.Close())
+		},
 	} {
 		t.Run(what, func(t *testing.T) {
 			dir := t.TempDir()

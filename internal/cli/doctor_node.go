@@ -23,7 +23,7 @@ func nodeFindings(ctx context.Context, s shoal.Status) []Finding {
 	findings := []Finding{well(fmt.Sprintf("%s answers, and is up for %s", s.Name, span(s.Uptime))), spaceFinding(s)}
 	findings = append(findings, listenFindings(ctx, s.Listen)...)
 	if s.Peers == 0 {
-		findings = append(findings, Finding{OK: true, Text: "no peer is connected", Hint: "shoal up --peer ADDR connects to one"})
+		findings = append(findings, Finding{OK: true, Text: "no peer is connected", Hint: "shoal invite makes a ticket for another machine"})
 	} else {
 		findings = append(findings, well(count(s.Peers, "peer")+" connected"))
 	}

@@ -38,6 +38,9 @@ const (
 // ErrDamaged means that a database is not what was written.
 var ErrDamaged = fmt.Errorf("the database is damaged: %w", shoal.Integrity)
 
+// ErrOutdated means that a database is of a version before the format's.
+var ErrOutdated = fmt.Errorf("the database was written by an older shoal: %w", shoal.Usage)
+
 // Durability says when a transaction is on the disk.
 type Durability string
 
@@ -69,8 +72,8 @@ type DB struct {
 }
 
 // Open opens the database at path, and makes it if nothing is there. What is
-// damaged or of another format is ErrDamaged and left as it is; what is of a
-// newer version is shoal.Usage.
+// damaged or of another format is ErrDamaged, what is of an older version
+// ErrOutdated, of a newer one shoal.Usage; all of them are left as they are.
 func Open(ctx context.Context, path string, format Format) (*DB, error) {
 	path, err := filepath.Abs(path)
 	if err != nil {
@@ -162,8 +165,10 @@ func (d *DB) checkFormat(ctx context.Context) error {
 		return d.Explain(err)
 	}
 	switch {
-	case application != d.format.Application || found < d.format.Version:
+	case application != d.format.Application:
 		return d.Explain(fmt.Errorf("%w: it is not what it should be", ErrDamaged))
+	case found < d.format.Version:
+		return fmt.Errorf("%w: it is of version %d, and this program needs %d", ErrOutdated, found, d.format.Version)
 	case found > d.format.Version:
 		return shoal.WithHint(fmt.Errorf("it is of version %d, and this program knows %d: %w", found, d.format.Version, shoal.Usage),
 			"use the newer shoal that wrote it")

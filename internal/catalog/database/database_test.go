@@ -1,10 +1,35 @@
 package database
 
 import (
+	"errors"
 	"path/filepath"
 	"sync"
 	"testing"
+
+	"shoal"
 )
+
+// What was written by another program, an older or a newer one is told apart.
+func TestFormats(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "some.db")
+	format := Format{Application: 1, Version: 2, Durability: Later, Schema: "CREATE TABLE t (n);"}
+	for _, c := range []struct {
+		application, version int
+		want                 error
+	}{{1, 2, nil}, {2, 2, ErrDamaged}, {1, 3, ErrOutdated}, {1, 1, shoal.Usage}, {1, 2, nil}} {
+		format.Application, format.Version = c.application, c.version
+		d, err := Open(t.Context(), path, format)
+		if !errors.Is(err, c.want) || errors.Is(err, ErrOutdated) && c.version < 2 {
+			t.Errorf("opened as application %d, version %d: %v, want %v", c.application, c.version, err, c.want)
+		}
+		if err == nil {
+			err = d.Close()
+		}
+		if err != nil && c.want == nil {
+			t.Error(err)
+		}
+	}
+}
 
 // TestQueriesStayPrepared asks the same by many at once, more than there are
 // connections.
