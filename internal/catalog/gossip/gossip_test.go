@@ -46,11 +46,11 @@ func TestAllHearAll(t *testing.T) {
 			case 2:
 				w.cut(one.Draw(rt, "from"), one.Draw(rt, "to"))
 			default:
-				w.run(time.Duration(rapid.IntRange(0, 5000).Draw(rt, "ms")) * time.Millisecond)
+				w.Run(time.Duration(rapid.IntRange(0, 5000).Draw(rt, "ms")) * time.Millisecond)
 			}
 		}
 		w.ring()
-		w.run(gossip.DigestEvery + time.Duration(len(w.nodes))*(gossip.HaveDelay+gossip.Patience))
+		w.Run(gossip.DigestEvery + time.Duration(len(w.nodes))*(gossip.HaveDelay+gossip.Patience))
 		if !w.all() {
 			rt.Fatal("not all have all")
 		}
@@ -61,9 +61,9 @@ func TestAllHearAll(t *testing.T) {
 func TestAuthorsPush(t *testing.T) {
 	w := newWorld(t, 3, 1)
 	w.ring()
-	w.run(time.Second)
+	w.Run(time.Second)
 	w.nodes[0].say()
-	w.run(delay)
+	w.Run(delay)
 	if !w.all() {
 		t.Error("not all have what was said a moment ago")
 	}
@@ -77,13 +77,13 @@ func TestNewcomerIsGivenOnce(t *testing.T) {
 	for i, n := range w.nodes[:5] {
 		w.connect(n, w.nodes[(i+1)%5])
 	}
-	w.run(time.Minute)
+	w.Run(time.Minute)
 	var given uint64
 	w.sent = func(_ *node, _ any, batches uint64) { given += batches }
 	for _, n := range w.nodes[1:5] { // without the author, who would push
 		w.connect(n, newcomer)
 	}
-	w.run(gossip.DigestEvery)
+	w.Run(gossip.DigestEvery)
 	if newcomer.has[w.nodes[0].id] != 1000 || given != 1000 {
 		t.Errorf("the newcomer has %d batches and was given %d, want 1000 and 1000", newcomer.has[w.nodes[0].id], given)
 	}
@@ -96,15 +96,15 @@ func TestSilentPeer(t *testing.T) {
 	author.say()
 	w.connect(author, silent)
 	w.connect(author, honest)
-	w.run(time.Second)
+	w.Run(time.Second)
 	w.connect(silent, asker)
-	w.run(delay)
-	silent.link(asker).arrives = w.now.Add(time.Hour) // its stream has stopped
+	w.Run(delay)
+	silent.link(asker).arrives = w.time().Add(time.Hour) // its stream has stopped
 	silent.link(asker).session.HearHave(nil)
 	asker.link(silent).session.HearHave(gossip.Have{author.id: 1})
 	asker.speak()
 	w.connect(honest, asker)
-	w.run(gossip.Patience + gossip.HaveDelay)
+	w.Run(gossip.Patience + gossip.HaveDelay)
 	if asker.has[author.id] != 1 {
 		t.Error("nobody else was asked")
 	}
@@ -117,14 +117,14 @@ func TestBoastfulPeer(t *testing.T) {
 		author, boaster, honest, asker := w.nodes[0], w.nodes[1], w.nodes[2], w.nodes[3]
 		author.say()
 		w.connect(author, honest)
-		w.run(time.Second)
+		w.Run(time.Second)
 		w.connect(boaster, asker)
-		w.run(delay)
+		w.Run(delay)
 		for tick := time.Duration(0); tick < 3*gossip.Patience; tick += 10 * time.Millisecond {
 			asker.link(boaster).session.HearHave(gossip.Have{author.id: 1 << 40})
 			asker.link(boaster).speak()
 			w.connect(honest, asker)
-			w.run(10 * time.Millisecond)
+			w.Run(10 * time.Millisecond)
 		}
 		if asker.has[author.id] != 1 {
 			t.Errorf("seed %d: nobody else was asked", seed)
@@ -138,9 +138,9 @@ func TestPutOffIsAskedForAgain(t *testing.T) {
 	w.refuse = func(*node, shoal.NodeID) bool { return true }
 	w.nodes[0].say()
 	w.ring()
-	w.run(time.Minute)
+	w.Run(time.Minute)
 	w.refuse = func(*node, shoal.NodeID) bool { return false }
-	w.run(gossip.DigestEvery + gossip.HaveDelay)
+	w.Run(gossip.DigestEvery + gossip.HaveDelay)
 	if !w.all() {
 		t.Error("not all have all")
 	}
@@ -153,13 +153,13 @@ func TestAdmitted(t *testing.T) {
 	w.refuse = func(_ *node, author shoal.NodeID) bool { return refused && author == w.nodes[0].id }
 	w.nodes[0].say()
 	w.ring()
-	w.run(5 * time.Second)
+	w.Run(5 * time.Second)
 	refused = false
 	for _, n := range w.nodes {
 		n.gossip.Admitted()
 		n.speak()
 	}
-	w.run(3 * delay)
+	w.Run(3 * delay)
 	if !w.all() {
 		t.Error("not all have all")
 	}
@@ -170,10 +170,10 @@ func TestAdmitted(t *testing.T) {
 func TestInventedAuthors(t *testing.T) {
 	w := newWorld(t, 2, 1)
 	w.ring()
-	w.run(time.Second)
+	w.Run(time.Second)
 	session := w.nodes[0].link(w.nodes[1]).session
 	session.HearWant(gossip.Want{"nobody": 1})
-	if said, err := session.Next(w.now); said != nil || err != nil {
+	if said, err := session.Next(w.time()); said != nil || err != nil {
 		t.Errorf("said %v, %v, want nothing", said, err)
 	}
 	invented := gossip.Have{}
@@ -181,7 +181,7 @@ func TestInventedAuthors(t *testing.T) {
 		invented[shoal.NodeID(fmt.Sprint("nobody ", i))] = 1
 	}
 	session.HearHave(invented)
-	said, err := session.Next(w.now)
+	said, err := session.Next(w.time())
 	if want, ok := said.(gossip.Want); err != nil || !ok || len(want) > record.MaxAuthors {
 		t.Errorf("asked for %d authors, %v, want at most %d", len(want), err, record.MaxAuthors)
 	}
@@ -201,7 +201,7 @@ func TestRestored(t *testing.T) {
 	}
 	a.say()
 	a.say()
-	w.run(time.Second)
+	w.Run(time.Second)
 	w.cut(a, w.nodes[1])
 	w.cut(a, w.nodes[2])
 	a.has, a.hash = record.Vector{}, [32]byte{}
@@ -210,7 +210,7 @@ func TestRestored(t *testing.T) {
 		if met, sure := a.gossip.Own(); sure || met > 1 {
 			t.Fatalf("with %d of its batches: %d met, sure %v", a.has[a.id], met, sure)
 		}
-		w.run(time.Millisecond)
+		w.Run(time.Millisecond)
 	}
 	if met, sure := a.gossip.Own(); met != 1 || !sure {
 		t.Errorf("in the end: %d met, sure %v", met, sure)
@@ -223,9 +223,9 @@ func TestNewsIsNoAnswer(t *testing.T) {
 	w := newWorld(t, 2, 1)
 	restored, other := w.nodes[0], w.nodes[1]
 	other.has[restored.id] = 2
-	s := other.gossip.Meet(w.now)
+	s := other.gossip.Meet(w.time())
 	other.grow("third", 1)
-	later := w.now.Add(gossip.HaveDelay)
+	later := w.time().Add(gossip.HaveDelay)
 	for {
 		said, err := s.Next(later)
 		if err != nil {

@@ -117,38 +117,38 @@ func (s *scale) count(_ *node, message any, batches uint64) {
 // rate lets time pass and gives the bytes a second that a node sent.
 func (s *scale) rate(d time.Duration) float64 {
 	s.bytes = 0
-	s.run(d)
+	s.Run(d)
 	return float64(s.bytes) / d.Seconds() / float64(len(s.nodes))
 }
 
 // settle runs until all have all, and gives how long that took.
 func (s *scale) settle() time.Duration {
-	began := s.now
+	began := s.Now()
 	for s.missing > 0 {
-		if s.now.Sub(began) > 5*time.Minute {
-			s.t.Fatalf("%d batches are missing after %v", s.missing, s.now.Sub(began))
+		if s.Now()-began > 5*time.Minute {
+			s.t.Fatalf("%d batches are missing after %v", s.missing, s.Now()-began)
 		}
-		s.run(100 * time.Millisecond)
+		s.Run(100 * time.Millisecond)
 	}
-	return s.now.Sub(began)
+	return s.Now() - began
 }
 
 // measure gives a row of the table in docs/scale.md.
 func measure(t *testing.T, n, entries int) string {
 	s := newScale(t, n)
-	s.run(time.Minute)
+	s.Run(time.Minute)
 	idle := s.rate(time.Minute)
 
 	say := func(speaker func() *node, every time.Duration) (last time.Duration, sent, copies float64) {
 		s.bytes, s.batches = 0, 0
 		for range entries {
 			speaker().say()
-			s.run(every)
+			s.Run(every)
 		}
 		last = s.settle()
 		needed := float64(entries) * float64(n)
 		sent, copies = float64(s.bytes)/needed, float64(s.batches)/needed
-		s.run(time.Minute)
+		s.Run(time.Minute)
 		return last, sent, copies
 	}
 	one := s.nodes[n/3]

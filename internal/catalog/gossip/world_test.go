@@ -1,7 +1,6 @@
 package gossip_test
 
 import (
-	"container/heap"
 	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
@@ -14,15 +13,15 @@ import (
 	"shoal"
 	"shoal/internal/catalog/gossip"
 	"shoal/internal/record"
+	"shoal/internal/testnet/vtime"
 )
 
 // world is nodes that speak with each other in virtual time: one queue of what
 // happens when, and one seed for all that is left to chance.
 type world struct {
+	vtime.Clock
 	t      testing.TB
 	random *rand.Rand
-	now    time.Time
-	queue  agenda
 	nodes  []*node
 	sent   func(from *node, message any, batches uint64)
 	took   func(at *node, author shoal.NodeID, before, after uint64)
@@ -57,36 +56,9 @@ type gift struct {
 	upto uint64
 }
 
-type job struct {
-	at    time.Time
-	order int
-	do    func()
-}
-
-type agenda struct {
-	jobs  []job
-	count int
-}
-
-func (a *agenda) Len() int { return len(a.jobs) }
-func (a *agenda) Less(i, j int) bool {
-	if c := a.jobs[i].at.Compare(a.jobs[j].at); c != 0 {
-		return c < 0
-	}
-	return a.jobs[i].order < a.jobs[j].order
-}
-func (a *agenda) Swap(i, j int) { a.jobs[i], a.jobs[j] = a.jobs[j], a.jobs[i] }
-func (a *agenda) Push(x any)    { a.jobs = append(a.jobs, x.(job)) }
-func (a *agenda) Pop() any {
-	last := a.jobs[len(a.jobs)-1]
-	a.jobs[len(a.jobs)-1] = job{}
-	a.jobs = a.jobs[:len(a.jobs)-1]
-	return last
-}
-
 func newWorld(t testing.TB, n int, seed uint64) *world {
 	w := &world{
-		t: t, random: rand.New(rand.NewPCG(seed, 1)), now: time.Unix(0, 0),
+		t: t, random: rand.New(rand.NewPCG(seed, 1)),
 		sent:   func(*node, any, uint64) {},
 		took:   func(*node, shoal.NodeID, uint64, uint64) {},
 		refuse: func(*node, shoal.NodeID) bool { return false },
@@ -99,29 +71,16 @@ func newWorld(t testing.TB, n int, seed uint64) *world {
 	return w
 }
 
-func (w *world) at(when time.Time, do func()) {
-	w.queue.count++
-	heap.Push(&w.queue, job{when, w.queue.count, do})
-}
-
-// run lets time pass.
-func (w *world) run(d time.Duration) {
-	until := w.now.Add(d)
-	for len(w.queue.jobs) > 0 && !w.queue.jobs[0].at.After(until) {
-		next := heap.Pop(&w.queue).(job)
-		w.now = next.at
-		next.do()
-	}
-	w.now = until
-}
+// time is the time that the sessions are told.
+func (w *world) time() time.Time { return time.Unix(0, 0).Add(w.Now()) }
 
 // connect opens a stream between two nodes, if there is none.
 func (w *world) connect(a, b *node) {
 	if a == b || a.link(b) != nil {
 		return
 	}
-	there := &link{at: a, to: b, session: a.gossip.Meet(w.now)}
-	back := &link{at: b, to: a, session: b.gossip.Meet(w.now)}
+	there := &link{at: a, to: b, session: a.gossip.Meet(w.time())}
+	back := &link{at: b, to: a, session: b.gossip.Meet(w.time())}
 	there.back, back.back = back, there
 	a.links, b.links = append(a.links, there), append(b.links, back)
 	there.speak()
@@ -160,7 +119,7 @@ func (n *node) grow(author shoal.NodeID, upto uint64) {
 	}
 	n.world.took(n, author, n.has[author], upto)
 	n.has[author] = upto
-	n.gossip.Grew(n.world.now, author)
+	n.gossip.Grew(n.world.time(), author)
 	n.speak()
 }
 
@@ -175,7 +134,7 @@ func (n *node) speak() {
 func (l *link) speak() {
 	w := l.at.world
 	for l.session != nil {
-		message, err := l.session.Next(w.now)
+		message, err := l.session.Next(w.time())
 		if err != nil {
 			w.t.Fatal(err)
 		}
@@ -187,9 +146,9 @@ func (l *link) speak() {
 	if l.session == nil {
 		return
 	}
-	if wake := l.session.Wake(); l.wakes.Before(w.now) || wake.Before(l.wakes) {
+	if wake := l.session.Wake(); l.wakes.Before(w.time()) || wake.Before(l.wakes) {
 		l.wakes = wake
-		w.at(wake, l.speak)
+		w.After(wake.Sub(w.time()), l.speak)
 	}
 }
 
@@ -226,10 +185,10 @@ const frameBatches = 100
 func (l *link) post(message any, batches uint64) {
 	w := l.at.world
 	w.sent(l.at, message, batches)
-	if at := w.now.Add(delay/10 + time.Duration(w.random.Int64N(int64(delay*9/10)))); at.After(l.arrives) {
+	if at := w.time().Add(delay/10 + time.Duration(w.random.Int64N(int64(delay*9/10)))); at.After(l.arrives) {
 		l.arrives = at
 	}
-	w.at(l.arrives, func() { l.back.hear(message) })
+	w.After(l.arrives.Sub(w.time()), func() { l.back.hear(message) })
 }
 
 // hear takes in a message.
@@ -265,7 +224,7 @@ func (l *link) take(g gift) {
 		n.grow(g.Author, g.upto)
 	}
 	if l.session != nil {
-		l.session.Took(n.world.now, record.Vector{g.Author: g.upto}, fresh || gap, n.gossip.Admissions())
+		l.session.Took(n.world.time(), record.Vector{g.Author: g.upto}, fresh || gap, n.gossip.Admissions())
 	}
 }
 

@@ -388,9 +388,10 @@ func TestNeighbours(t *testing.T) {
 	count := make([]int, n)
 	for _, node := range w.nodes {
 		w.start(node)
+		now := w.Now() + node.offset
 		for range 15 {
-			w.now += w.tickEvery()
-			for _, a := range node.detector.Step(w.now+node.offset, members.Tick{}) {
+			now += w.tickEvery()
+			for _, a := range node.detector.Step(now, members.Tick{}) {
 				if dial, ok := a.(members.Dial); ok && !wants[[2]int{node.index, w.node(dial.To).index}] {
 					wants[[2]int{node.index, w.node(dial.To).index}] = true
 					count[node.index]++
@@ -424,7 +425,7 @@ func TestSameEventsSameActions(t *testing.T) {
 		}
 		tr.startAll()
 		for range 10 {
-			tr.run(10 * time.Second)
+			tr.Run(10 * time.Second)
 			tr.fault()
 		}
 		return h.Sum64()

@@ -22,13 +22,13 @@ func TestLiar(t *testing.T) {
 			}
 			w.watch = func(at *node, a members.Action) {
 				if down, ok := a.(members.Changed); ok && down.Member.State == members.Down && at != liar && down.Member.Node != dead.id {
-					t.Errorf("%v: %s believes that %s is down", w.now, at.id, down.Member.Node)
+					t.Errorf("%v: %s believes that %s is down", w.Now(), at.id, down.Member.Node)
 				}
 			}
 			w.startAll()
-			w.run(20 * time.Second)
+			w.Run(20 * time.Second)
 			w.unplug(dead)
-			w.run(30 * time.Second)
+			w.Run(30 * time.Second)
 			for _, n := range w.nodes[2:] {
 				if m, _ := n.detector.Member(dead.id); m.State != members.Down {
 					t.Errorf("%s calls the dead %v", n.id, m.State)

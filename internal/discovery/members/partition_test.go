@@ -13,26 +13,26 @@ import (
 func TestMinorityKnows(t *testing.T) {
 	const n, few = 80, 10
 	s := newScale(t, n)
-	s.run(10 * time.Second)
+	s.Run(10 * time.Second)
 	for i := range few {
 		for j := few; j < n; j++ {
 			s.blocked[[2]int{i, j}], s.blocked[[2]int{j, i}] = true, true
 		}
 	}
-	s.run(members.DefaultSuspect + 3*members.DefaultInterval)
+	s.Run(members.DefaultSuspect + 3*members.DefaultInterval)
 	for _, node := range s.nodes[:few] {
 		if alive := s.alive(node); 2*alive > n {
 			t.Errorf("%s is cut off and calls %d of %d alive", node.id, alive, n)
 		}
 	}
-	s.run(40 * time.Second)
+	s.Run(40 * time.Second)
 	for _, node := range s.nodes[few:] {
 		if alive := s.alive(node); alive != n-few-1 {
 			t.Errorf("%s calls %d alive, want %d", node.id, alive, n-few-1)
 		}
 	}
 	clear(s.blocked)
-	s.run(40 * time.Second)
+	s.Run(40 * time.Second)
 	for _, node := range s.nodes {
 		if alive := s.alive(node); alive != n-1 {
 			t.Errorf("%s calls %d alive after all, want %d", node.id, alive, n-1)

@@ -13,12 +13,12 @@ func TestFewHearAtOnce(t *testing.T) {
 	const n = 16
 	tick := members.DefaultInterval / 5
 	s := newScale(t, n)
-	s.run(20 * time.Second)
+	s.Run(20 * time.Second)
 	s.speaker = s.nodes[3]
 	for said := range uint64(5) {
 		clear(s.told)
 		s.hand(s.speaker, members.Say{Own: members.Own{Full: true, Free: said}})
-		s.run(2*tick + s.delay)
+		s.Run(2*tick + s.delay)
 		if len(s.told) != n-1 {
 			t.Errorf("after word %d: %d of %d have heard it", said, len(s.told), n-1)
 		}

@@ -59,7 +59,7 @@ func newScale(t testing.TB, n int) *scale {
 
 // statement is what a node says of itself to a peer that it meets.
 func (w *world) statement(n, peer *node) *members.Statement {
-	at := w.now + n.offset
+	at := w.Now() + n.offset
 	for _, a := range n.detector.Step(at, members.Connected{Peer: peer.id}) {
 		if send, ok := a.(members.Send); ok {
 			n.detector.Step(at, members.Lost{Peer: peer.id})
@@ -74,11 +74,11 @@ func (s *scale) note(at *node, a members.Action) {
 	switch a := a.(type) {
 	case members.Changed:
 		if s.victim != nil && a.Member.Node == s.victim.id && a.Member.State == members.Down {
-			s.knows[at.index] = s.now
+			s.knows[at.index] = s.Now()
 		}
 	case members.Told:
 		if s.speaker != nil && a.Member.Node == s.speaker.id && a.Member.Own.Full {
-			s.told[at.index] = s.now
+			s.told[at.index] = s.Now()
 		}
 	}
 }
@@ -86,7 +86,7 @@ func (s *scale) note(at *node, a members.Action) {
 // rate lets time pass and gives bytes and messages a second that a node sent.
 func (s *scale) rate(d time.Duration) (bytes, messages float64) {
 	s.bytes, s.messages = 0, 0
-	s.run(d)
+	s.Run(d)
 	per := d.Seconds() * float64(len(s.nodes))
 	return float64(s.bytes) / per, float64(s.messages) / per
 }
@@ -94,12 +94,12 @@ func (s *scale) rate(d time.Duration) (bytes, messages float64) {
 // until runs until all but those who are not up have a time, or too long; it
 // gives the last.
 func (s *scale) until(times map[int]time.Duration, want int) time.Duration {
-	began := s.now
-	for len(times) < want && s.now-began < 5*time.Minute {
-		s.run(100 * time.Millisecond)
+	began := s.Now()
+	for len(times) < want && s.Now()-began < 5*time.Minute {
+		s.Run(100 * time.Millisecond)
 	}
 	if len(times) < want {
-		s.t.Errorf("only %d of %d know after %v", len(times), want, s.now-began)
+		s.t.Errorf("only %d of %d know after %v", len(times), want, s.Now()-began)
 	}
 	var last time.Duration
 	for _, at := range times {
@@ -126,33 +126,33 @@ func TestScale(t *testing.T) {
 // measure gives a row of the table in docs/scale.md.
 func measure(t *testing.T, n int) string {
 	s := newScale(t, n)
-	s.run(60 * time.Second)
+	s.Run(60 * time.Second)
 	idle, messages := s.rate(30 * time.Second)
 
 	s.speaker = s.nodes[n/3]
 	s.hand(s.speaker, members.Say{Own: members.Own{Full: true, Free: 1 << 40, Digest: make([]byte, members.MaxDigest)}})
 	said := s.until(s.told, n-1)
-	s.run(20 * time.Second)
+	s.Run(20 * time.Second)
 
 	s.victim = s.nodes[n/2]
 	s.unplug(s.victim)
 	s.bytes = 0
 	silent := s.until(s.knows, n-1)
 	during := float64(s.bytes) / silent.Seconds() / float64(n)
-	s.run(30 * time.Second)
+	s.Run(30 * time.Second)
 
 	clear(s.knows)
 	s.victim = s.nodes[n/4]
 	s.kill(s.victim)
 	killed := s.until(s.knows, n-2)
 
-	s.run(30 * time.Second)
+	s.Run(30 * time.Second)
 	random := rand.New(rand.NewPCG(1, 2))
 	for range 30 {
 		for range max(1, n/100) {
 			s.say(s.nodes[random.IntN(n)], random.Uint64())
 		}
-		s.run(time.Second)
+		s.Run(time.Second)
 	}
 	busy, _ := s.rate(10 * time.Second)
 

@@ -53,11 +53,11 @@ func newTrouble(t *testing.T, seed uint64) *trouble {
 func (tr *trouble) check(at *node, a members.Action) {
 	switch a := a.(type) {
 	case members.Cloned:
-		tr.t.Fatalf("%v: %s calls %s cloned", tr.now, at.id, a.Node)
+		tr.t.Fatalf("%v: %s calls %s cloned", tr.Now(), at.id, a.Node)
 	case members.Changed:
 		peer := tr.node(a.Member.Node)
 		if a.Member.State == members.Down && !peer.left && tr.well(at.index, peer.index) {
-			tr.t.Fatalf("%v: %s calls %s down, which is up and connected", tr.now, at.id, peer.id)
+			tr.t.Fatalf("%v: %s calls %s down, which is up and connected", tr.Now(), at.id, peer.id)
 		}
 	}
 }
@@ -67,12 +67,12 @@ func (tr *trouble) check(at *node, a members.Action) {
 // it has just begun and knows nothing is.
 func (tr *trouble) well(at, peer int) bool {
 	p := tr.nodes[peer]
-	if !p.up || !tr.ring && !p.conns[at] || tr.now-tr.starts[at] < tr.settled() || p.frozen || tr.now-tr.since[peer] < tr.settled() {
+	if !p.up || !tr.ring && !p.conns[at] || tr.Now()-tr.starts[at] < tr.settled() || p.frozen || tr.Now()-tr.since[peer] < tr.settled() {
 		return false
 	}
 	for i := range tr.nodes {
 		if i == at || tr.ring {
-			if tr.severed(i, peer) || tr.now-tr.faults[pairOf(i, peer)] < tr.settled() {
+			if tr.severed(i, peer) || tr.Now()-tr.faults[pairOf(i, peer)] < tr.settled() {
 				return false
 			}
 		}
@@ -86,11 +86,11 @@ func pairOf(a, b int) [2]int { return [2]int{min(a, b), max(a, b)} }
 // long enough that they must know of all who are dead.
 func (tr *trouble) calm() bool {
 	for i, n := range tr.nodes {
-		if n.frozen || tr.now-tr.since[i] < tr.settled() {
+		if n.frozen || tr.Now()-tr.since[i] < tr.settled() {
 			return false
 		}
 		for j := range i {
-			if tr.severed(i, j) || tr.now-tr.faults[pairOf(i, j)] < tr.settled() {
+			if tr.severed(i, j) || tr.Now()-tr.faults[pairOf(i, j)] < tr.settled() {
 				return false
 			}
 		}
@@ -116,7 +116,7 @@ func (tr *trouble) block() {
 
 func (tr *trouble) heal() {
 	for pair := range tr.blocked {
-		tr.faults[pairOf(pair[0], pair[1])] = tr.now
+		tr.faults[pairOf(pair[0], pair[1])] = tr.Now()
 	}
 	clear(tr.blocked)
 	for _, n := range tr.nodes { // what was cut meanwhile is found out now
@@ -134,7 +134,7 @@ func (tr *trouble) fault() {
 	switch kind := tr.random.IntN(10); {
 	case !n.up:
 		tr.start(n)
-		tr.starts[n.index] = tr.now
+		tr.starts[n.index] = tr.Now()
 	case n.frozen:
 		tr.thaw(n)
 	case kind < 2:
@@ -155,13 +155,13 @@ func (tr *trouble) fault() {
 		tr.heal()
 		return
 	}
-	tr.since[n.index] = tr.now
+	tr.since[n.index] = tr.Now()
 }
 
 func (tr *trouble) goodbye(n *node) {
 	n.left = true
 	tr.hand(n, members.Leave{})
-	tr.after(time.Second, func() {
+	tr.After(time.Second, func() {
 		if n.left {
 			tr.kill(n)
 		}
@@ -170,7 +170,7 @@ func (tr *trouble) goodbye(n *node) {
 
 func (tr *trouble) say(n *node) {
 	if n.up && !n.left {
-		n.own = members.Own{Free: tr.random.Uint64N(1 << 40), Full: tr.random.IntN(2) == 0, Digest: []byte(fmt.Sprint(tr.now))}
+		n.own = members.Own{Free: tr.random.Uint64N(1 << 40), Full: tr.random.IntN(2) == 0, Digest: []byte(fmt.Sprint(tr.Now()))}
 		tr.hand(n, members.Say{Own: n.own})
 	}
 }
@@ -180,7 +180,7 @@ func (tr *trouble) dead() {
 	for _, n := range tr.nodes {
 		for _, m := range membersOf(n) {
 			if peer := tr.node(m.Node); !peer.up && m.State != members.Down {
-				tr.t.Fatalf("%v: %s calls %s %v, which is dead for long", tr.now, n.id, peer.id, m.State)
+				tr.t.Fatalf("%v: %s calls %s %v, which is dead for long", tr.Now(), n.id, peer.id, m.State)
 			}
 		}
 	}
@@ -202,10 +202,10 @@ func (tr *trouble) agree() {
 				want = members.Alive
 			}
 			if m.State != want {
-				tr.t.Errorf("%v: %s calls %s %v, want %v", tr.now, n.id, peer.id, m.State, want)
+				tr.t.Errorf("%v: %s calls %s %v, want %v", tr.Now(), n.id, peer.id, m.State, want)
 			}
 			if peer.up && !peer.left && (m.Own.Free != peer.own.Free || m.Own.Full != peer.own.Full || !bytes.Equal(m.Own.Digest, peer.own.Digest)) {
-				tr.t.Errorf("%v: %s knows %+v of %s, which says %+v", tr.now, n.id, m.Own, peer.id, peer.own)
+				tr.t.Errorf("%v: %s knows %+v of %s, which says %+v", tr.Now(), n.id, m.Own, peer.id, peer.own)
 			}
 		}
 	}
@@ -231,7 +231,7 @@ func TestTrouble(t *testing.T) {
 			tr := newTrouble(t, seed)
 			tr.startAll()
 			for range 15 {
-				tr.run(time.Duration(1+tr.random.IntN(30)) * time.Second)
+				tr.Run(time.Duration(1+tr.random.IntN(30)) * time.Second)
 				if tr.calm() {
 					tr.dead()
 				}
@@ -241,10 +241,10 @@ func TestTrouble(t *testing.T) {
 			for i, n := range tr.nodes {
 				if n.frozen {
 					tr.thaw(n)
-					tr.since[i] = tr.now
+					tr.since[i] = tr.Now()
 				}
 			}
-			tr.run(2 * tr.settled())
+			tr.Run(2 * tr.settled())
 			tr.agree()
 		})
 	}

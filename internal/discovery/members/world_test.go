@@ -1,7 +1,6 @@
 package members_test
 
 import (
-	"container/heap"
 	"fmt"
 	"hash/fnv"
 	"math/rand/v2"
@@ -11,15 +10,15 @@ import (
 
 	"shoal"
 	"shoal/internal/discovery/members"
+	"shoal/internal/testnet/vtime"
 )
 
 // world is a network of detectors in virtual time: one queue of what happens
 // when, and one seed for all that is left to chance.
 type world struct {
+	vtime.Clock
 	t      testing.TB
 	random *rand.Rand
-	now    time.Duration
-	queue  agenda
 	nodes  []*node
 	roster *members.Roster
 	cfg    members.Config
@@ -51,30 +50,6 @@ type node struct {
 	own      members.Own
 }
 
-// job is something that happens later.
-type job struct {
-	at    time.Duration
-	order uint64
-	do    func()
-}
-
-type agenda struct {
-	jobs  []job
-	count uint64
-}
-
-func (a *agenda) Len() int { return len(a.jobs) }
-func (a *agenda) Less(i, j int) bool {
-	return a.jobs[i].at < a.jobs[j].at || a.jobs[i].at == a.jobs[j].at && a.jobs[i].order < a.jobs[j].order
-}
-func (a *agenda) Swap(i, j int) { a.jobs[i], a.jobs[j] = a.jobs[j], a.jobs[i] }
-func (a *agenda) Push(x any)    { a.jobs = append(a.jobs, x.(job)) }
-func (a *agenda) Pop() any {
-	last := a.jobs[len(a.jobs)-1]
-	a.jobs = a.jobs[:len(a.jobs)-1]
-	return last
-}
-
 func newWorld(t testing.TB, n int, seed uint64, cfg members.Config) *world {
 	w := &world{t: t, random: rand.New(rand.NewPCG(seed, 1)), cfg: cfg, blocked: map[[2]int]bool{}, wire: true, said: map[int]uint64{}}
 	var ids []shoal.NodeID
@@ -90,22 +65,6 @@ func newWorld(t testing.TB, n int, seed uint64, cfg members.Config) *world {
 	w.count = func(*node, *members.Message) {}
 	w.lie = func(*node, *members.Message) {}
 	return w
-}
-
-func (w *world) after(d time.Duration, do func()) {
-	w.queue.count++
-	heap.Push(&w.queue, job{w.now + d, w.queue.count, do})
-}
-
-// run lets time pass.
-func (w *world) run(d time.Duration) {
-	until := w.now + d
-	for len(w.queue.jobs) > 0 && w.queue.jobs[0].at <= until {
-		next := heap.Pop(&w.queue).(job)
-		w.now = next.at
-		next.do()
-	}
-	w.now = until
 }
 
 // start starts a node's process, with a memory of nothing but its incarnation.
@@ -140,7 +99,7 @@ func (w *world) tickEvery() time.Duration {
 }
 
 func (w *world) tick(n *node, life uint64, wait time.Duration) {
-	w.after(wait, func() {
+	w.After(wait, func() {
 		if !n.up || n.life != life {
 			return
 		}
@@ -163,7 +122,7 @@ func (w *world) hand(n *node, e members.Event) {
 }
 
 func (w *world) step(n *node, e members.Event) {
-	for _, action := range n.detector.Step(w.now+n.offset, e) {
+	for _, action := range n.detector.Step(w.Now()+n.offset, e) {
 		w.watch(n, action)
 		switch a := action.(type) {
 		case members.Send:
@@ -210,7 +169,7 @@ func (w *world) send(from, to *node, m *members.Message) {
 			continue
 		}
 		life := to.life
-		w.after(w.latency(), func() {
+		w.After(w.latency(), func() {
 			if from.conns[to.index] && to.life == life && !w.blocked[[2]int{from.index, to.index}] {
 				w.hand(to, members.Heard{From: from.id, Message: m})
 			}
@@ -229,7 +188,7 @@ func (w *world) severed(a, b int) bool {
 func (w *world) dial(from, to *node) {
 	life := from.life
 	answer := func(wait time.Duration, outcome members.Outcome) {
-		w.after(wait, func() {
+		w.After(wait, func() {
 			if from.life == life {
 				w.hand(from, members.Dialled{Peer: to.id, Outcome: outcome})
 			}
@@ -242,7 +201,7 @@ func (w *world) dial(from, to *node) {
 		answer(w.latency(), members.Refused)
 	default:
 		lives := from.life + to.life
-		w.after(w.latency(), func() {
+		w.After(w.latency(), func() {
 			if from.up && to.up && from.life+to.life == lives {
 				w.connect(from, to)
 				w.hand(from, members.Dialled{Peer: to.id, Outcome: members.Reached})

@@ -110,7 +110,7 @@ type store struct {
 func (m *machine) bounded() *quota.Store { return quota.New(store{m: m}, m.disk.limit) }
 
 func (s store) Put(_ context.Context, at shoal.Chunk, data []byte) error {
-	s.m.disk.put(s.m.w.file(at.File), at.Index, data, s.m.w.now)
+	s.m.disk.put(s.m.w.file(at.File), at.Index, data, s.m.w.Now())
 	return nil
 }
 

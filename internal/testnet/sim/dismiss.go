@@ -10,7 +10,7 @@ import (
 // came ends the fetches of files of which nothing is on its way any more.
 func (p *process) came() {
 	for at, since := range p.keep.pulling {
-		if p.w.now >= since+pullTimeout {
+		if p.w.Now() >= since+pullTimeout {
 			delete(p.keep.pulling, at)
 		}
 	}
@@ -40,7 +40,7 @@ func (p *process) underWay(index int) bool {
 // meanwhile does something a little later, unless the process ends before. It is
 // done although the process is frozen: the system does it.
 func (p *process) meanwhile(do func()) {
-	p.w.after(p.w.latency(), func() {
+	p.w.After(p.w.latency(), func() {
 		if p.m.process == p {
 			do()
 		}
@@ -53,7 +53,7 @@ func (p *process) removed(f *file) {
 		return
 	}
 	wall, since := p.m.wall(), p.m.disk.died[f.index]
-	p.dismiss(f, func() bool { return p.keeper.Removed(p.w.now, p.file(f), wall, since, Trash) })
+	p.dismiss(f, func() bool { return p.keeper.Removed(p.w.Now(), p.file(f), wall, since, Trash) })
 }
 
 // orphans deletes what is on the disk and was never named, when its time has come.
@@ -64,7 +64,7 @@ func (p *process) orphans() {
 			continue
 		}
 		p.dismiss(f, func() bool {
-			return p.keeper.Orphan(p.w.now, repair.File{ID: f.ID, Chunks: f.chunks}, p.w.cfg.lease())
+			return p.keeper.Orphan(p.w.Now(), repair.File{ID: f.ID, Chunks: f.chunks}, p.w.cfg.lease())
 		})
 	}
 }
@@ -72,9 +72,9 @@ func (p *process) orphans() {
 // dismiss deletes a file that no name means, if it is due. The list of files may
 // be a while old by then.
 func (p *process) dismiss(f *file, due func() bool) {
-	p.w.after(p.w.latency(), func() {
+	p.w.After(p.w.latency(), func() {
 		p.hand(func() {
-			p.keeper.Look(p.w.now, p.m.wall())
+			p.keeper.Look(p.w.Now(), p.m.wall())
 			if p.keep.adds > 0 && p.w.cfg.Flaw != Careless || !due() || !p.keeper.Leave(f.ID, content.FullBitmap(f.chunks)) {
 				return
 			}
@@ -109,9 +109,9 @@ func (w *world) dismisses(p *process, f *file) {
 	}
 	since := max(p.started, p.unnamed[f.index])
 	if _, known := p.wanted[f.index]; !known {
-		since = max(since, p.m.disk.since(f, w.now))
+		since = max(since, p.m.disk.since(f, w.Now()))
 	}
-	if w.now < since+Trash {
-		w.breach("I5: %s deletes %s, which had a name until %v ago", p.m.name(), f, (w.now - since).Round(time.Millisecond))
+	if w.Now() < since+Trash {
+		w.breach("I5: %s deletes %s, which had a name until %v ago", p.m.name(), f, (w.Now() - since).Round(time.Millisecond))
 	}
 }

@@ -145,7 +145,7 @@ func (w *world) someoneAdds(m *machine) {
 		if b := m.disk.chunks[f.index][chunk]; b != nil && b.rotten {
 			m.disk.drop(f.index, chunk)
 		}
-		m.disk.put(f, chunk, f.chunk(chunk), w.now)
+		m.disk.put(f, chunk, f.chunk(chunk), w.Now())
 		m.disk.chunks[f.index][chunk].synced = true
 	}
 	w.note("%s adds %v of %d chunks", m.name(), f, f.chunks)
@@ -154,7 +154,7 @@ func (w *world) someoneAdds(m *machine) {
 	if len(f.names) > 0 {
 		takes = Trash / 3
 	}
-	w.after(time.Duration(w.random.Int64N(int64(takes))), func() {
+	w.After(time.Duration(w.random.Int64N(int64(takes))), func() {
 		p.hand(func() {
 			if p.keep.adds--; !breaks && m.writer() {
 				w.named(p, f)
@@ -170,7 +170,7 @@ func (w *world) forgotten(p *process) *file {
 	}
 	f := w.files[w.random.IntN(len(w.files))]
 	for _, other := range w.files { // rather one that is about to be deleted
-		if other.removed && w.now > other.since+Trash-3*time.Second && len(p.m.disk.chunks[other.index]) > 0 {
+		if other.removed && w.Now() > other.since+Trash-3*time.Second && len(p.m.disk.chunks[other.index]) > 0 {
 			f = other
 		}
 	}
@@ -195,7 +195,7 @@ func (w *world) named(p *process, f *file) {
 	f.again = len(f.names) > 0
 	meant := p.wanted[f.index].live // by another name meanwhile: others may keep it by now
 	if p.put(f.name, f, copies) {
-		p.keep.adding = append(p.keep.adding, &adding{f: f, since: w.now, said: p.vector[p.m.id]})
+		p.keep.adding = append(p.keep.adding, &adding{f: f, since: w.Now(), said: p.vector[p.m.id]})
 	}
 	has := p.has(f)
 	for chunk := range f.chunks {
@@ -227,7 +227,7 @@ func (w *world) write() *file {
 func (w *world) replaced(p *process, name string) {
 	for _, head := range p.names[name].Heads() {
 		if f := w.file(head.File); f != nil {
-			f.removed, f.since = true, w.now
+			f.removed, f.since = true, w.Now()
 		}
 	}
 }
@@ -298,13 +298,13 @@ func (w *world) someoneUndeletes(m *machine) {
 	p := m.process
 	for _, index := range sortedKeys(p.wanted) {
 		f := w.files[index]
-		if p.wanted[index].live || !f.removed || w.now > f.since+Trash/2 {
+		if p.wanted[index].live || !f.removed || w.Now() > f.since+Trash/2 {
 			continue
 		}
 		w.note("%s has f%d back", m.name(), index)
 		if p.put(fmt.Sprintf("back%d", index), f, 2+w.random.IntN(2)) {
 			f.removed, f.acked = false, false
-			p.keep.adding = append(p.keep.adding, &adding{f: f, since: w.now, said: m.process.vector[m.id]})
+			p.keep.adding = append(p.keep.adding, &adding{f: f, since: w.Now(), said: m.process.vector[m.id]})
 		}
 		return
 	}
@@ -314,7 +314,7 @@ func (w *world) someoneUndeletes(m *machine) {
 // last longer than half the trash time, and not begin again at once: who is cut off
 // for as long as that may delete what others have undeleted.
 func (w *world) part(*machine) {
-	if len(w.blocked) > 0 || w.healed > 0 && w.now < w.healed+Trash/3 {
+	if len(w.blocked) > 0 || w.healed > 0 && w.Now() < w.healed+Trash/3 {
 		return
 	}
 	group, oneWay := w.random.Uint64(), w.chance(0.3)
@@ -329,7 +329,7 @@ func (w *world) part(*machine) {
 			}
 		}
 	}
-	w.after(Trash/2, w.heal)
+	w.After(Trash/2, w.heal)
 }
 
 func (w *world) heal() {
@@ -337,7 +337,7 @@ func (w *world) heal() {
 		return
 	}
 	w.note("the network is whole again")
-	w.healed = w.now
+	w.healed = w.Now()
 	clear(w.blocked)
 	for _, m := range w.nodes { // what was cut meanwhile is found out now
 		for _, i := range m.peers() {
@@ -393,7 +393,7 @@ func (w *world) scrub() {
 			m.process.read(w.files[at[0]], at[1])
 		}
 	}
-	w.after(time.Second, w.scrub)
+	w.After(time.Second, w.scrub)
 }
 
 // join adds a machine, which the founder lets in.
@@ -443,7 +443,7 @@ func (w *world) left() {
 			}
 		}
 		w.note("all know that %s is out", m.name())
-		m.retired, m.left = true, w.now
+		m.retired, m.left = true, w.Now()
 		w.harm(m.disk.chunks)
 		for _, f := range w.files {
 			if !slices.ContainsFunc(w.nodes, func(o *machine) bool { return !o.retired && o.process.wanted[f.index].live }) {

@@ -117,7 +117,7 @@ func (p *process) mean() {
 	}
 	for index, was := range before {
 		if was.live && !p.wanted[index].live {
-			p.unnamed[index] = p.w.now
+			p.unnamed[index] = p.w.Now()
 		}
 	}
 	for _, index := range sortedKeys(p.wanted) {

@@ -86,8 +86,8 @@ func (p *process) work() {
 		p.consider(p.w.files[index])
 	}
 	p.keep.seen = true
-	if p.w.now >= p.keep.trimmed+trimEvery {
-		p.keep.trimmed = p.w.now
+	if p.w.Now() >= p.keep.trimmed+trimEvery {
+		p.keep.trimmed = p.w.Now()
 		p.trim()
 		p.orphans()
 	}
@@ -98,7 +98,7 @@ func (p *process) work() {
 
 // look brings up to date who counts.
 func (p *process) look() {
-	p.keeper.Look(p.w.now, p.m.wall())
+	p.keeper.Look(p.w.Now(), p.m.wall())
 	seen := make(map[shoal.NodeID]members.Member)
 	for _, m := range p.seen() {
 		seen[m.Node] = m
@@ -115,7 +115,7 @@ func (p *process) look() {
 		})
 	}
 	before := p.view.In
-	p.view = p.census.Step(p.w.now, p.w.cfg.delay(), nodes)
+	p.view = p.census.Step(p.w.Now(), p.w.cfg.delay(), nodes)
 	if p.view.In != before {
 		p.keep.seen = false
 	}
@@ -162,7 +162,7 @@ func (p *process) consider(f *file) {
 	lacking := need.Pull.Count()
 	pledges := p.pledges(f)
 	for chunk := range refused.All {
-		if trim.Pledged(p.w.now, p.view, chunk, pledges) >= p.file(f).Copies {
+		if trim.Pledged(p.w.Now(), p.view, chunk, pledges) >= p.file(f).Copies {
 			lacking--
 		}
 	}
@@ -212,7 +212,7 @@ func (p *process) lacksOf(f *file) repair.Lacks {
 
 // inquire asks about a file now and then.
 func (p *process) inquire(f *file) {
-	if last, asked := p.keep.asked[f.index]; !asked || p.w.now >= last+askEvery {
+	if last, asked := p.keep.asked[f.index]; !asked || p.w.Now() >= last+askEvery {
 		p.askAll(f, 0)
 	}
 }
@@ -220,8 +220,8 @@ func (p *process) inquire(f *file) {
 // askAll asks all who may hold something of a file what they have of it, if they
 // have heard what this node said up to a number.
 func (p *process) askAll(f *file, upto uint64) {
-	p.keep.asked[f.index] = p.w.now
-	asked, from := p.w.now, p.m
+	p.keep.asked[f.index] = p.w.Now()
+	asked, from := p.w.Now(), p.m
 	for _, node := range p.view.Up.Nodes() {
 		to := p.w.node(node.ID)
 		if to == p.m {
@@ -252,7 +252,7 @@ func (p *process) answer(f *file) (has, pledge content.Bitmap) {
 		return has, pledge
 	}
 	need := repair.NeedOf(p.view, p.m.id, p.file(f), has, p.lacksOf(f))
-	return has, p.keeper.Give(p.w.now, f.ID, has, need)
+	return has, p.keeper.Give(p.w.Now(), f.ID, has, need)
 }
 
 // pledges is what others have pledged of a file.
@@ -269,8 +269,8 @@ func (p *process) pledges(f *file) []trim.Pledge {
 // trim asks about every file of which it has what it need not hold, and deletes
 // what may go when the answers are in.
 func (p *process) trim() {
-	p.keeper.Sweep(p.w.now)
-	if p.view.Braked || p.w.now < p.view.Changed+TrimDelay {
+	p.keeper.Sweep(p.w.Now())
+	if p.view.Braked || p.w.Now() < p.view.Changed+TrimDelay {
 		return
 	}
 	for _, index := range sortedKeys(p.wanted) {
@@ -279,7 +279,7 @@ func (p *process) trim() {
 			continue
 		}
 		p.askAll(f, 0)
-		p.w.after(answerIn, func() { p.hand(func() { p.letGo(f) }) })
+		p.w.After(answerIn, func() { p.hand(func() { p.letGo(f) }) })
 	}
 }
 
@@ -293,8 +293,8 @@ func (p *process) letGo(f *file) {
 		return
 	}
 	need := repair.NeedOf(p.view, p.m.id, p.file(f), p.has(f), p.lacksOf(f))
-	p.keeper.Look(p.w.now, p.m.wall())
-	free := p.keeper.Surplus(p.w.now, TrimDelay, p.view, p.file(f), need, p.w.cfg.pledges(p.pledges(f)))
+	p.keeper.Look(p.w.Now(), p.m.wall())
+	free := p.keeper.Surplus(p.w.Now(), TrimDelay, p.view, p.file(f), need, p.w.cfg.pledges(p.pledges(f)))
 	if free.Count() == 0 || !p.keeper.Leave(f.ID, free) {
 		return
 	}
@@ -323,7 +323,7 @@ func (p *process) pull(f *file, chunk int) {
 	}
 	p.keep.coming[f.index] = true
 	p.w.repairs(p, f, chunk)
-	p.keep.pulling[at] = p.w.now
+	p.keep.pulling[at] = p.w.Now()
 	if !p.request(f, chunk, func(data []byte) {
 		delete(p.keep.pulling, at)
 		if data != nil {
@@ -372,7 +372,7 @@ func (p *process) read(f *file, chunk int) []byte {
 	if f.Verify(chunk, b.data) == nil {
 		return b.data
 	}
-	p.w.exposed, p.w.harmed, f.harmed[chunk] = p.w.now, p.w.now, p.w.now // now it is gone, and was still counted on
+	p.w.exposed, p.w.harmed, f.harmed[chunk] = p.w.Now(), p.w.Now(), p.w.Now() // now it is gone, and was still counted on
 	p.w.note("%s finds that %s/%d has rotted", p.m.name(), f, chunk)
 	p.m.disk.drop(f.index, chunk)
 	return nil
@@ -384,14 +384,14 @@ func (p *process) receive(f *file, chunk int, data []byte) {
 		return
 	}
 	if p.w.cfg.Flaw == Greedy {
-		p.m.disk.put(f, chunk, data, p.w.now)
+		p.m.disk.put(f, chunk, data, p.w.Now())
 	} else if p.quota.Put(context.Background(), shoal.Chunk{File: f.ID, Index: chunk}, data) != nil {
 		return
 	}
 	p.w.moved++
 	p.w.reads(p, f, chunk, data)
 	written := p.m.disk.chunks[f.index][chunk]
-	p.w.after(p.w.latency(), func() {
+	p.w.After(p.w.latency(), func() {
 		p.hand(func() { written.synced = true }) // it is no matter if it was deleted meanwhile
 	})
 }
@@ -417,7 +417,7 @@ func (p *process) verdict() safety.Verdict {
 		seen[m.Node] = m
 	}
 	p.notice()
-	s := safety.Shoal{Asleep: p.woke > 0 && p.w.now < p.woke+waking && p.w.cfg.Flaw != Drowsy, Own: p.own, Keeps: p.view.In.Has(p.m.id) || p.w.cfg.Flaw == Boastful, Braked: p.view.Braked}
+	s := safety.Shoal{Asleep: p.woke > 0 && p.w.Now() < p.woke+waking && p.w.cfg.Flaw != Drowsy, Own: p.own, Keeps: p.view.In.Has(p.m.id) || p.w.cfg.Flaw == Boastful, Braked: p.view.Braked}
 	for _, index := range sortedKeys(p.wanted) {
 		if want := p.wanted[index]; want.live && want.copies > 0 {
 			s.Files, s.Copies = s.Files+1, max(s.Copies, want.copies)

@@ -60,7 +60,7 @@ func (m *machine) name() string { return fmt.Sprintf("n%d", m.index) }
 
 // wall is the machine's wall clock.
 func (m *machine) wall() time.Time {
-	return time.Date(2026, time.November, 1, 0, 0, 0, 0, time.UTC).Add(m.w.now + m.skew)
+	return time.Date(2026, time.November, 1, 0, 0, 0, 0, time.UTC).Add(m.w.Now() + m.skew)
 }
 
 // up reports whether a process runs and is not frozen.
@@ -122,7 +122,7 @@ func (m *machine) peers() []int {
 func (w *world) dial(from, to *machine) {
 	p := from.process
 	answer := func(wait time.Duration, outcome members.Outcome) {
-		w.after(wait, func() {
+		w.After(wait, func() {
 			if from.process == p {
 				p.hand(func() { p.detect(members.Dialled{Peer: to.id, Outcome: outcome}) })
 			}
@@ -135,7 +135,7 @@ func (w *world) dial(from, to *machine) {
 		answer(w.latency(), members.Refused)
 	default:
 		other := to.process
-		w.after(w.latency(), func() {
+		w.After(w.latency(), func() {
 			if from.process == p && to.process == other && !w.severed(from, to) {
 				w.connect(from, to)
 				p.hand(func() { p.detect(members.Dialled{Peer: to.id, Outcome: members.Reached}) })

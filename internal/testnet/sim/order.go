@@ -185,9 +185,9 @@ func (m *machine) meet() {
 		case !m.up() || !o.up() || m.w.severed(m, o) || !m.process.allows(o.id) || !o.process.allows(m.id):
 			v.since = 0
 		case v.since == 0:
-			v.since = m.w.now
-		case m.w.now >= v.since+settled:
-			v.last = m.w.now
+			v.since = m.w.Now()
+		case m.w.Now() >= v.since+settled:
+			v.last = m.w.Now()
 		}
 		m.well[o.index] = v
 	}
@@ -210,7 +210,7 @@ func (w *world) repairs(p *process, f *file, chunk int) {
 	w.checked.Outages++
 	there := 0
 	for _, node := range layout.Holders(chunk) {
-		if o := w.node(node); o == p.m || w.now <= p.m.well[o.index].last+time.Second {
+		if o := w.node(node); o == p.m || w.Now() <= p.m.well[o.index].last+time.Second {
 			there++
 		}
 	}
@@ -218,7 +218,7 @@ func (w *world) repairs(p *process, f *file, chunk int) {
 		return
 	}
 	for _, n := range all.Nodes() {
-		if away := w.now - p.m.well[w.node(n.ID).index].last; !p.view.In.Has(n.ID) && away < RepairDelay {
+		if away := w.Now() - p.m.well[w.node(n.ID).index].last; !p.view.In.Has(n.ID) && away < RepairDelay {
 			w.breach("I4: %s fetches chunk %d of %s in place of %s, which was away for %v", p.m.name(), chunk, f, w.node(n.ID).name(), away)
 		}
 	}

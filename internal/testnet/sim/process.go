@@ -72,10 +72,10 @@ const (
 
 func newProcess(m *machine) *process {
 	p := remember(m)
-	p.keeper, p.keep, p.quota = trim.NewKeeper(m.w.now), newKeeping(), m.bounded()
+	p.keeper, p.keep, p.quota = trim.NewKeeper(m.w.Now()), newKeeping(), m.bounded()
 	p.talks, p.calls = gossip.New(m.id, p), make(map[int]*call)
 	detector, err := members.New(members.Config{
-		Self: m.id, Keys: keys{m.id}, Incarnation: m.disk.starts, Nonce: uint64(m.w.now)<<8 | uint64(m.index), Seed: m.w.random.Uint64(),
+		Self: m.id, Keys: keys{m.id}, Incarnation: m.disk.starts, Nonce: uint64(m.w.Now())<<8 | uint64(m.index), Seed: m.w.random.Uint64(),
 	})
 	if err != nil {
 		m.w.breach("%s has no detector: %v", m.name(), err)
@@ -87,7 +87,7 @@ func newProcess(m *machine) *process {
 // remember is a process that has read what is on its disk, and no more.
 func remember(m *machine) *process {
 	p := &process{
-		m: m, w: m.w, started: m.w.now, roster: roster.New(m.w.nodes[0].id), vector: make(record.Vector), cut: make(record.Vector),
+		m: m, w: m.w, started: m.w.Now(), roster: roster.New(m.w.nodes[0].id), vector: make(record.Vector), cut: make(record.Vector),
 		names: make(map[string]merge.Name), copies: make(map[merge.Dot]int), wanted: make(map[int]want), unnamed: make(map[int]time.Duration),
 	}
 	for _, author := range sortedKeys(m.disk.log) {
@@ -107,7 +107,7 @@ func remember(m *machine) *process {
 func (p *process) begin() {
 	p.enrol()
 	p.look()
-	p.looked = p.w.now
+	p.looked = p.w.Now()
 	p.every(tickEvery, func() {
 		p.notice()
 		p.detect(members.Tick{})
@@ -120,10 +120,10 @@ func (p *process) begin() {
 
 // notice finds out whether the process stood still.
 func (p *process) notice() {
-	if p.w.now > p.looked+stall {
-		p.woke = p.w.now
+	if p.w.Now() > p.looked+stall {
+		p.woke = p.w.Now()
 	}
-	p.looked = p.w.now
+	p.looked = p.w.Now()
 }
 
 // hand has the process do something now, or when it thaws.
@@ -144,10 +144,10 @@ func (p *process) every(interval time.Duration, do func()) {
 	next = func() {
 		p.hand(func() {
 			do()
-			p.w.after(interval, next)
+			p.w.After(interval, next)
 		})
 	}
-	p.w.after(time.Duration(p.w.random.Int64N(int64(interval))), next)
+	p.w.After(time.Duration(p.w.random.Int64N(int64(interval))), next)
 }
 
 // allows reports whether a node may be spoken with.
@@ -173,7 +173,7 @@ func (p *process) enrol() {
 
 // detect tells the detector what happened, and does what it asks for.
 func (p *process) detect(e members.Event) {
-	for _, action := range p.detector.Step(p.w.now, e) {
+	for _, action := range p.detector.Step(p.w.Now(), e) {
 		switch a := action.(type) {
 		case members.Send:
 			p.beat(p.w.node(a.To), a.Message)

@@ -14,7 +14,7 @@ const (
 func (p *process) recollect() {
 	p.enough = p.others()
 	for _, wait := range []time.Duration{recallTime, recallLimit} {
-		p.w.after(wait, func() { p.hand(p.recall) })
+		p.w.After(wait, func() { p.hand(p.recall) })
 	}
 	p.recall()
 }
@@ -35,11 +35,11 @@ func (p *process) recall() {
 	if p.ready {
 		return
 	}
-	if p.w.now >= p.started+recallTime {
+	if p.w.Now() >= p.started+recallTime {
 		p.enough = 0
 	}
 	met, sure := p.talks.Own()
-	if met >= p.enough && sure || p.w.now >= p.started+recallLimit || p.w.cfg.Flaw == Forgetful {
+	if met >= p.enough && sure || p.w.Now() >= p.started+recallLimit || p.w.cfg.Flaw == Forgetful {
 		p.ready = true
 		p.introduce()
 	}

@@ -36,8 +36,8 @@ func (d *disk) copy() disk {
 
 // back keeps a copy of the machine's disk.
 func (m *machine) back() {
-	m.backups = append(m.backups, snapshot{m.w.now, m.disk.copy()})
-	m.backups = slices.DeleteFunc(m.backups, func(s snapshot) bool { return m.w.now > s.at+snapKeep })
+	m.backups = append(m.backups, snapshot{m.w.Now(), m.disk.copy()})
+	m.backups = slices.DeleteFunc(m.backups, func(s snapshot) bool { return m.w.Now() > s.at+snapKeep })
 }
 
 // restore has a machine's disk go back to what it was a while ago, and the machine
@@ -51,7 +51,7 @@ func (w *world) restore(m *machine) {
 	if !w.restorable(m, backup) {
 		return
 	}
-	w.note("%s is restored to what it was %v ago", m.name(), w.now-backup.at)
+	w.note("%s is restored to what it was %v ago", m.name(), w.Now()-backup.at)
 	if m.process != nil {
 		m.kill()
 	}

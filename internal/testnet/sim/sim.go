@@ -149,7 +149,7 @@ func Run(seed uint64, cfg Config) (Result, error) {
 	w.delay = time.Duration(1 + w.random.Int64N(int64(500*time.Millisecond)))
 	w.found(3 + w.random.IntN(6))
 	w.run(quiet)
-	for w.broken == nil && w.now < quiet+trouble {
+	for w.broken == nil && w.Now() < quiet+trouble {
 		w.happen()
 		w.run(time.Duration(w.random.Int64N(int64(6 * time.Second))))
 	}
@@ -164,7 +164,7 @@ func (w *world) found(n int) {
 	for range n - 1 {
 		w.join()
 	}
-	w.after(time.Second, w.scrub)
+	w.After(time.Second, w.scrub)
 	w.watch()
 }
 
@@ -175,17 +175,17 @@ func (w *world) watch() {
 	for _, m := range w.nodes {
 		w.within(m)
 		m.meet()
-		if int(w.now/time.Second+time.Duration(m.index))%int(snapEvery/time.Second) == 0 {
+		if int(w.Now()/time.Second+time.Duration(m.index))%int(snapEvery/time.Second) == 0 {
 			m.back()
 		}
 		if p := m.process; p != nil {
 			w.inOrder(p)
-			if (int(w.now/time.Second)+m.index)%recallEvery == 0 {
+			if (int(w.Now()/time.Second)+m.index)%recallEvery == 0 {
 				p.recalls()
 			}
 		}
 	}
-	w.after(time.Second, w.watch)
+	w.After(time.Second, w.watch)
 }
 
 // settle ends all trouble, and waits until all is as it should be.
@@ -224,12 +224,12 @@ func (w *world) settle() {
 
 // until waits for something to be so.
 func (w *world) until(limit time.Duration, what string, so func() error) {
-	for end := w.now + limit; w.broken == nil; w.run(5 * time.Second) {
+	for end := w.Now() + limit; w.broken == nil; w.run(5 * time.Second) {
 		err := so()
 		if err == nil {
 			return
 		}
-		if w.now >= end {
+		if w.Now() >= end {
 			w.breach("%s: in %v it did not come right: %v", what, limit, err)
 		}
 	}

@@ -53,7 +53,7 @@ const (
 )
 
 // clock is the time as the gossip is told it.
-func (w *world) clock() time.Time { return time.Unix(0, 0).Add(w.now) }
+func (w *world) clock() time.Time { return time.Unix(0, 0).Add(w.Now()) }
 
 // greet keeps a stream to a machine that is connected. Of two the one with the lower
 // id opens it.
@@ -112,13 +112,13 @@ func (p *process) lose(to *machine) {
 func (p *process) open(c *call) {
 	q, a := c.to.process, new(ask)
 	c.asks = a
-	p.w.after(breaksAfter, func() { p.unanswered(c, a) })
-	p.w.after(p.w.latency(), func() {
+	p.w.After(breaksAfter, func() { p.unanswered(c, a) })
+	p.w.After(p.w.latency(), func() {
 		switch {
 		case q == nil || c.to.process != q || p.w.severed(p.m, c.to):
 			p.unanswered(c, a)
 		default:
-			a.until = p.w.now + gateWait
+			a.until = p.w.Now() + gateWait
 			q.hand(func() { q.admit(p, c, a) })
 		}
 	})
@@ -136,7 +136,7 @@ func (p *process) again(c *call) {
 	wait := c.wait
 	c.asks = nil
 	c.wait = min(2*wait, lastRetry)
-	p.w.after(wait, func() {
+	p.w.After(wait, func() {
 		p.hand(func() {
 			if p.calls[c.to.index] == c {
 				p.open(c)
@@ -152,16 +152,16 @@ func (p *process) admit(from *process, c *call, a *ask) {
 	case from.m.process != from || from.calls[p.m.index] != c || c.asks != a:
 	case p.allows(from.m.id) && !w.severed(p.m, from.m):
 		from.meet(p, c)
-	case p.expelled(from.m.id), w.now >= a.until:
+	case p.expelled(from.m.id), w.Now() >= a.until:
 		from.again(c)
 	default:
-		w.after(gateWait/8, func() { p.hand(func() { p.admit(from, c, a) }) })
+		w.After(gateWait/8, func() { p.hand(func() { p.admit(from, c, a) }) })
 	}
 }
 
 // meet begins the conversation of two processes.
 func (p *process) meet(q *process, c *call) {
-	now := p.w.now
+	now := p.w.Now()
 	c.asks = nil
 	there := &stream{p: p, by: c, talk: p.talks.Meet(p.w.clock()), began: now, heard: now, wakes: -1}
 	back := &stream{p: q, talk: q.talks.Meet(p.w.clock()), began: now, heard: now, wakes: -1}
@@ -193,9 +193,9 @@ func (s *stream) speak() {
 		}
 		s.say(said)
 	}
-	if wake := s.talk.Wake().Sub(time.Unix(0, 0)); !s.dead && (s.wakes <= w.now || wake < s.wakes) {
+	if wake := s.talk.Wake().Sub(time.Unix(0, 0)); !s.dead && (s.wakes <= w.Now() || wake < s.wakes) {
 		s.wakes = wake
-		w.after(wake-w.now, func() { s.p.hand(s.speak) })
+		w.After(wake-w.Now(), func() { s.p.hand(s.speak) })
 	}
 }
 
@@ -220,14 +220,14 @@ func (s *stream) say(said any) {
 // post puts a message on its way. What gets lost is sent again.
 func (s *stream) post(said any) {
 	w := s.p.w
-	at := w.now + w.latency()
+	at := w.Now() + w.latency()
 	for w.chance(w.loss) {
 		at += resend
 	}
 	s.latest = max(s.latest, at)
 	s.out = append(s.out, message{said, s.latest})
 	if len(s.out) == 1 {
-		w.after(s.latest-w.now, s.deliver)
+		w.After(s.latest-w.Now(), s.deliver)
 	}
 }
 
@@ -237,17 +237,17 @@ func (s *stream) deliver() {
 	switch {
 	case w.severed(s.p.m, back.p.m):
 		if s.wait = min(max(2*s.wait, resend), lastResend); !s.dead {
-			w.after(s.wait, s.deliver)
+			w.After(s.wait, s.deliver)
 		}
 		return
 	case back.dead:
-		w.after(w.latency(), func() { s.p.hand(s.end) })
+		w.After(w.latency(), func() { s.p.hand(s.end) })
 		return
 	}
 	said := s.out[0].said
 	s.wait = 0
 	if s.out = s.out[1:]; len(s.out) > 0 {
-		w.after(s.out[0].at-w.now, s.deliver)
+		w.After(s.out[0].at-w.Now(), s.deliver)
 	}
 	back.p.hand(func() { back.hear(said) })
 }
@@ -283,10 +283,10 @@ func (s *stream) end() {
 	s.talk.End()
 	p.streams = slices.DeleteFunc(p.streams, func(o *stream) bool { return o == s })
 	if !w.severed(p.m, s.back.p.m) {
-		w.after(w.latency(), func() { s.back.p.hand(s.back.end) })
+		w.After(w.latency(), func() { s.back.p.hand(s.back.end) })
 	}
 	if c := s.by; c != nil && p.calls[c.to.index] == c {
-		if w.now > s.began+lastRetry {
+		if w.Now() > s.began+lastRetry {
 			c.wait = firstRetry
 		}
 		p.again(c)
@@ -300,8 +300,8 @@ func (p *process) listen() {
 	for _, s := range slices.Clone(p.streams) {
 		switch o := s.back.p.m; {
 		case !p.w.severed(p.m, o) && o.process == s.back.p && !o.frozen:
-			s.heard = p.w.now
-		case p.w.now >= s.heard+breaksAfter:
+			s.heard = p.w.Now()
+		case p.w.Now() >= s.heard+breaksAfter:
 			s.end()
 		}
 	}

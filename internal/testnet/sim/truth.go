@@ -67,7 +67,7 @@ const telling = 2 * members.DefaultUpdate
 
 // excused is how many copies of a chunk may be fewer than somebody thinks.
 func (w *world) excused(f *file, chunk int) int {
-	if at, harmed := f.harmed[chunk]; harmed && w.now < at+lately {
+	if at, harmed := f.harmed[chunk]; harmed && w.Now() < at+lately {
 		return 1
 	}
 	return 0
@@ -114,7 +114,7 @@ func (w *world) ack(p *process, a *adding) {
 			w.breach("I1: %s acknowledges %s, of which chunk %d has %d copies", p.m.name(), f, chunk, n)
 		}
 	}
-	if w.now > w.harmed+lately && w.heardBy(p.m.id, a.said) < 2 {
+	if w.Now() > w.harmed+lately && w.heardBy(p.m.id, a.said) < 2 {
 		w.breach("I1: %s acknowledges %v, and nobody else has heard of its name", p.m.name(), f)
 	}
 	w.note("%s acknowledges %v", p.m.name(), f)
@@ -138,7 +138,7 @@ func (p *process) judge() {
 	}
 	w := p.w
 	w.checked.Safes++
-	if w.exposed > 0 && w.now < w.exposed+telling {
+	if w.exposed > 0 && w.Now() < w.exposed+telling {
 		return
 	}
 	for _, index := range sortedKeys(p.wanted) {
@@ -168,7 +168,7 @@ func (w *world) stored(f *file, chunk int, but *machine) (n int) {
 // bearable reports whether copies may be destroyed again: none were so lately that
 // somebody may still count on them, and all agree on who is in.
 func (w *world) bearable() bool {
-	return (w.checked.Harms == 0 || w.now >= w.harmed+2*lately) && len(w.leaving) == 0
+	return (w.checked.Harms == 0 || w.Now() >= w.harmed+2*lately) && len(w.leaving) == 0
 }
 
 // spare reports whether all copies on a machine can be destroyed without a loss:
@@ -194,11 +194,11 @@ func (w *world) spare(m *machine) bool {
 
 // harm notes that copies were destroyed: one, or all of a machine.
 func (w *world) harm(lost map[int]map[int]*blob) {
-	w.harmed = w.now
+	w.harmed = w.Now()
 	w.checked.Harms++
 	for index, chunks := range lost {
 		for chunk := range chunks {
-			w.files[index].harmed[chunk] = w.now
+			w.files[index].harmed[chunk] = w.Now()
 		}
 	}
 }
@@ -213,8 +213,8 @@ func (p *process) await() {
 		case p.counted(a) >= min(2, p.wanted[a.f.index].copies):
 			p.w.ack(p, a)
 		default:
-			if p.w.now >= a.asked+answerIn {
-				a.asked, a.upto = p.w.now, p.w.cfg.heard(p.vector[p.m.id])
+			if p.w.Now() >= a.asked+answerIn {
+				a.asked, a.upto = p.w.Now(), p.w.cfg.heard(p.vector[p.m.id])
 				p.askAll(a.f, a.upto)
 			}
 			left = append(left, a)
@@ -238,7 +238,7 @@ func (p *process) counted(a *adding) int {
 			tally(said.has)
 		}
 	}
-	if p.w.now > a.asked+pullTimeout {
+	if p.w.Now() > a.asked+pullTimeout {
 		return 0 // it stood still: the answers are old
 	}
 	least := counts[0]

@@ -9,44 +9,19 @@
 package sim
 
 import (
-	"container/heap"
 	"fmt"
 	"hash/fnv"
 	"math/rand/v2"
 	"time"
+
+	"shoal/internal/testnet/vtime"
 )
-
-// job is something that happens later.
-type job struct {
-	at    time.Duration
-	order uint64
-	do    func()
-}
-
-// agenda is what will happen, the next first.
-type agenda struct {
-	jobs  []job
-	count uint64
-}
-
-func (a *agenda) Len() int { return len(a.jobs) }
-func (a *agenda) Less(i, j int) bool {
-	return a.jobs[i].at < a.jobs[j].at || a.jobs[i].at == a.jobs[j].at && a.jobs[i].order < a.jobs[j].order
-}
-func (a *agenda) Swap(i, j int) { a.jobs[i], a.jobs[j] = a.jobs[j], a.jobs[i] }
-func (a *agenda) Push(x any)    { a.jobs = append(a.jobs, x.(job)) }
-func (a *agenda) Pop() any {
-	last := a.jobs[len(a.jobs)-1]
-	a.jobs = a.jobs[:len(a.jobs)-1]
-	return last
-}
 
 // world is all machines and what is between them.
 type world struct {
+	vtime.Clock
 	cfg    Config
 	random *rand.Rand
-	now    time.Duration
-	agenda agenda
 	nodes  []*machine
 	files  []*file
 
@@ -69,21 +44,10 @@ type world struct {
 	moved  int      // chunks that were fetched
 }
 
-// after has something happen later.
-func (w *world) after(d time.Duration, do func()) {
-	w.agenda.count++
-	heap.Push(&w.agenda, job{w.now + max(d, 0), w.agenda.count, do})
-}
-
 // run lets time pass, until something is broken.
 func (w *world) run(d time.Duration) {
-	until := w.now + d
-	for w.broken == nil && len(w.agenda.jobs) > 0 && w.agenda.jobs[0].at <= until {
-		next := heap.Pop(&w.agenda).(job)
-		w.now = next.at
-		next.do()
+	for until := w.Now() + d; w.broken == nil && w.Step(until); {
 	}
-	w.now = until
 }
 
 // tailLines is how much of the trace is kept for who reads of a failure.
@@ -91,7 +55,7 @@ const tailLines = 80
 
 // note writes a line of the trace.
 func (w *world) note(format string, args ...any) {
-	line := fmt.Sprintf("%8.3fs  ", w.now.Seconds()) + fmt.Sprintf(format, args...)
+	line := fmt.Sprintf("%8.3fs  ", w.Now().Seconds()) + fmt.Sprintf(format, args...)
 	h := fnv.New64a()
 	_, _ = fmt.Fprintf(h, "%x %s", w.digest, line) // a hash takes everything
 	w.digest = h.Sum64()
@@ -105,7 +69,7 @@ func (w *world) note(format string, args ...any) {
 func (w *world) breach(format string, args ...any) {
 	if w.broken == nil {
 		w.note("BREACH "+format, args...)
-		w.broken = fmt.Errorf("after %v: "+format, append([]any{w.now}, args...)...)
+		w.broken = fmt.Errorf("after %v: "+format, append([]any{w.Now()}, args...)...)
 	}
 }
 
@@ -135,7 +99,7 @@ func (w *world) send(from, to *machine, do func(*process)) {
 			continue
 		}
 		p := to.process
-		w.after(w.latency(), func() {
+		w.After(w.latency(), func() {
 			if p != nil && to.process == p && from.conns[to.index] && !w.blocked[[2]int{from.index, to.index}] && p.allows(from.id) {
 				p.hand(func() { do(p) })
 			}
