@@ -70,6 +70,7 @@ func (s *session) answer(ctx context.Context, span wire.Span) error {
 		s.queue.reject(span, reasonFor(err))
 		return nil
 	}
+	s.readAhead(ctx)
 	return s.sendSpan(ctx, span, end)
 }
 
@@ -88,7 +89,10 @@ func (s *session) open(ctx context.Context, chunk int) error {
 	if s.held.buf != nil && s.held.chunk == chunk {
 		return nil
 	}
-	s.letGo()
+	s.drop()
+	if here, err := s.openAhead(chunk); here || err != nil {
+		return err
+	}
 	buf, release, err := s.acquire(ctx, s.file.ChunkLen(chunk))
 	if err != nil {
 		return err
@@ -97,14 +101,19 @@ func (s *session) open(ctx context.Context, chunk int) error {
 		release()
 		return err
 	}
-	a := &answer{stream: s.stream, bytes: len(buf.Bytes)}
-	s.server.memory.begin(a)
-	s.held = held{chunk: chunk, buf: buf, release: release, answer: a}
+	s.hold(chunk, buf, release)
 	return nil
 }
 
-// letGo gives the memory of the held chunk back.
-func (s *session) letGo() {
+// hold makes a chunk that was read the held one.
+func (s *session) hold(chunk int, buf *transfer.Buffer, release func()) {
+	a := &answer{stream: s.stream, bytes: len(buf.Bytes)}
+	s.server.memory.begin(a)
+	s.held = held{chunk: chunk, buf: buf, release: release, answer: a}
+}
+
+// drop gives the memory of the held chunk back.
+func (s *session) drop() {
 	if s.held.buf == nil {
 		return
 	}
@@ -113,9 +122,15 @@ func (s *session) letGo() {
 	s.held = held{}
 }
 
+// letGo gives all memory back.
+func (s *session) letGo() {
+	s.drop()
+	s.dropAhead()
+}
+
 // acquire waits for the memory for a chunk: for the peer's share of it first.
 func (s *session) acquire(ctx context.Context, length int) (*transfer.Buffer, func(), error) {
-	share, bytes := s.shared.wide, min(int64(length), BufferBytes/PeerShare)
+	share, bytes := s.shared.wide, wideShare(length)
 	if s.server.memory.buffers.Wanted() {
 		share, bytes = s.shared.narrow, min(int64(length), BufferBytes/CrowdedShare)
 	}
@@ -129,6 +144,9 @@ func (s *session) acquire(ctx context.Context, length int) (*transfer.Buffer, fu
 	}
 	return buf, func() { buf.Release(); share.Release(bytes) }, nil
 }
+
+// wideShare is what a chunk takes of a peer's share while nobody waits for memory.
+func wideShare(length int) int64 { return min(int64(length), BufferBytes/PeerShare) }
 
 // load reads the whole chunk, which is how it is verified, when it is this
 // peer's turn.

@@ -23,9 +23,9 @@ const (
 // answer is a chunk in memory that is being sent, or parts of it.
 type answer struct {
 	stream transfer.Stream
-	bytes  int // of memory
 
 	mu    sync.Mutex // guards the rest
+	bytes int        // of memory, with what is read ahead
 	sent  int        // bytes
 	spent time.Duration
 	since time.Time // of the write that is going on; zero if none is
@@ -47,15 +47,26 @@ func (a *answer) took(bytes int, now time.Time) {
 	a.since = time.Time{}
 }
 
-// slow reports whether the peer takes less than it must.
-func (a *answer) slow(now time.Time) bool {
+// grow notes that the peer has more memory held.
+func (a *answer) grow(bytes int) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.bytes += bytes
+}
+
+// wasted is the memory that is held for a peer that takes less than it must; 0 if
+// it does not.
+func (a *answer) wasted(now time.Time) int {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	spent := a.spent
 	if !a.since.IsZero() {
 		spent += now.Sub(a.since)
 	}
-	return spent >= FloorAfter && float64(a.sent) < FloorRate*spent.Seconds()
+	if spent < FloorAfter || float64(a.sent) >= FloorRate*spent.Seconds() {
+		return 0
+	}
+	return a.bytes
 }
 
 // memory is the budget for chunks, and the answers that hold it.
@@ -106,9 +117,9 @@ func (m *memory) evict(now time.Time) {
 	var slow []*answer
 	held := 0
 	for a := range m.answers {
-		if a.slow(now) {
+		if bytes := a.wasted(now); bytes > 0 {
 			slow = append(slow, a)
-			held += a.bytes
+			held += bytes
 		}
 	}
 	if 2*held < BufferBytes {

@@ -77,6 +77,16 @@ func (q *queue) next() (wire.Span, bool) {
 	return q.sending, true
 }
 
+// peek gives the request that next would take.
+func (q *queue) peek() (wire.Span, bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if len(q.requests) == 0 {
+		return wire.Span{}, false
+	}
+	return q.requests[0], true
+}
+
 // stopped reports whether the span being answered was cancelled.
 func (q *queue) stopped() bool {
 	q.mu.Lock()

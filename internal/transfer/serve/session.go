@@ -24,7 +24,8 @@ type session struct {
 	background bool // nobody waits for it
 	watch      *transfer.Watch
 	said       content.Bitmap // which chunks the peer has been told we have
-	held       held           // the writer's own
+	held       held           // the writer's own, as is ahead
+	ahead      *ahead         // nil if nothing is read ahead
 }
 
 func newSession(server *Server, stream transfer.Stream, shared *peer) *session {
