@@ -22,7 +22,7 @@ func addRow(ctx context.Context, b *bench) (result, error) {
 	if err != nil {
 		return result{}, err
 	}
-	m, err := b.duel(ctx,
+	m, err := b.duel(
 		func() (time.Duration, error) { return b.add(ctx, node) },
 		func() (time.Duration, error) { return b.copyAndHash(ctx) })
 	if err != nil {

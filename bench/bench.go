@@ -60,7 +60,7 @@ func (b *bench) run(ctx context.Context, match *regexp.Regexp) (results []result
 	}
 	b.net = testnet.New(b.binary, filepath.Join(b.dir, "nodes"))
 	defer func() { err = errors.Join(err, b.net.Close(), os.RemoveAll(b.dir)) }()
-	if err := b.makeSample(ctx); err != nil {
+	if err := b.warmUp(ctx); err != nil {
 		return nil, err
 	}
 	for _, r := range rows() {
@@ -79,18 +79,12 @@ func (b *bench) run(ctx context.Context, match *regexp.Regexp) (results []result
 	return results, nil
 }
 
-func (b *bench) makeSample(ctx context.Context) error {
-	b.sample = filepath.Join(b.dir, "sample.bin")
-	return testnet.WriteSample(ctx, b.sample, b.size)
-}
-
-// warmUp writes two files of the sample's size and deletes them. To use a page of
-// memory for the first time costs a virtual machine seconds for a gigabyte, and
-// its kernel hands pages that are free back to the host after two seconds (free
-// page reporting): who came after a pause would pay for them.
+// warmUp makes the sample, and before it two files that are deleted again: the
+// first use of a page of memory costs a virtual machine dearly.
 func (b *bench) warmUp(ctx context.Context) error {
 	first, second := filepath.Join(b.dir, "first"), filepath.Join(b.dir, "second")
-	for _, path := range []string{first, second} {
+	b.sample = filepath.Join(b.dir, "sample.bin")
+	for _, path := range []string{first, second, b.sample} {
 		if err := testnet.WriteSample(ctx, path, b.size); err != nil {
 			return err
 		}

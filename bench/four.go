@@ -37,7 +37,7 @@ func fourRow(ctx context.Context, b *bench) (result, error) {
 		return result{}, err
 	}
 	var most testnet.Got
-	m, err := b.duel(ctx,
+	m, err := b.duel(
 		func() (time.Duration, error) {
 			took, got, err := b.get(ctx, four, id)
 			if got.Stats.Duplicates >= most.Stats.Duplicates {

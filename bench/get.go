@@ -30,7 +30,7 @@ func getRow(ctx context.Context, b *bench) (result, error) {
 
 // getAgainst has a node get a file, in turns with the opponent.
 func (b *bench) getAgainst(ctx context.Context, getter *testnet.Node, id string, least float64, opponent contestant) (result, error) {
-	m, err := b.duel(ctx, func() (time.Duration, error) {
+	m, err := b.duel(func() (time.Duration, error) {
 		took, _, err := b.get(ctx, getter, id)
 		return took, err
 	}, opponent)

@@ -22,7 +22,7 @@ func hashRow(ctx context.Context, b *bench) (result, error) {
 		return result{}, err
 	}
 	defer file.Close()
-	m, err := b.duel(ctx,
+	m, err := b.duel(
 		func() (time.Duration, error) {
 			return timed(func() error {
 				_, err := content.HashReaderAt(ctx, file, b.size, content.DefaultChunkSize(b.size), nil)

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"slices"
 	"time"
@@ -14,11 +13,9 @@ type contestant func() (time.Duration, error)
 type match struct{ ours, theirs []time.Duration }
 
 // duel has two work in turns, so that the machine's moods meet both. Who begins
-// changes from round to round, and the first round does not count. Before each
-// turn there is as much memory at hand.
-func (b *bench) duel(ctx context.Context, ours, theirs contestant) (match, error) {
+// changes from round to round, and the first round does not count.
+func (b *bench) duel(ours, theirs contestant) (match, error) {
 	var m match
-	ours, theirs = b.warmed(ctx, ours), b.warmed(ctx, theirs)
 	for round := range b.rounds + 1 {
 		first, second := ours, theirs
 		if round%2 == 1 {
@@ -40,16 +37,6 @@ func (b *bench) duel(ctx context.Context, ours, theirs contestant) (match, error
 		}
 	}
 	return m, nil
-}
-
-// warmed is a contestant before whose turn memory is used and given back.
-func (b *bench) warmed(ctx context.Context, c contestant) contestant {
-	return func() (time.Duration, error) {
-		if err := b.warmUp(ctx); err != nil {
-			return 0, err
-		}
-		return c()
-	}
 }
 
 // ratio is how fast we are for each unit of their speed, by the medians.

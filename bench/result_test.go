@@ -16,7 +16,7 @@ import (
 const ms = time.Millisecond
 
 func TestDuelTakesTurns(t *testing.T) {
-	b := bench{rounds: 3, dir: t.TempDir()}
+	b := bench{rounds: 3}
 	var order strings.Builder
 	contest := func(name string, took time.Duration) contestant {
 		return func() (time.Duration, error) {
@@ -24,7 +24,7 @@ func TestDuelTakesTurns(t *testing.T) {
 			return took, nil
 		}
 	}
-	m, err := b.duel(t.Context(), contest("o", 1*ms), contest("t", 2*ms))
+	m, err := b.duel(contest("o", 1*ms), contest("t", 2*ms))
 	if err != nil || order.String() != "ottootto" {
 		t.Errorf("in the order %q, %v", order.String(), err)
 	}
@@ -35,7 +35,7 @@ func TestDuelTakesTurns(t *testing.T) {
 	broken := errors.New("broken")
 	failing := func() (time.Duration, error) { return 0, broken }
 	for _, pair := range [][2]contestant{{failing, contest("t", ms)}, {contest("o", ms), failing}} {
-		if _, err := b.duel(t.Context(), pair[0], pair[1]); !errors.Is(err, broken) {
+		if _, err := b.duel(pair[0], pair[1]); !errors.Is(err, broken) {
 			t.Errorf("got %v", err)
 		}
 	}

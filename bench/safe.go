@@ -14,7 +14,7 @@ func safeRow(ctx context.Context, b *bench) (result, error) {
 	if err != nil {
 		return result{}, err
 	}
-	m, err := b.duel(ctx,
+	m, err := b.duel(
 		func() (time.Duration, error) { return b.addNew(ctx, nodes, "safe") },
 		func() (time.Duration, error) { return b.addNew(ctx, nodes, "local") })
 	if err != nil {
