@@ -107,7 +107,7 @@ func (a *addressBook) keep(wanted func(shoal.NodeID) bool) {
 
 // saveEvery is how often the book is written at most, but for ports and at the
 // end.
-const saveEvery = time.Minute
+const saveEvery = 10 * time.Second
 
 // saveInTime writes the book if there is news, and it was not written lately.
 func (a *addressBook) saveInTime() {

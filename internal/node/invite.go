@@ -42,6 +42,16 @@ func loadInvites(path string) (invites, error) {
 	return i, nil
 }
 
+// joined lists the nodes that came with tickets that are still in the book.
+func (i *invites) joined() (nodes []shoal.NodeID) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	for _, invitation := range i.book.Invitations {
+		nodes = append(nodes, invitation.Joined...)
+	}
+	return nodes
+}
+
 // change changes the book, durably or not at all.
 func (i *invites) change(change func(*ticket.Book) error) error {
 	i.mu.Lock()

@@ -41,11 +41,17 @@ func (n *Node) recall() {
 	}
 }
 
-// lost reports whether this node has been in touch with others of its shoal, and
-// now knows nothing of how: a founder of nobody whom it has let in, another not
-// that it was let in itself. Its journal is lost, or is from before that.
+// acquainted lists the nodes that this one has let in, or been in touch with, by
+// what it remembers beside the journal.
+func (n *Node) acquainted() []shoal.NodeID {
+	return append(n.addresses.nodes(), n.invites.joined()...)
+}
+
+// lost reports whether this node is acquainted with others of its shoal, and now
+// knows nothing of how: a founder of nobody whom it has let in, another not that it
+// was let in itself. Its journal is lost, or is from before that.
 func (n *Node) lost() bool {
-	if len(n.addresses.nodes()) == 0 {
+	if len(n.acquainted()) == 0 {
 		return false
 	}
 	if n.self() != n.belongs.Shoal {
@@ -61,7 +67,7 @@ func (n *Node) lost() bool {
 // forgotten to something else, and never hear from anybody again.
 func (n *Node) reclaim(ctx context.Context) {
 	for n.lost() && ctx.Err() == nil {
-		known := n.addresses.nodes()
+		known := n.acquainted()
 		for _, conn := range n.host.Peers() {
 			if !slices.Contains(known, conn.Peer) || !n.lost() {
 				continue
