@@ -148,8 +148,15 @@ func (d *doctor) catalog(ctx context.Context) error {
 	if err != nil {
 		return nil //nolint:nilerr // identity has told of that
 	}
-	self := record.NodeOf(key.Public().(ed25519.PublicKey))
-	said, err := journal.Open(ctx, path, journal.Config{Shoal: self, Key: key, Now: time.Now})
+	known, err := loadBelonging(filepath.Join(d.data, shoalFile))
+	if errors.Is(err, fs.ErrNotExist) { // the next start founds one
+		known.Shoal, err = record.NodeOf(key.Public().(ed25519.PublicKey)), nil
+	}
+	if err != nil {
+		d.add(false, shoal.HintOf(err), "which shoal this is cannot be told: %v", err)
+		return nil
+	}
+	said, err := journal.Open(ctx, path, journal.Config{Shoal: known.Shoal, Key: key, Now: time.Now})
 	if err == nil {
 		err = errors.Join(said.Check(ctx), said.Close())
 	}
@@ -161,7 +168,7 @@ func (d *doctor) catalog(ctx context.Context) error {
 		d.add(false, shoal.HintOf(err), "the journal of names does not open: %v", err)
 		return nil
 	}
-	repaired, err := journal.Repair(ctx, path, self)
+	repaired, err := journal.Repair(ctx, path, known.Shoal)
 	if err != nil {
 		return fmt.Errorf("mend the journal: %w", err)
 	}
