@@ -7,6 +7,7 @@
 package catalog
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -26,6 +27,7 @@ import (
 // the catalogue's.
 type Journal interface {
 	Self() shoal.NodeID
+	Origin(ctx context.Context) (id []byte, last int64, err error)
 	Append(ctx context.Context, build func(next func() record.Stamp) ([]record.Record, error)) (journal.Item, error)
 	Replay(ctx context.Context, after int64) iter.Seq2[journal.Item, error]
 	Batch(ctx context.Context, author shoal.NodeID, seq uint64) (journal.Item, error)
@@ -55,7 +57,7 @@ type Catalog struct {
 // format: application is "shoa" in ASCII. Nothing waits for the disk: what a
 // power cut undoes is applied again from the journal.
 func format() database.Format {
-	return database.Format{Application: 0x73686f61, Version: 3, Durability: database.Later, CacheKiB: 32 << 10, Schema: schema}
+	return database.Format{Application: 0x73686f61, Version: 4, Durability: database.Later, CacheKiB: 32 << 10, Schema: schema}
 }
 
 // Open opens the view at path. If nothing is there, or what is there is damaged
@@ -94,12 +96,40 @@ func Open(ctx context.Context, path string, cfg Config) (*Catalog, error) {
 // Close gives the database back.
 func (c *Catalog) Close() error { return c.data.Close() }
 
+// ErrStranded means that a catalogue shows another journal than the one it is to
+// follow, or more of it than there is.
+var ErrStranded = errors.New("the catalogue is of another journal")
+
 // Follow has the catalogue show a journal, and write to it: what is in it and not
 // yet here is applied before Follow returns. It is called once, before
-// anything else.
+// anything else. Errors: ErrStranded, after which it can only be read.
 func (c *Catalog) Follow(ctx context.Context, j Journal) error {
 	c.journal = j
 	c.applying.Lock()
 	defer c.applying.Unlock()
+	if err := c.adopt(ctx); err != nil {
+		return err
+	}
 	return c.catchUp(ctx)
+}
+
+// adopt finds out whether what is here came from the journal, and notes which that
+// is when nothing is here yet.
+func (c *Catalog) adopt(ctx context.Context) error {
+	id, last, err := c.journal.Origin(ctx)
+	if err != nil {
+		return err
+	}
+	var known []byte
+	if err := c.data.Readers.QueryRowContext(ctx, "SELECT journal FROM progress").Scan(&known); err != nil {
+		return fmt.Errorf("follow the journal: %w", c.data.Explain(err))
+	}
+	switch {
+	case known == nil && c.place == 0:
+		_, err := c.data.Writer.ExecContext(ctx, "UPDATE progress SET journal = ?", id)
+		return err
+	case !bytes.Equal(known, id) || c.place > last:
+		return ErrStranded
+	}
+	return nil
 }

@@ -338,6 +338,63 @@ func TestMadeAgain(t *testing.T) {
 	}
 }
 
+// A catalogue does not take the places of one journal for those of another: that
+// would hide what the other has there. It can still be read.
+func TestStranded(t *testing.T) {
+	for what, swap := range map[string]func(own, other string) error{
+		"another journal": func(own, other string) error { return os.Rename(other, own) },
+		"none":            func(own, _ string) error { return os.Remove(own) },
+	} {
+		t.Run(what, func(t *testing.T) {
+			dir, elsewhere := t.TempDir(), t.TempDir()
+			for folder, names := range map[string][]string{dir: {"a", "b"}, elsewhere: {"c", "d", "e"}} {
+				c, err := openNode(t.Context(), 1, folder)
+				if err != nil {
+					t.Fatal(err)
+				}
+				for i, name := range names {
+					put(t, c, entry(name, i+1))
+				}
+				if err := c.close(); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := swap(filepath.Join(dir, "journal.db"), filepath.Join(elsewhere, "journal.db")); err != nil {
+				t.Fatal(err)
+			}
+			c, err := openNode(t.Context(), 1, dir)
+			if !errors.Is(err, catalog.ErrStranded) {
+				t.Fatalf("it follows: %v", err)
+			}
+			wantNames(t, c, "a=1", "b=2")
+			if err := c.close(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// Of what a stranded catalogue shows, only that is said again which the node said
+// itself, and of which nothing is heard.
+func TestRecover(t *testing.T) {
+	lost, other := open(t), openAt(t, 1, t.TempDir())
+	put(t, lost, entry("missing", 1), entry("known", 2), entry("removed", 3))
+	put(t, other, entry("known", 4), entry("removed", 3))
+	removed, err := other.Resolve(t.Context(), "removed")
+	if err := errors.Join(err, other.Drop(t.Context(), removed)); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := other.Recover(t.Context(), lost.Catalog, nodeID(2)); n != 0 || err != nil {
+		t.Errorf("as another node: %d, %v", n, err)
+	}
+	for _, want := range []int{1, 0} {
+		if n, err := other.Recover(t.Context(), lost.Catalog, nodeID(1)); n != want || err != nil {
+			t.Errorf("recovered %d, %v, want %d", n, err, want)
+		}
+	}
+	wantNames(t, other, "known=4", "missing=1")
+}
+
 // What Put returned from is there after a crash: the journal as it is at that
 // moment, copied away while it is open, has it.
 func TestPutIsDurable(t *testing.T) {

@@ -1,11 +1,11 @@
 package catalog
 
-// schema of version 3. A row is one version of a name: what one record said of
+// schema of version 4. A row is one version of a name: what one record said of
 // it. Text compares as bytes. The names that can be seen are those of the rows
 // in the states current and conflict; search has them cut into trigrams.
 const schema = `
-CREATE TABLE progress (place INTEGER NOT NULL) STRICT;
-INSERT INTO progress VALUES (0);
+CREATE TABLE progress (place INTEGER NOT NULL, journal BLOB) STRICT;
+INSERT INTO progress VALUES (0, NULL);
 CREATE TABLE authors (
 	number INTEGER PRIMARY KEY,
 	node   TEXT NOT NULL UNIQUE

@@ -5,7 +5,6 @@
 package node
 
 import (
-	"cmp"
 	"context"
 	"crypto/ed25519"
 	"errors"
@@ -30,7 +29,6 @@ import (
 	"shoal/internal/network/host"
 	"shoal/internal/network/wire"
 	"shoal/internal/record"
-	"shoal/internal/redundancy/trim"
 	"shoal/internal/storage/disk"
 	"shoal/internal/storage/quota"
 	"shoal/internal/transfer"
@@ -47,6 +45,7 @@ const (
 	storeFolder  = "store"
 	journalFile  = "journal.db"
 	catalogFile  = "catalog.db"
+	strandedFile = "catalog.db.stranded" // shows a journal that is lost
 )
 
 // Config says how a node is to run.
@@ -204,26 +203,6 @@ func (n *Node) openFolder(ctx context.Context) (err error) {
 
 // self is this node's id.
 func (n *Node) self() shoal.NodeID { return record.NodeOf(n.identity.Public().(ed25519.PublicKey)) }
-
-// openCatalog opens what the shoal's nodes have said, and the view of it.
-func (n *Node) openCatalog(ctx context.Context) (err error) {
-	n.catalog, err = catalog.Open(ctx, filepath.Join(n.cfg.Data, catalogFile), catalog.Config{
-		Now: n.cfg.clock, Trash: cmp.Or(n.cfg.Trash, trim.DefaultTrash), Log: n.cfg.Log,
-	})
-	if err != nil {
-		return err
-	}
-	n.journal, err = journal.Open(ctx, filepath.Join(n.cfg.Data, journalFile), journal.Config{
-		Shoal: n.belongs.Shoal, Key: n.identity, Now: time.Now, Admits: n.admits, Ready: n.recalled, Apply: n.heard,
-	})
-	if err != nil {
-		return err
-	}
-	if err := n.loadRoster(ctx); err != nil {
-		return err
-	}
-	return n.catalog.Follow(ctx, n.journal)
-}
 
 // listen makes the host, if it was not made to join through. It answers nobody
 // before the chapters are joined.

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"path/filepath"
 	"time"
 
@@ -58,11 +60,15 @@ func (s *steward) orphans(ctx context.Context) error {
 
 // namesAreComplete reports whether every name is known that this node has ever
 // heard, as far as it can tell: not while the catalogue is behind the journal, nor
-// as long as a damaged journal was set aside of which not all could be saved.
+// as long as a damaged journal was set aside of which not all could be saved, or
+// the catalogue of one whose names were not all recovered.
 func (n *Node) namesAreComplete() (bool, error) {
 	damaged, err := database.Aside(filepath.Join(n.cfg.Data, journalFile))
 	if err != nil {
 		return false, fmt.Errorf("look for damaged journals: %w", err)
+	}
+	if _, err := os.Lstat(filepath.Join(n.cfg.Data, strandedFile)); !errors.Is(err, fs.ErrNotExist) {
+		return false, err
 	}
 	return len(damaged) == 0 && !n.catalog.Late(), nil
 }

@@ -22,6 +22,7 @@ const (
 // begin lets this node speak once it knows how far it had come itself.
 func (n *Node) begin() {
 	n.recall()
+	n.recoverNames(n.ctx)
 	n.herald(n.ctx)
 }
 

@@ -76,6 +76,41 @@ func TestFounderWithoutItsJournal(t *testing.T) {
 	})
 }
 
+// Nobody else has heard what a node alone has said: when its journal is gone, the
+// catalogue tells, and what it says later begins anew.
+func TestNamesOutliveTheJournal(t *testing.T) {
+	virtually(t, func(t *testing.T) {
+		gone := alone(t, nil)
+		path, data := write(t, 3, 1000)
+		e := gone.add(t, path, "kept")
+		gone.add(t, path, "removed")
+		if _, err := gone.Remove(t.Context(), shoal.RemoveRequest{Ref: "removed"}); err != nil {
+			t.Fatal(err)
+		}
+		shut(t, gone)
+		for _, part := range []string{"", "-wal", "-shm"} {
+			if err := os.Remove(filepath.Join(gone.cfg.Data, journalFile+part)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				t.Fatal(err)
+			}
+		}
+		back := open(t, gone.cfg)
+		await(t, "the name is back", func() bool {
+			got, err := back.catalog.Resolve(t.Context(), "kept")
+			return err == nil && got.ID == e.ID
+		})
+		await(t, "the other catalogue is gone", func() bool {
+			_, err := os.Lstat(filepath.Join(back.cfg.Data, strandedFile))
+			return errors.Is(err, fs.ErrNotExist)
+		})
+		if list, err := back.catalog.List(t.Context(), shoal.ListRequest{}); err != nil || len(list) != 1 {
+			t.Errorf("there are %d names, %v", len(list), err)
+		}
+		if got, err := read(t.Context(), back, "kept"); err != nil || !bytes.Equal(got, data) {
+			t.Errorf("read: %d bytes, %v", len(got), err)
+		}
+	})
+}
+
 // If nobody is there whom it has let in, it goes on alone after half a minute, and
 // keeps in mind where they were.
 func TestFounderWithoutItsJournalAlone(t *testing.T) {

@@ -94,6 +94,17 @@ func Aside(path string) ([]string, error) {
 	return found, nil
 }
 
+// Move gives the database at path, and its log, another name, whose file is
+// replaced. It must not be open.
+func Move(path, to string) error {
+	for _, suffix := range []string{logSuffix, indexSuffix, ""} { // the database last: until then this can be done again
+		if err := os.Rename(path+suffix, to+suffix); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	return nil
+}
+
 // SetAside gives a damaged database and its log names that are free, and returns
 // the database's new one. It must not be open.
 func SetAside(path string) (string, error) {
@@ -104,11 +115,6 @@ func SetAside(path string) (string, error) {
 		} else if !errors.Is(err, fs.ErrNotExist) {
 			return "", err
 		}
-		for _, suffix := range []string{logSuffix, indexSuffix, ""} { // the database last: until then this can be done again
-			if err := os.Rename(path+suffix, aside+suffix); err != nil && !errors.Is(err, fs.ErrNotExist) {
-				return "", err
-			}
-		}
-		return aside, nil
+		return aside, Move(path, aside)
 	}
 }

@@ -81,9 +81,27 @@ CREATE TABLE batches (
 	data   BLOB    NOT NULL
 ) STRICT;
 CREATE UNIQUE INDEX batches_by_author ON batches (author, seq);
-`,
+` + origin,
 		Damaged: "stop the node and run `shoal doctor --rebuild`: it keeps the damaged file aside, saves what can be read, and the rest comes from the other nodes",
 	}
+}
+
+// origin is a table with one row, which tells this journal from every other: its
+// places mean nothing in another. Journals from before there was one get it when
+// they are opened.
+const origin = `
+CREATE TABLE IF NOT EXISTS origin (id BLOB NOT NULL) STRICT;
+INSERT INTO origin SELECT randomblob(16) WHERE NOT EXISTS (SELECT 1 FROM origin);
+`
+
+// Origin tells this journal from every other, and how far its places go: one that
+// was made anew, or got from a backup, is another or does not go as far.
+func (j *Journal) Origin(ctx context.Context) (id []byte, last int64, err error) {
+	const find = "SELECT id, (SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'batches') FROM origin"
+	if err := j.data.Readers.QueryRowContext(ctx, find).Scan(&id, &last); err != nil {
+		return nil, 0, fmt.Errorf("look for the journal's origin: %w", j.data.Explain(err))
+	}
+	return id, last, nil
 }
 
 // Open opens the journal at path, and makes it if nothing is there. One that is
@@ -108,6 +126,9 @@ func (j *Journal) Close() error { return j.data.Close() }
 
 // load reads how far the journal is.
 func (j *Journal) load(ctx context.Context) error {
+	if _, err := j.data.Writer.ExecContext(ctx, origin); err != nil {
+		return err
+	}
 	rows, err := j.data.Readers.QueryContext(ctx, "SELECT node, upto, stamp FROM authors")
 	if err != nil {
 		return err
