@@ -74,6 +74,7 @@ type Shoal struct {
 	Others []Node   // that count, but for this one
 	Away   []string // names of nodes that count, or did lately, and do not answer
 	Braked bool
+	Lost   bool          // this node's journal is lost, and nobody has told it yet what was in it
 	Asleep bool          // this node has stood still until a moment ago, and what it knows is old
 	Files  int           // that entries point at
 	Copies int           // the most wanted of any file
@@ -108,6 +109,8 @@ func Judge(s Shoal) Verdict {
 	}
 	files := count(s.Files, "file")
 	switch {
+	case s.Lost:
+		return Verdict{Unsure, "This node has lost what it knew of the shoal, and waits for another to tell it."}
 	case s.Files == 0:
 		return Verdict{Empty, "There are no files yet."}
 	case s.Braked:
@@ -136,7 +139,11 @@ func Judge(s Shoal) Verdict {
 		return Verdict{Unsure, "Looking: this node has stood still, and does not know yet how the others are."}
 	}
 	if silent := unsure(s); len(silent) > 0 {
-		return Verdict{Unsure, fmt.Sprintf("Looking: %s has not yet said that it has all it should.", list(silent))}
+		text := "Looking: %s has not yet said that it has all it should."
+		if len(silent) > 1 {
+			text = "Looking: %s have not yet said that they have all they should."
+		}
+		return Verdict{Unsure, fmt.Sprintf(text, list(silent))}
 	}
 	if s.Copies < 2 {
 		return Verdict{Safe, fmt.Sprintf("%s %s, in one copy as wanted.", capital(files), are(s.Files))}

@@ -48,8 +48,12 @@ func TestSentences(t *testing.T) {
 		"2 files lack copies (5.0 MB): there is no room for them on c and this node. Add a node, or make room.": func(s *safety.Shoal) {
 			s.Own.Files, s.Own.Bytes, s.Own.Refused, s.Others[1].Account.Refused = 2, 5_000_000, 2, 9
 		},
-		"Looking: b and this node has not yet said that it has all it should.": func(s *safety.Shoal) { s.Own.Done, s.Others[0].Known = false, false },
-		"Looking: c has not yet said that it has all it should.":               func(s *safety.Shoal) { s.Others[1].Account.Log[0]++ },
+		"This node has lost what it knew of the shoal, and waits for another to tell it.": func(s *safety.Shoal) {
+			s.Lost, s.Files = true, 0
+		},
+		"Looking: this node has stood still, and does not know yet how the others are.": func(s *safety.Shoal) { s.Asleep = true },
+		"Looking: b and this node have not yet said that they have all they should.":    func(s *safety.Shoal) { s.Own.Done, s.Others[0].Known = false, false },
+		"Looking: c has not yet said that it has all it should.":                        func(s *safety.Shoal) { s.Others[1].Account.Log[0]++ },
 		"No node keeps copies: the 1204 files have nowhere to be. Add a node, or make one active again.": func(s *safety.Shoal) {
 			s.Others, s.Keeps = nil, false
 		},
@@ -68,6 +72,7 @@ func TestNeverSafeWithoutProof(t *testing.T) {
 	for what, spoil := range map[string]func(*safety.Shoal){
 		"somebody is away":       func(s *safety.Shoal) { s.Away = []string{"x"} },
 		"the brake is on":        func(s *safety.Shoal) { s.Braked = true },
+		"its journal is lost":    func(s *safety.Shoal) { s.Lost = true },
 		"it has just woken up":   func(s *safety.Shoal) { s.Asleep = true },
 		"too few nodes":          func(s *safety.Shoal) { s.Others = nil },
 		"this node keeps none":   func(s *safety.Shoal) { s.Others, s.Keeps = s.Others[:1], false },
