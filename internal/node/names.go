@@ -20,10 +20,26 @@ func (n *Node) Search(ctx context.Context, req shoal.SearchRequest) (shoal.Searc
 // mayWrite is an error unless this node may change what exists: others would
 // not take in what a reader writes.
 func (n *Node) mayWrite() error {
-	if own := n.roll.node(n.self()); own.Present() && own.Role >= roster.Member {
-		return nil
+	own := n.roll.node(n.self())
+	switch {
+	case !own.Present():
+		text, hint := outside(own)
+		return shoal.WithHint(fmt.Errorf("%s: %w", text, shoal.Unauthorised), hint)
+	case own.Role < roster.Member:
+		return shoal.WithHint(fmt.Errorf("this node only reads: %w", shoal.Unauthorised), "an admin makes it a member: `shoal nodes role NODE member`")
 	}
-	return shoal.WithHint(fmt.Errorf("this node only reads: %w", shoal.Unauthorised), "an admin makes it a member: `shoal nodes role NODE member`")
+	return nil
+}
+
+// outside says why a node is not in the shoal, and what a person can do about it.
+func outside(own roster.Node) (text, hint string) {
+	switch {
+	case own.State == roster.Revoked:
+		return "this node was revoked, which is for good", "`shoal doctor --new-identity` makes it another, which may join with a new ticket"
+	case own.State == roster.Removed:
+		return "this node was removed from the shoal", "`shoal up --join TICKET` with a new ticket lets it in again"
+	}
+	return "this node has not heard that it was let in", "start a node that was in the shoal before it, or stop it and join with a new ticket: `shoal up --join TICKET`"
 }
 
 // Move renames an entry. See shoal.Library.

@@ -67,6 +67,9 @@ func (n *Node) safety(ctx context.Context) (safety.Verdict, error) {
 	n.steward.mu.Unlock()
 	own.Done = own.Done && own.Map == view.In.Digest() && own.Log == [8]byte(log[:8]) // else it was made before what is to be judged
 	s := safety.Shoal{Lost: n.lost(), Asleep: n.beats.Awake() < n.wakingTime(), Own: own, Keeps: view.In.Has(n.self()), Braked: view.Braked, Files: files, Copies: copies}
+	if own := n.roll.node(n.self()); !own.Present() {
+		s.Out, _ = outside(own)
+	}
 	for _, node := range view.In.Nodes() {
 		if node.ID == n.self() {
 			continue

@@ -74,6 +74,7 @@ type Shoal struct {
 	Others []Node   // that count, but for this one
 	Away   []string // names of nodes that count, or did lately, and do not answer
 	Braked bool
+	Out    string        // why this node is not in the shoal; empty if it is
 	Lost   bool          // this node's journal is lost, and nobody has told it yet what was in it
 	Asleep bool          // this node has stood still until a moment ago, and what it knows is old
 	Files  int           // that entries point at
@@ -111,6 +112,8 @@ func Judge(s Shoal) Verdict {
 	switch {
 	case s.Lost:
 		return Verdict{Unsure, "This node has lost what it knew of the shoal, and waits for another to tell it."}
+	case s.Out != "":
+		return Verdict{Unsure, fmt.Sprintf("What becomes of the files is not known here: %s.", s.Out)}
 	case s.Files == 0:
 		return Verdict{Empty, "There are no files yet."}
 	case s.Braked:

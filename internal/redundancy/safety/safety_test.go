@@ -48,6 +48,7 @@ func TestSentences(t *testing.T) {
 		"2 files lack copies (5.0 MB): there is no room for them on c and this node. Add a node, or make room.": func(s *safety.Shoal) {
 			s.Own.Files, s.Own.Bytes, s.Own.Refused, s.Others[1].Account.Refused = 2, 5_000_000, 2, 9
 		},
+		"What becomes of the files is not known here: this node was removed.": func(s *safety.Shoal) { s.Out = "this node was removed" },
 		"This node has lost what it knew of the shoal, and waits for another to tell it.": func(s *safety.Shoal) {
 			s.Lost, s.Files = true, 0
 		},
@@ -72,6 +73,7 @@ func TestNeverSafeWithoutProof(t *testing.T) {
 	for what, spoil := range map[string]func(*safety.Shoal){
 		"somebody is away":       func(s *safety.Shoal) { s.Away = []string{"x"} },
 		"the brake is on":        func(s *safety.Shoal) { s.Braked = true },
+		"it is not in the shoal": func(s *safety.Shoal) { s.Out = "this node was removed" },
 		"its journal is lost":    func(s *safety.Shoal) { s.Lost = true },
 		"it has just woken up":   func(s *safety.Shoal) { s.Asleep = true },
 		"too few nodes":          func(s *safety.Shoal) { s.Others = nil },
