@@ -161,13 +161,32 @@ func (n *Node) joinOrFound(ctx context.Context) (belonging, error) {
 			"a node of the shoal makes a ticket with `shoal invite`; `shoal up --join TICKET` is all this machine needs")
 	}
 	if n.cfg.Join == "" {
-		return belonging{Shoal: n.self()}, nil
+		return belonging{Shoal: n.self()}, n.mayFound(ctx)
 	}
 	t, err := ticket.Parse(n.cfg.Join)
 	if err != nil {
 		return belonging{}, err
 	}
 	return n.joinWith(ctx, t)
+}
+
+// mayFound is an error if the folder has a journal that is of no shoal this node
+// could found: it has joined one, and the file that says which is lost.
+func (n *Node) mayFound(ctx context.Context) (err error) {
+	path := filepath.Join(n.cfg.Data, journalFile)
+	if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	said, err := journal.Open(ctx, path, journal.Config{Shoal: n.self(), Key: n.identity, Now: time.Now})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, said.Close()) }()
+	if err := said.Check(ctx); err != nil {
+		return shoal.WithHint(fmt.Errorf("%s is gone, and the journal is not of a shoal that this node has founded: %w", shoalFile, err),
+			"join again with a new ticket: `shoal up --join TICKET`; or restore the file from a backup")
+	}
+	return nil
 }
 
 // joinWith shows a ticket. Until it is in, this node answers nobody.
