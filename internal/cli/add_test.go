@@ -64,16 +64,20 @@ func TestAddFolder(t *testing.T) {
 	}
 }
 
-// The data folder does not swallow itself.
+// The data folder does not swallow itself, nor another node's, whose key would be
+// given away.
 func TestAddSkipsOwnData(t *testing.T) {
 	s := newShell(t).withNode()
 	s.write("x", "x")
 	s.write("data/store/blob", "of the node")
+	for _, name := range []string{"identity.pem", "shoal.json", "store/blob"} {
+		s.write("other/"+name, "of another node")
+	}
 	folder, err := os.Getwd()
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.run("add", ".").want(t, 0).says(t, "data: it is the node's own data folder")
+	s.run("add", ".").want(t, 0).says(t, "data: it is the node's own data folder").says(t, "other: it is a node's data folder, with its key")
 	if got, want := s.names(), filepath.Base(folder)+"/x\n"; got != want {
 		t.Errorf("the node has %q, want %q", got, want)
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"iter"
+	"os"
 	"path/filepath"
 
 	"shoal"
@@ -50,6 +51,9 @@ func (w walker) below(ctx context.Context, path string, yield func(shoal.AddItem
 		case entry.IsDir() && at == w.own:
 			w.notice("skipped %s: it is the node's own data folder", at)
 			return fs.SkipDir
+		case entry.IsDir() && isDataFolder(at):
+			w.notice("skipped %s: it is a node's data folder, with its key", at)
+			return fs.SkipDir
 		case entry.IsDir():
 			return nil
 		case !entry.Type().IsRegular():
@@ -63,6 +67,17 @@ func (w walker) below(ctx context.Context, path string, yield func(shoal.AddItem
 		item := shoal.AddItem{Path: at, Name: filepath.ToSlash(filepath.Join(name, below))}
 		return stopUnless(yield(item, nil))
 	})
+}
+
+// isDataFolder reports whether a folder is some node's: to give its key away would
+// be to give the node away.
+func isDataFolder(path string) bool {
+	for _, name := range []string{"identity.pem", "shoal.json"} {
+		if _, err := os.Lstat(filepath.Join(path, name)); err != nil {
+			return false
+		}
+	}
+	return true
 }
 
 // start is where a walk begins, and what that is called. A path that a person
