@@ -50,7 +50,7 @@ func (a *app) plan(ctx context.Context, node shoal.Node) error {
 	t := newTable(toLeft, toLeft, toRight, toLeft, toLeft)
 	for _, m := range moves {
 		err := a.screen.result(m, func(io.Writer) error {
-			t.row(peerName(m.Node, m.NodeName), string(m.Kind)+"s", size(m.Bytes), clean(m.Name), clean(m.Why))
+			t.row(peerName(m.Node, m.NodeName), does(m.Kind), size(m.Bytes), clean(m.Name), clean(m.Why))
 			return nil
 		})
 		if err != nil {
@@ -64,4 +64,12 @@ func (a *app) plan(ctx context.Context, node shoal.Node) error {
 		return nil
 	}
 	return t.print(a.screen.stdout, "")
+}
+
+// does is what a node does in a move.
+func does(kind shoal.MoveKind) string {
+	if kind == shoal.MoveCopy {
+		return "copies"
+	}
+	return string(kind) + "s"
 }

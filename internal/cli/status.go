@@ -67,7 +67,7 @@ func verdict(s shoal.Status, style style) string {
 	if s.Files == 0 {
 		has = "has no files yet"
 	}
-	return fmt.Sprintf("%s is %s: it %s, and is connected to %s.", name, style.good("well"), has, count(s.Peers, "peer"))
+	return fmt.Sprintf("%s is %s: it %s, and is connected to %s.", name, style.good("up"), has, count(s.Peers, "peer"))
 }
 
 // checked is how the reading again of all that is here goes.

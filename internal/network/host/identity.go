@@ -57,8 +57,8 @@ func readKey(path string) (ed25519.PrivateKey, error) {
 	}
 	key, err := parseKey(text)
 	if err != nil {
-		err := fmt.Errorf("identity key %s is malformed: %w: %w", path, err, shoal.Usage)
-		return nil, shoal.WithHint(err, "restore it from a backup, or remove it: the node then gets a new identity")
+		err := fmt.Errorf("identity key %s is malformed: %w: %w", path, err, shoal.Integrity)
+		return nil, shoal.WithHint(err, "restore it from a backup; or run `shoal doctor --new-identity`, and join with a new ticket")
 	}
 	return key, nil
 }

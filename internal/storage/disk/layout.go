@@ -112,7 +112,7 @@ func (s *Store) checkFormat() error {
 	version, ok := parseFormat(text)
 	switch {
 	case !ok:
-		return shoal.WithHint(fmt.Errorf("its format file does not say %q: %w", formatPrefix+"VERSION", shoal.Usage),
+		return shoal.WithHint(fmt.Errorf("its format file does not say %q: %w", formatPrefix+"VERSION", shoal.Integrity),
 			"if this is a store, remove the file "+formatFile+" in it and start again")
 	case version > formatVersion:
 		return shoal.WithHint(fmt.Errorf("it is of version %d, and this program knows %d: %w", version, formatVersion, shoal.Usage),

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"syscall"
 
 	"shoal"
@@ -209,12 +210,17 @@ func (s *Store) dropPlace(f *file, p *place, cause error) {
 	where := f.describe(p)
 	s.usage.add(p, -bytesOf(f.File, f.readable(p)))
 	s.commits.add(f, 0)
-	s.trouble.tell(Notice{
+	notice := Notice{
 		Kind:  Dropped,
 		Chunk: shoal.Chunk{File: f.ID},
 		Place: where,
 		Text:  fmt.Sprintf("%s %v: file %s is no longer served from it", named(where), cause, f.ID.Short()),
-	})
+	}
+	if errors.Is(cause, fs.ErrNotExist) { // a person may move a file, or delete it: that is no trouble
+		s.trouble.mention(notice)
+		return
+	}
+	s.trouble.tell(notice)
 }
 
 // breakPlace is for an output whose disk refused a sync: what was put and is

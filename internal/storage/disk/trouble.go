@@ -50,6 +50,11 @@ func (t *trouble) tell(n Notice) {
 	kept := append(t.latest[n.Kind], n)
 	t.latest[n.Kind] = slices.Clone(kept[max(0, len(kept)-maxNotices):])
 	t.mu.Unlock()
+	t.mention(n)
+}
+
+// mention notifies of what is to be known and is no trouble.
+func (t *trouble) mention(n Notice) {
 	if t.notify != nil {
 		t.notify(n)
 	}
