@@ -153,7 +153,7 @@ func (n *Node) rosterChanged() {
 	n.meet() // some of them may be to be remembered now
 	n.running.Go(func() {
 		n.void(n.ctx)
-		n.cutOff()
+		n.dismiss()
 	})
 }
 
@@ -190,10 +190,10 @@ func (n *Node) here() []shoal.NodeID {
 }
 
 // greet keeps a log stream to a connected peer that is on the roster, and has
-// running fetches ask it; one that is no longer on it is left alone.
+// running fetches ask it; one that is no longer on it keeps what it has until its
+// connection is cut, for it is to hear of that first.
 func (n *Node) greet(peer shoal.NodeID) {
 	if !n.allows(peer) {
-		n.exchange.Drop(peer)
 		return
 	}
 	n.exchange.Keep(n.ctx, peer)
@@ -214,8 +214,9 @@ func (n *Node) void(ctx context.Context) {
 	}
 }
 
-// farewell is how long one who is no longer on the roster may stay who has just
-// come: long enough to be told so, whatever it asks for.
+// farewell is how long one who is no longer on the roster may stay, who has just
+// come or just been taken off it: long enough to be told so, whatever it asks for.
+// It is served nothing meanwhile that it has not begun.
 const farewell = time.Second
 
 // cutOff ends the connections to all who are no longer on the roster. It is also
@@ -229,8 +230,8 @@ func (n *Node) cutOff() {
 	}
 }
 
-// dismiss ends the connection of one who was revoked and has come back, when it
-// has been told; but not another that it has made meanwhile.
+// dismiss ends the connections of those who are no longer on the roster, when they
+// have been told; but not those that they have made meanwhile.
 func (n *Node) dismiss() {
 	select {
 	case <-time.After(farewell):
