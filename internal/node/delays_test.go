@@ -5,6 +5,7 @@ import (
 	"errors"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -256,6 +257,29 @@ func TestARevokedNodeIsCutOffAndToldWhy(t *testing.T) {
 			t.Errorf("the next try ends with %v", err)
 		}
 	})
+}
+
+// One that is removed, or revoked, hears of it before it is cut off, and says so.
+func TestWhoIsOutHearsOfIt(t *testing.T) {
+	for state, says := range map[string]string{"removed": "this node was removed from the shoal", "revoked": "this node was revoked, which is for good"} {
+		t.Run(state, func(t *testing.T) {
+			virtually(t, func(t *testing.T) {
+				nodes := together(t, 3, nil)
+				await(t, "all are connected", meshed(nodes...))
+				if _, err := nodes[0].SetNode(t.Context(), "node2", shoal.NodeChange{State: state, Force: true}); err != nil {
+					t.Fatal(err)
+				}
+				within(t, 10*time.Second, "it says so", func() bool {
+					v, err := nodes[2].safety(t.Context())
+					return err == nil && strings.Contains(v.Text, says)
+				})
+				err := nodes[2].mayWrite()
+				if !errors.Is(err, shoal.Unauthorised) || !strings.Contains(err.Error(), says) || shoal.HintOf(err) == "" {
+					t.Errorf("it may write: %v", err)
+				}
+			})
+		})
+	}
 }
 
 // One who comes with a ticket is up within two seconds: it sees all, and all see

@@ -247,7 +247,7 @@ func (n *Node) peerChanged(change network.Change) {
 		return
 	}
 	if n.roll.node(change.Peer).State == roster.Revoked { // one that was removed may come with a new ticket
-		n.running.Go(n.dismiss)
+		n.running.Go(func() { n.dismiss(farewell) })
 		return
 	}
 	n.greet(change.Peer)

@@ -153,7 +153,7 @@ func (n *Node) rosterChanged() {
 	n.meet() // some of them may be to be remembered now
 	n.running.Go(func() {
 		n.void(n.ctx)
-		n.dismiss()
+		n.dismiss(lastNews)
 	})
 }
 
@@ -214,10 +214,12 @@ func (n *Node) void(ctx context.Context) {
 	}
 }
 
-// farewell is how long one who is no longer on the roster may stay, who has just
-// come or just been taken off it: long enough to be told so, whatever it asks for.
+// How long one who is no longer on the roster may stay: long enough to be told so.
 // It is served nothing meanwhile that it has not begun.
-const farewell = time.Second
+const (
+	farewell = time.Second     // after it has come: whatever it asks for, that is the answer
+	lastNews = 3 * time.Second // after it was taken off: the word of it may come by way of others (gossip.HaveDelay)
+)
 
 // cutOff ends the connections to all who are no longer on the roster. It is also
 // called now and then: a connection that is made while another of the same peer
@@ -232,9 +234,9 @@ func (n *Node) cutOff() {
 
 // dismiss ends the connections of those who are no longer on the roster, when they
 // have been told; but not those that they have made meanwhile.
-func (n *Node) dismiss() {
+func (n *Node) dismiss(after time.Duration) {
 	select {
-	case <-time.After(farewell):
+	case <-time.After(after):
 		n.cutOff()
 	case <-n.ctx.Done():
 	}
