@@ -306,3 +306,29 @@ func TestAJoinerIsUpWithinTwoSeconds(t *testing.T) {
 		}
 	})
 }
+
+// Whoever adds a file while a node is away need not wait until that is given up:
+// those that answer take its place, and nothing of it is left when it is back.
+func TestAddWhileANodeIsAway(t *testing.T) {
+	virtually(t, func(t *testing.T) {
+		nodes := together(t, 4, nil)
+		path, _ := write(t, 5, 4<<20)
+		shut(t, nodes[3])
+		left := nodes[:3]
+		within(t, 2*members.DefaultDown, "all see that it is down", seenAs(members.Down, nodes[3], left...))
+		began := time.Now()
+		e := nodes[0].add(t, path, "file.bin")
+		if took := time.Since(began); took > 2*lastAsk {
+			t.Errorf("two copies took %v", took)
+		}
+		if slices.Min(copiesOf(t, e, left...)) < 2 {
+			t.Errorf("copies of the chunks: %v", copiesOf(t, e, left...))
+		}
+		if safe(t, left...)() {
+			t.Error("all is said to be safe without a node that counts")
+		}
+		nodes[3] = reopen(t, nodes[3])
+		within(t, 10*time.Second, "all is safe with the node back", safe(t, nodes...))
+		within(t, trim.DefaultDelay+2*trimEvery, "every chunk has just its two copies", exactly(t, 2, e, nodes...))
+	})
+}

@@ -86,7 +86,7 @@ func (n *Node) countCopies(ctx context.Context, e shoal.Entry, chunks int, upto 
 	if own, err := n.store.Own(ctx, e.ID); err == nil {
 		tally(own)
 	}
-	for _, h := range n.askHolders(ctx, n.steward.keepers(repair.File{ID: e.ID, Chunks: chunks, Copies: e.Copies}), wire.Ask{File: e.ID, Chunks: chunks, Upto: upto}) {
+	for _, h := range n.askHolders(ctx, n.steward.keepers(repair.File{ID: e.ID, Chunks: chunks, Copies: e.Copies}), wire.Ask{File: e.ID, Chunks: chunks, Upto: upto, Waited: true}) {
 		tally(h.Has)
 	}
 	least = counts[0]

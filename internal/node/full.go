@@ -113,13 +113,13 @@ func (s *steward) covered(ctx context.Context, view repair.View, f repair.File, 
 }
 
 // keepers is the nodes that answer and may hold chunks of a file: its holders,
-// and where some of those have no room also those that take their place.
+// and where some of those are away or have no room also those that take their place.
 func (s *steward) keepers(f repair.File) []shoal.NodeID {
 	s.mu.Lock()
-	view, full := s.view, len(s.noRoom) > 0 || s.refused[f.ID]
+	view, short := s.view, len(s.noRoom) > 0 || s.refused[f.ID] || len(s.view.Away) > 0
 	s.mu.Unlock()
 	nodes := s.holders(f.ID, f.Chunks, f.Copies)
-	if !full {
+	if !short {
 		return nodes
 	}
 	layout := view.In.File(f.ID, f.Chunks, f.Copies)
@@ -155,6 +155,7 @@ type plan struct {
 // consider works out what to do about a file.
 func (s *steward) consider(ctx context.Context, view repair.View, f catalog.File) (plan, error) {
 	own := fileOf(f)
+	own.Waited = s.isAwaited(f.ID)
 	have, err := s.has(ctx, own)
 	if err != nil {
 		return plan{}, err
@@ -179,4 +180,23 @@ func (s *steward) refuse(id shoal.FileID, so bool) {
 	} else {
 		delete(s.refused, id)
 	}
+}
+
+// await notes that somebody waits for a file's copies. While holders are away this
+// node may be one of those that take their place.
+func (s *steward) await(id shoal.FileID) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.view.Away) == 0 || len(s.awaited) >= newsLimit {
+		return
+	}
+	s.awaited[id] = s.now() + awaitedFor
+	s.news[id] = true
+	s.poke()
+}
+
+func (s *steward) isAwaited(id shoal.FileID) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.now() < s.awaited[id]
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -31,6 +32,7 @@ const (
 	maxRetryAfter = time.Minute
 	newsLimit     = 10_000           // files that were in the news; with more, all are looked at
 	freshFor      = 10 * time.Minute // after it was named somebody may be waiting for a file's copies
+	awaitedFor    = 30 * time.Second // after it was last asked about, somebody is waiting
 )
 
 // steward keeps on this node what it should hold, and nothing else: it looks at
@@ -48,13 +50,14 @@ type steward struct {
 	news    map[shoal.FileID]bool // files to look at
 	all     bool                  // every file is to be looked at
 	again   map[shoal.FileID]retry
-	waited  map[shoal.FileID]bool    // files just named, for whose copies somebody may be waiting
-	lacks   map[shoal.FileID]int64   // bytes of each file that it should hold and does not
-	surplus map[shoal.FileID]bool    // files of which it has what it need not hold
-	rotten  map[shoal.FileID]int     // chunks that have rotted here and are not back yet
-	noRoom  []shoal.NodeID           // other nodes that have no room for all they should hold
-	instead map[shoal.FileID]extents // what those have of files that this node holds in their place
-	refused map[shoal.FileID]bool    // files of which this node has no room for all it should hold
+	waited  map[shoal.FileID]bool          // files just named, for whose copies somebody may be waiting
+	awaited map[shoal.FileID]time.Duration // files for whose copies somebody says to be waiting, and until when that is believed
+	lacks   map[shoal.FileID]int64         // bytes of each file that it should hold and does not
+	surplus map[shoal.FileID]bool          // files of which it has what it need not hold
+	rotten  map[shoal.FileID]int           // chunks that have rotted here and are not back yet
+	noRoom  []shoal.NodeID                 // other nodes that have no room for all they should hold
+	instead map[shoal.FileID]extents       // what those have of files that this node holds in their place
+	refused map[shoal.FileID]bool          // files of which this node has no room for all it should hold
 	own     safety.Account
 	seen    bool // all files were looked at since who counts last changed
 
@@ -72,8 +75,8 @@ func newSteward(n *Node) *steward {
 	s := &steward{
 		n: n, wake: make(chan struct{}, 1), all: true, keeper: trim.NewKeeper(0),
 		news: make(map[shoal.FileID]bool), again: make(map[shoal.FileID]retry),
-		waited: make(map[shoal.FileID]bool),
-		lacks:  make(map[shoal.FileID]int64), surplus: make(map[shoal.FileID]bool),
+		waited: make(map[shoal.FileID]bool), awaited: make(map[shoal.FileID]time.Duration),
+		lacks: make(map[shoal.FileID]int64), surplus: make(map[shoal.FileID]bool),
 		rotten:  make(map[shoal.FileID]int),
 		instead: make(map[shoal.FileID]extents), refused: make(map[shoal.FileID]bool),
 	}
@@ -273,6 +276,7 @@ func (s *steward) take() (files []shoal.FileID, all bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := s.now()
+	maps.DeleteFunc(s.awaited, func(_ shoal.FileID, until time.Duration) bool { return until <= now })
 	for id, r := range s.again {
 		if r.at <= now && !s.keeper.Coming(id) {
 			s.news[id] = true

@@ -148,6 +148,9 @@ func (s *steward) answer(ctx context.Context, asker shoal.NodeID, ask wire.Ask) 
 	if own.Chunks != ask.Chunks {
 		return hold, nil // another cut: nothing of that is here
 	}
+	if ask.Waited {
+		s.await(ask.File)
+	}
 	have, err := s.has(ctx, own)
 	if err != nil {
 		return hold, err

@@ -35,7 +35,7 @@ func FuzzFrames(f *testing.F) {
 		wire.Found{Hits: []wire.Hit{{Entry: shoal.Entry{Name: "a", Size: 1, ChunkSize: 1024}, Present: 1}}}.Append(nil),
 		wire.Digest{1}.Append(nil),
 		wire.Ask{File: shoal.FileID{1}, Chunks: 5}.Append(nil),
-		wire.Ask{File: shoal.FileID{1}, Chunks: 5, Upto: 1 << 40}.Append(nil),
+		wire.Ask{File: shoal.FileID{1}, Chunks: 5, Upto: 1 << 40, Waited: true}.Append(nil),
 		wire.Hold{Has: content.FullBitmap(fuzzChunks), Pledge: some}.Append(nil),
 		vectorFrame(f, wire.TypeHave),
 		wire.AppendBatches(nil, []wire.Batch{{After: 4, Data: []byte("a batch")}, {After: 5}}),

@@ -17,19 +17,30 @@ type Ask struct {
 	// journal; if it has not, it answers that it has nothing. So whoever counts
 	// copies counts those whose holders know of the name, too.
 	Upto uint64
+
+	// Waited says that somebody waits for the file's copies: nodes that answer are
+	// to take the place of holders that do not.
+	Waited bool
 }
+
+// waited is the flag of an Ask's that has it set.
+const waited = 1
 
 // Append appends the frame to b.
 func (m Ask) Append(b []byte) []byte {
 	return appendFrame(b, TypeAsk, func(b []byte) []byte {
 		b = binary.BigEndian.AppendUint32(append(b, m.File[:]...), uint32(m.Chunks))
-		return binary.BigEndian.AppendUint64(b, m.Upto)
+		b = binary.BigEndian.AppendUint64(b, m.Upto)
+		if m.Waited {
+			return append(b, waited)
+		}
+		return append(b, 0)
 	})
 }
 
 // ParseAsk reads an Ask's body.
 func ParseAsk(body []byte) (Ask, error) {
-	if len(body) != shoal.FileIDSize+12 {
+	if len(body) != shoal.FileIDSize+13 {
 		return Ask{}, fmt.Errorf("%w: ask of %d bytes", ErrMalformed, len(body))
 	}
 	rest := body[shoal.FileIDSize:]
@@ -37,6 +48,10 @@ func ParseAsk(body []byte) (Ask, error) {
 	if m.Chunks < 1 || m.Chunks > content.MaxChunks {
 		return Ask{}, fmt.Errorf("%w: ask about %d chunks", ErrMalformed, m.Chunks)
 	}
+	if rest[12] > waited {
+		return Ask{}, fmt.Errorf("%w: ask with flags %#x", ErrMalformed, rest[12])
+	}
+	m.Waited = rest[12] == waited
 	return m, nil
 }
 

@@ -11,6 +11,10 @@ type File struct {
 	ID     shoal.FileID
 	Chunks int
 	Copies int // wanted
+
+	// Waited says that somebody waits until two nodes have the file: those that
+	// answer take the place of holders that do not, who will have it later.
+	Waited bool
 }
 
 // Need is what a node should do about a file.
@@ -38,11 +42,11 @@ func NeedOf(v View, self shoal.NodeID, f File, have content.Bitmap, lacks Lacks)
 		holders := layout.Holders(chunk)
 		up := answering(v, holders)
 		should := holds(v, layout, self, chunk, lacks)
-		if !should && lastCopy(f, holders, up) {
+		if !should && pressing(f, holders, up) {
 			if urgent == nil {
 				urgent = v.Up.File(f.ID, f.Chunks, f.Copies)
 			}
-			should = urgent.Holds(self, chunk)
+			should = holds(v, urgent, self, chunk, lacks)
 		}
 		switch has := have.Has(chunk); {
 		case should && !has:
@@ -65,12 +69,12 @@ func answering(v View, holders []shoal.NodeID) (up int) {
 	return up
 }
 
-// lastCopy reports whether a chunk of which three or more copies are wanted may
-// be down to one. Such a chunk does not wait until nodes that are away have
-// stopped to count. One of two wanted copies does: else every reboot would copy
-// all that a node holds.
-func lastCopy(f File, holders []shoal.NodeID, up int) bool {
-	return f.Copies > 2 && len(holders) > 2 && up <= 1
+// pressing reports whether a chunk may be down to one copy, and does not wait until
+// the nodes that are away have stopped to count. It is if three or more copies are
+// wanted; one of two wanted copies waits, or every reboot would copy all that a
+// node holds, unless somebody waits for it.
+func pressing(f File, holders []shoal.NodeID, up int) bool {
+	return up <= 1 && (f.Copies > 2 && len(holders) > 2 || f.Waited && f.Copies > 1 && len(holders) > up)
 }
 
 // holds reports whether self should hold a chunk: as one of its holders, or in

@@ -203,3 +203,30 @@ func TestLastOfThreeCopiesDoesNotWait(t *testing.T) {
 		t.Errorf("%d copies are made at once of %d chunks that have one left", extra, urgent)
 	}
 }
+
+// A chunk that somebody waits for is held by two nodes that answer, wherever its
+// holders are; no more take it than that needs.
+func TestWhatIsWaitedForIsHeldByThoseWhoAnswer(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		n, copies := rapid.IntRange(2, 8).Draw(t, "nodes"), rapid.IntRange(1, 4).Draw(t, "copies")
+		down := rapid.SliceOfNDistinct(rapid.IntRange(0, n-1), 0, n-1, rapid.ID).Draw(t, "down")
+		f := repair.File{ID: shoal.FileID{byte(rapid.IntRange(0, 255).Draw(t, "file"))}, Chunks: rapid.IntRange(1, 30).Draw(t, "chunks"), Copies: copies, Waited: true}
+		v := view(n, down...)
+		all := needs(v, n, f, nil)
+		for _, i := range down {
+			all[i] = repair.Need{Pull: content.NewBitmap(f.Chunks)}
+		}
+		for c, got := range pulled(all, f.Chunks) {
+			least, most := min(2, copies, v.Up.Len()), copies
+			if copies == 1 {
+				least = 0 // whoever waits has it
+			}
+			if copies > 2 {
+				most = copies + 1 // one holder that answers may be none of the first
+			}
+			if got < least || got > most {
+				t.Fatalf("chunk %d is pulled by %d nodes that answer, want %d to %d", c, got, least, most)
+			}
+		}
+	})
+}
