@@ -102,13 +102,23 @@ func (c *Catalog) FileOf(ctx context.Context, id shoal.FileID) (File, error) {
 	return files[0], nil
 }
 
-// Wanted is how many files copies are wanted of, and the most of one.
-func (c *Catalog) Wanted(ctx context.Context) (files, copies int, err error) {
-	const sum = "SELECT count(DISTINCT file), coalesce(max(copies), 0) FROM versions WHERE state <= 1 AND copies > 0"
-	if err := c.data.Readers.QueryRowContext(ctx, sum).Scan(&files, &copies); err != nil {
-		return 0, 0, fmt.Errorf("count the catalogue's files: %w", c.data.Explain(err))
+// Wanted is of how many files each number of copies is wanted. It looks through
+// all entries.
+func (c *Catalog) Wanted(ctx context.Context) (map[int]int, error) {
+	const sum = `SELECT most, count(*) FROM (
+	SELECT max(copies) AS most FROM versions WHERE file IS NOT NULL AND state <= 1 AND copies > 0 GROUP BY file
+) GROUP BY most`
+	files := make(map[int]int)
+	err := c.rows(ctx, sum, nil, func(r *sql.Rows) error {
+		var copies, count int
+		err := r.Scan(&copies, &count)
+		files[copies] = count
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("count the catalogue's files: %w", err)
 	}
-	return files, copies, nil
+	return files, nil
 }
 
 // addRow adds a version to the file it is of, which may be the last.

@@ -77,8 +77,7 @@ type Shoal struct {
 	Out    string        // why this node is not in the shoal; empty if it is
 	Lost   bool          // this node's journal is lost, and nobody has told it yet what was in it
 	Asleep bool          // this node has stood still until a moment ago, and what it knows is old
-	Files  int           // that entries point at
-	Copies int           // the most wanted of any file
+	Wanted map[int]int   // of how many files each number of copies is wanted
 	Rate   float64       // bytes a second that were copied lately; 0 if not known
 	Delay  time.Duration // until the first of those away is given up; 0 if not known
 }
@@ -108,24 +107,21 @@ func Judge(s Shoal) Verdict {
 	if s.Keeps {
 		nodes++
 	}
-	files := count(s.Files, "file")
+	all, most, beyond := s.files(nodes)
+	files := count(all, "file")
 	switch {
 	case s.Lost:
 		return Verdict{Unsure, "This node has lost what it knew of the shoal, and waits for another to tell it."}
 	case s.Out != "":
 		return Verdict{Unsure, fmt.Sprintf("What becomes of the files is not known here: %s.", s.Out)}
-	case s.Files == 0:
+	case all == 0:
 		return Verdict{Empty, "There are no files yet."}
 	case s.Braked:
 		return Verdict{AtRisk, fmt.Sprintf("Fewer than half of the nodes answer: nothing is copied until more are back. Away: %s.", list(s.Away))}
 	case len(s.Away) > 0:
-		return Verdict{AtRisk, fmt.Sprintf("%s may have fewer copies than wanted: %s.%s", capital(files), away(s.Away), givenUp(s))}
+		return Verdict{AtRisk, fmt.Sprintf("%s may have fewer copies than wanted: %s.%s", capital(files), away(s.Away), givenUp(s, nodes))}
 	case nodes == 0:
-		return Verdict{AtRisk, fmt.Sprintf("No node keeps copies: %s nowhere to be. Add a node, or make one active again.", have(s.Files))}
-	case nodes < s.Copies && nodes == 1:
-		return Verdict{Few, fmt.Sprintf("Add a node: with one node %s 1 of %d copies.", has(s.Files), s.Copies)}
-	case nodes < s.Copies:
-		return Verdict{Few, fmt.Sprintf("Add a node: with %d nodes no file can have the %d copies that are wanted.", nodes, s.Copies)}
+		return Verdict{AtRisk, fmt.Sprintf("No node keeps copies: %s nowhere to be. Add a node, or make one active again.", have(all))}
 	}
 	lacking, bytes := lacking(s)
 	if full := full(s); lacking > 0 && len(full) > 0 {
@@ -138,6 +134,12 @@ func Judge(s Shoal) Verdict {
 	if lacking > 0 {
 		return Verdict{Copies, fmt.Sprintf("Copying: %s to go (%s).%s", size(bytes), count(int(lacking), "file"), eta(bytes, s.Rate))}
 	}
+	if beyond == all && nodes == 1 {
+		return Verdict{Few, fmt.Sprintf("Add a node: with one node %s 1 of %d copies.", has(all), most)}
+	}
+	if beyond == all {
+		return Verdict{Few, fmt.Sprintf("Add a node: with %d nodes no file can have the %d copies that are wanted.", nodes, most)}
+	}
 	if s.Asleep {
 		return Verdict{Unsure, "Looking: this node has stood still, and does not know yet how the others are."}
 	}
@@ -148,10 +150,25 @@ func Judge(s Shoal) Verdict {
 		}
 		return Verdict{Unsure, fmt.Sprintf(text, list(silent))}
 	}
-	if s.Copies < 2 {
-		return Verdict{Safe, fmt.Sprintf("%s %s, in one copy as wanted.", capital(files), are(s.Files))}
+	if beyond > 0 {
+		return Verdict{Few, fmt.Sprintf("Add a node: of %s more copies are wanted (up to %d) than there are nodes (%d). All others have theirs.", count(beyond, "file"), most, nodes)}
 	}
-	return Verdict{Safe, fmt.Sprintf("%s safe: every chunk has the copies that are wanted, each on a node of its own.", capital(allAre(s.Files)))}
+	if most < 2 {
+		return Verdict{Safe, fmt.Sprintf("%s %s, in one copy as wanted.", capital(files), are(all))}
+	}
+	return Verdict{Safe, fmt.Sprintf("%s safe: every chunk has the copies that are wanted, each on a node of its own.", capital(allAre(all)))}
+}
+
+// files is how many files there are, the most copies that are wanted of one, and of
+// how many files more are wanted than there are nodes.
+func (s Shoal) files(nodes int) (all, most, beyond int) {
+	for copies, files := range s.Wanted {
+		all, most = all+files, max(most, copies)
+		if copies > nodes {
+			beyond += files
+		}
+	}
+	return all, most, beyond
 }
 
 // lacking sums up what nodes lack by their own account.
@@ -213,8 +230,9 @@ func away(names []string) string {
 	return list(names) + " are away"
 }
 
-// givenUp says what becomes of the copies of those that are away.
-func givenUp(s Shoal) string {
+// givenUp says what becomes of the copies of those that are away. There are so many
+// nodes with them.
+func givenUp(s Shoal, nodes int) string {
 	staying := 0
 	if s.Keeps {
 		staying++
@@ -224,9 +242,16 @@ func givenUp(s Shoal) string {
 			staying++
 		}
 	}
-	switch {
-	case staying < s.Copies:
+	all, _, never := s.files(nodes)
+	_, _, beyond := s.files(staying)
+	switch tooFew := beyond - never; {
+	case all == never:
+		return " There are too few nodes anyway: add one."
+	case tooFew == all-never:
 		return " There are too few others to take over: start what is away, or add a node."
+	case s.Delay > 0 && tooFew > 0:
+		return fmt.Sprintf(" If that lasts, others take over in %s, but for %s of which there are too few: start what is away, or add a node.",
+			s.Delay.Round(time.Second), count(tooFew, "file"))
 	case s.Delay > 0:
 		return fmt.Sprintf(" If that lasts, others take over in %s.", s.Delay.Round(time.Second))
 	}

@@ -16,7 +16,7 @@ func done() safety.Account {
 
 // well is n nodes, on which all is well.
 func well(n int) safety.Shoal {
-	s := safety.Shoal{Own: done(), Keeps: true, Files: 1204, Copies: 2}
+	s := safety.Shoal{Own: done(), Keeps: true, Wanted: map[int]int{2: 1204}}
 	for i := 1; i < n; i++ {
 		s.Others = append(s.Others, safety.Node{Name: string('a' + rune(i)), Up: true, Known: true, Account: done()})
 	}
@@ -26,10 +26,10 @@ func well(n int) safety.Shoal {
 func TestSentences(t *testing.T) {
 	for want, change := range map[string]func(*safety.Shoal){
 		"All 1204 files are safe: every chunk has the copies that are wanted, each on a node of its own.": func(*safety.Shoal) {},
-		"The file is safe: every chunk has the copies that are wanted, each on a node of its own.":        func(s *safety.Shoal) { s.Files = 1 },
-		"There are no files yet.":                                                 func(s *safety.Shoal) { s.Files = 0 },
+		"The file is safe: every chunk has the copies that are wanted, each on a node of its own.":        func(s *safety.Shoal) { s.Wanted = map[int]int{2: 1} },
+		"There are no files yet.":                                                 func(s *safety.Shoal) { s.Wanted = nil },
 		"Add a node: with one node each file has 1 of 2 copies.":                  func(s *safety.Shoal) { s.Others = nil },
-		"Add a node: with 5 nodes no file can have the 9 copies that are wanted.": func(s *safety.Shoal) { s.Copies = 9 },
+		"Add a node: with 5 nodes no file can have the 9 copies that are wanted.": func(s *safety.Shoal) { s.Wanted = map[int]int{9: 1204} },
 		"1204 files may have fewer copies than wanted: attic is away. If that lasts, others take over in 40s.": func(s *safety.Shoal) {
 			s.Away, s.Delay = []string{"attic"}, 40*time.Second
 		},
@@ -50,7 +50,7 @@ func TestSentences(t *testing.T) {
 		},
 		"What becomes of the files is not known here: this node was removed.": func(s *safety.Shoal) { s.Out = "this node was removed" },
 		"This node has lost what it knew of the shoal, and waits for another to tell it.": func(s *safety.Shoal) {
-			s.Lost, s.Files = true, 0
+			s.Lost, s.Wanted = true, nil
 		},
 		"Looking: this node has stood still, and does not know yet how the others are.": func(s *safety.Shoal) { s.Asleep = true },
 		"Looking: b and this node have not yet said that they have all they should.":    func(s *safety.Shoal) { s.Own.Done, s.Others[0].Known = false, false },
@@ -58,7 +58,22 @@ func TestSentences(t *testing.T) {
 		"No node keeps copies: the 1204 files have nowhere to be. Add a node, or make one active again.": func(s *safety.Shoal) {
 			s.Others, s.Keeps = nil, false
 		},
-		"1204 files are there, in one copy as wanted.": func(s *safety.Shoal) { s.Copies = 1 },
+		"Add a node: of 3 files more copies are wanted (up to 9) than there are nodes (5). All others have theirs.": func(s *safety.Shoal) {
+			s.Wanted = map[int]int{2: 1204, 6: 2, 9: 1}
+		},
+		"Copying: 3.0 MB to go (7 files).": func(s *safety.Shoal) { // one that can never be had does not hide what becomes of the others
+			s.Wanted[9], s.Others[0].Account.Files, s.Others[0].Account.Bytes = 1, 7, 3_000_000
+		},
+		"1 file lacks copies (5 B), and of 1 file no node that is up has what is missing. Start the nodes that are down, or add the files again.": func(s *safety.Shoal) {
+			s.Others, s.Own.Files, s.Own.Bytes, s.Own.Stuck = nil, 1, 5, 1
+		},
+		"1205 files may have fewer copies than wanted: attic is away. If that lasts, others take over in 40s.": func(s *safety.Shoal) {
+			s.Wanted[9], s.Away, s.Delay = 1, []string{"attic"}, 40*time.Second
+		},
+		"1205 files may have fewer copies than wanted: attic is away. If that lasts, others take over in 40s, but for 1 file of which there are too few: start what is away, or add a node.": func(s *safety.Shoal) {
+			s.Wanted[5], s.Others[0].Up, s.Away, s.Delay = 1, false, []string{"attic"}, 40*time.Second
+		},
+		"1204 files are there, in one copy as wanted.": func(s *safety.Shoal) { s.Wanted = map[int]int{1: 1204} },
 	} {
 		s := well(5)
 		change(&s)

@@ -30,6 +30,7 @@ const (
 	answerIn    = 2 * time.Second // answers to a question are waited for
 	askEvery    = 5 * time.Second // of nodes without room, and about what is refused
 	trimEvery   = 10 * time.Second
+	waitedFor   = 30 * time.Second // after the last question of one who waits for copies
 )
 
 // keeping is what a process knows of copies.
@@ -41,6 +42,7 @@ type keeping struct {
 	heard   map[heardOf]answer       // what others said they have
 	asked   map[int]time.Duration    // when it last asked about a file
 	coming  map[int]bool             // files being fetched
+	waited  map[int]time.Duration    // files for whose copies somebody waits, and until when
 	adds    int                      // files that are being added and have no name yet
 	goes    int                      // files being deleted that have none
 	trimmed time.Duration            // when it last looked for surplus
@@ -70,6 +72,7 @@ func newKeeping() keeping {
 	return keeping{
 		pulling: make(map[[2]int]time.Duration), lacks: make(map[int]int), refused: make(map[int]bool),
 		heard: make(map[heardOf]answer), asked: make(map[int]time.Duration), coming: make(map[int]bool),
+		waited: make(map[int]time.Duration),
 	}
 }
 
@@ -148,7 +151,9 @@ func (p *process) consider(f *file) {
 	}
 	p.keeper.Wanted(f.ID)
 	have := p.has(f)
-	need := repair.NeedOf(p.view, p.m.id, p.file(f), have, p.lacksOf(f))
+	own := p.file(f)
+	own.Waited = p.w.Now() < p.keep.waited[f.index]
+	need := repair.NeedOf(p.view, p.m.id, own, have, p.lacksOf(f))
 	room := p.room()
 	refused := content.NewBitmap(f.chunks)
 	for chunk := range need.Pull.All {
@@ -230,6 +235,9 @@ func (p *process) askAll(f *file, upto uint64) {
 		p.w.send(p.m, to, func(q *process) {
 			if q.vector[from.id] < upto {
 				return
+			}
+			if upto > 0 {
+				q.keep.waited[f.index] = q.w.Now() + waitedFor
 			}
 			has, pledge := q.answer(f)
 			q.w.send(q.m, from, func(p *process) {
@@ -418,9 +426,10 @@ func (p *process) verdict() safety.Verdict {
 	}
 	p.notice()
 	s := safety.Shoal{Asleep: p.woke > 0 && p.w.Now() < p.woke+waking && p.w.cfg.Flaw != Drowsy, Own: p.own, Keeps: p.view.In.Has(p.m.id) || p.w.cfg.Flaw == Boastful, Braked: p.view.Braked}
-	for _, index := range sortedKeys(p.wanted) {
-		if want := p.wanted[index]; want.live && want.copies > 0 {
-			s.Files, s.Copies = s.Files+1, max(s.Copies, want.copies)
+	s.Wanted = make(map[int]int)
+	for _, want := range p.wanted {
+		if want.live && want.copies > 0 {
+			s.Wanted[want.copies]++
 		}
 	}
 	for _, node := range p.view.In.Nodes() {

@@ -214,7 +214,7 @@ func (w *world) repairs(p *process, f *file, chunk int) {
 			there++
 		}
 	}
-	if there <= 1 && p.wanted[f.index].copies > 2 {
+	if there <= 1 && (p.wanted[f.index].copies > 2 || w.Now() < p.keep.waited[f.index]) {
 		return
 	}
 	for _, n := range all.Nodes() {
