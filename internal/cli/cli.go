@@ -67,6 +67,7 @@ type Repair int
 const (
 	LookOnly     Repair = iota
 	RebuildIndex        // make the index anew from what lies in the folder
+	TakeForMoved        // take the folder for the node's only one, and what is in it for all that it has said
 	NewIdentity         // have the folder's node become another
 )
 

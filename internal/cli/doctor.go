@@ -14,14 +14,16 @@ import (
 )
 
 func newDoctor(a *app) *cobra.Command {
-	var rebuild, renew bool
+	var rebuild, moved, renew bool
 	cmd := &cobra.Command{
 		Use:   "doctor",
 		Short: "Look for what is wrong, and say what to do",
 		Long: "Doctor checks the data folder, the disk, the clock and, if it runs, the node. It\n" +
-			"changes nothing, unless --rebuild makes the index anew from what lies in the store, or\n" +
+			"changes nothing, unless --rebuild makes the index anew from what lies in the store,\n" +
 			"--new-identity makes the node of a copied folder one of its own, which has to join\n" +
-			"again and keeps its chunks. For both the node must not run.",
+			"again and keeps its chunks, or --moved says that a folder that was copied or restored\n" +
+			"is the node's only one now, and that none of the others can tell what it has said\n" +
+			"since. For these the node must not run.",
 		Example: examples(
 			"shoal doctor", "is anything wrong?",
 			"shoal doctor --rebuild", "after the index was lost or damaged",
@@ -31,10 +33,12 @@ func newDoctor(a *app) *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			repair := LookOnly
 			switch {
-			case rebuild && renew:
-				return fmt.Errorf("--rebuild and --new-identity are done one after the other: %w", shoal.Usage)
+			case rebuild && renew, rebuild && moved, renew && moved:
+				return fmt.Errorf("--rebuild, --moved and --new-identity are done one after the other: %w", shoal.Usage)
 			case rebuild:
 				repair = RebuildIndex
+			case moved:
+				repair = TakeForMoved
 			case renew:
 				repair = NewIdentity
 			}
@@ -42,6 +46,7 @@ func newDoctor(a *app) *cobra.Command {
 		},
 	}
 	cmd.Flags().BoolVar(&rebuild, "rebuild", false, "make the index anew; the node must not run")
+	cmd.Flags().BoolVar(&moved, "moved", false, "say that a folder that was copied or restored is the node's only one now; it must not run")
 	cmd.Flags().BoolVar(&renew, "new-identity", false, "make the node of a copied folder one of its own; it must not run")
 	return cmd
 }

@@ -22,7 +22,7 @@ func (n *Node) openCatalog(ctx context.Context) (err error) {
 		return err
 	}
 	n.journal, err = journal.Open(ctx, filepath.Join(n.cfg.Data, journalFile), journal.Config{
-		Shoal: n.belongs.Shoal, Key: n.identity, Now: time.Now, Admits: n.admits, Ready: n.recalled, Apply: n.heard,
+		Shoal: n.belongs.Shoal, Key: n.identity, Now: time.Now, Admits: n.admits, Ready: n.mayspeak, Apply: n.heard,
 	})
 	if err != nil {
 		return err

@@ -24,6 +24,10 @@ type DoctorOptions struct {
 	// a damaged catalogue mended.
 	Rebuild bool
 
+	// Moved has it taken for granted that the folder is the node's only one, and
+	// that nobody has heard more from it than is in it.
+	Moved bool
+
 	// NewIdentity has the folder's node become another, which is in no shoal.
 	NewIdentity bool
 }
@@ -158,7 +162,12 @@ func (d *doctor) catalog(ctx context.Context) error {
 	}
 	said, err := journal.Open(ctx, path, journal.Config{Shoal: known.Shoal, Key: key, Now: time.Now})
 	if err == nil {
-		err = errors.Join(said.Check(ctx), said.Close())
+		err = said.Check(ctx)
+		if d.opts.Moved && err == nil {
+			err = said.Settle(ctx)
+		}
+		d.moved(said.Moved())
+		err = errors.Join(err, said.Close())
 	}
 	if err == nil {
 		d.add(true, "", "the journal of names is sound")
@@ -174,6 +183,17 @@ func (d *doctor) catalog(ctx context.Context) error {
 	}
 	d.add(true, "", "the journal was damaged and is mended: %d batches were saved, what it was is at %s", repaired.Saved, repaired.Aside)
 	return nil
+}
+
+// moved tells whether the folder is another than it was.
+func (d *doctor) moved(so bool) {
+	switch {
+	case so:
+		d.add(false, "start it while the others run; if they are gone for good, shoal doctor --moved",
+			"the folder was copied, restored or mended: the node will say nothing before more than half of the others have told what they heard from it")
+	case d.opts.Moved:
+		d.add(true, "", "the folder is taken for the node's only one: see that no copy of it is started")
+	}
 }
 
 // aside tells of damaged journals that were set aside.

@@ -92,6 +92,7 @@ type Node struct {
 	onRoster   chan struct{} // closed when this node has found itself on the roster
 	enrolled   func()        // closes it
 	recalled   chan struct{} // closed when this node knows how far it had come itself
+	doubtful   atomic.Bool   // its folder was copied, restored or mended, and it does not know yet
 	presented  chan struct{} // closed when it has been said what others should know of this node
 	introduced func()        // closes it
 
@@ -258,6 +259,7 @@ func (n *Node) openNetwork(ctx context.Context) error {
 	}
 	n.running.Go(func() { n.steward.run(n.ctx) })
 	n.running.Go(func() { n.scrubber.run(n.ctx) })
+	n.doubtful.Store(n.journal.Moved() || n.cfg.Join == "" && n.lost()) // one who joins does not know the others yet
 	n.running.Go(n.begin)
 	return nil
 }

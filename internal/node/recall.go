@@ -1,11 +1,14 @@
 package node
 
 import (
+	"cmp"
 	"context"
+	"fmt"
 	"slices"
 	"time"
 
 	"shoal"
+	"shoal/internal/discovery/members"
 	"shoal/internal/discovery/roster"
 )
 
@@ -17,6 +20,7 @@ const (
 	recallLimit = 30 * time.Second // and for what somebody says that it has said
 	recallPeers = 8                // as many are enough
 	askTime     = 5 * time.Second  // for one of those whom a node that knows nobody asks
+	movedTime   = 20 * time.Second // and, in all, for what is to be said by a node that was moved
 )
 
 // begin lets this node speak once it knows how far it had come itself.
@@ -27,18 +31,72 @@ func (n *Node) begin() {
 }
 
 func (n *Node) recall() {
-	defer close(n.recalled)
 	ctx, cancel := context.WithTimeout(n.ctx, recallLimit)
 	defer cancel()
 	n.reclaim(ctx)
-	others := 0
-	for _, id := range n.here() {
-		if id != n.self() {
-			others++
+	if n.doubtful.Load() && !n.settle() {
+		return
+	}
+	defer close(n.recalled)
+	if err := n.exchange.Recall(ctx, min(n.others(), recallPeers), recallTime); err != nil && n.ctx.Err() == nil {
+		n.cfg.Log.Warn("what others heard from this node has not come back; it goes on from what it has")
+	}
+}
+
+// others is how many others are in the shoal.
+func (n *Node) others() int {
+	return len(slices.DeleteFunc(n.here(), func(id shoal.NodeID) bool { return id == n.self() }))
+}
+
+// settle has a node whose folder was copied, restored or mended wait until more than
+// half of the others have told what they heard from it, however long that takes, and
+// then until it would have been heard of if it ran elsewhere. It reports whether
+// this is so: not if the node was closed before.
+func (n *Node) settle() bool {
+	if n.others() > 0 {
+		n.cfg.Log.Warn("this folder was copied, restored or mended: the node says nothing before more than half of the others have told what they heard from it")
+	}
+	for {
+		met, sure, heard := n.exchange.Own()
+		if others := n.others(); sure && 2*met > others || others == 0 {
+			break
+		}
+		select {
+		case <-heard:
+		case <-n.ctx.Done():
+			return false
 		}
 	}
-	if err := n.exchange.Recall(ctx, min(others, recallPeers), recallTime); err != nil && n.ctx.Err() == nil {
-		n.cfg.Log.Warn("what others heard from this node has not come back; it goes on from what it has")
+	if n.others() > 0 {
+		select {
+		case <-time.After(cmp.Or(n.cfg.DownAfter, members.DefaultDown)):
+		case <-n.ctx.Done():
+			return false
+		}
+	}
+	if err := n.journal.Settle(n.ctx); err != nil {
+		n.cfg.Log.Warn("that this folder was moved will be found again at the next start", "err", err)
+	}
+	n.doubtful.Store(false)
+	return n.ctx.Err() == nil
+}
+
+// mayspeak blocks until this node may say something; of one that was moved, as long
+// as that can be soon. Errors: shoal.Network if it waits for others; the cause of
+// ctx's end.
+func (n *Node) mayspeak(ctx context.Context) error {
+	var late <-chan time.Time
+	if n.doubtful.Load() {
+		late = time.After(recallLimit + movedTime)
+	}
+	select {
+	case <-n.recalled:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-late:
+		return shoal.WithHint(fmt.Errorf("this node's folder was copied, restored or mended, and it says nothing before more than half of the other nodes have told what they heard from it: %w", shoal.Network),
+			"start the others; if they are gone for good, stop this one and run `shoal doctor --moved`")
 	}
 }
 

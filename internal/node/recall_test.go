@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -166,5 +167,93 @@ func forksNothing(t *testing.T, heard, now [][]byte) {
 		if i >= len(now) || !bytes.Equal(batch, now[i]) {
 			t.Fatalf("of %d batches that the other had heard it has another one %d", len(heard), i+1)
 		}
+	}
+}
+
+// A node that is restored where too few can tell it what it said since says nothing,
+// and tells why; when more are up it goes on, and forks nothing.
+func TestRestoredWhereNobodyCanTell(t *testing.T) {
+	virtually(t, func(t *testing.T) {
+		nodes := together(t, 3, nil)
+		back, others := nodes[2], nodes[:2]
+		path, _ := write(t, 3, 1000)
+		back.add(t, path, "before")
+		shut(t, back)
+		backup := filepath.Join(t.TempDir(), "backup")
+		copyFolder(t, backup, back.cfg.Data)
+		back = reopen(t, back)
+		back.add(t, path, "since")
+		await(t, "another has heard of it", func() bool {
+			_, err := others[0].catalog.Resolve(t.Context(), "since")
+			return err == nil
+		})
+		heard := said(t, others[0], back.self())
+		shut(t, nodes[0], nodes[1], back)
+
+		back.cfg.Data = backup
+		back = reopen(t, back)
+		adding := func() error {
+			return back.Add(t.Context(), shoal.AddRequest{Items: []shoal.AddItem{{Path: path, Name: "after"}}}, func(shoal.Event) {})
+		}
+		refuses := func(when string) {
+			t.Helper()
+			if err := adding(); !errors.Is(err, shoal.Network) || shoal.HintOf(err) == "" {
+				t.Errorf("%s: %v", when, err)
+			}
+			if v, err := back.safety(t.Context()); err != nil || v.State != safety.Unsure {
+				t.Errorf("%s: %+v, %v", when, v, err)
+			}
+			forksNothing(t, said(t, back, back.self()), heard)
+		}
+		refuses("alone")
+		others[1] = reopen(t, others[1])
+		pass(time.Minute)
+		refuses("with one of two others")
+		others[0] = reopen(t, others[0])
+		within(t, time.Minute, "it may speak", func() bool { return adding() == nil })
+		forksNothing(t, heard, said(t, back, back.self()))
+		shut(t, back)
+		back = reopen(t, back)
+		if err := adding(); err != nil || back.journal.Moved() {
+			t.Errorf("when it is started again: %v", err)
+		}
+	})
+}
+
+// Of a node that says that it is the only one left it is believed.
+func TestDoctorTakesAFolderForMoved(t *testing.T) {
+	virtually(t, func(t *testing.T) {
+		nodes := together(t, 2, nil)
+		shut(t, nodes...)
+		there := filepath.Join(t.TempDir(), "there")
+		copyFolder(t, there, nodes[0].cfg.Data)
+		nodes[0].cfg.Data = there
+		for _, moved := range []bool{false, true, false} {
+			report, err := Doctor(t.Context(), there, DoctorOptions{Moved: moved})
+			if err != nil {
+				t.Fatal(err)
+			}
+			told := slices.ContainsFunc(report.Findings, func(f Finding) bool { return !f.OK && strings.Contains(f.Hint, "doctor --moved") })
+			j := reopen(t, nodes[0])
+			if was := j.journal.Moved(); was != told {
+				t.Errorf("doctor (moved: %v) says %+v, and the journal %v", moved, report.Findings, was)
+			}
+			if moved && told {
+				t.Error("it was told that the folder was moved, and does not believe it")
+			}
+			shut(t, j)
+		}
+	})
+}
+
+// copyFolder copies a data folder of a node that is off.
+func copyFolder(t *testing.T, to, from string) {
+	t.Helper()
+	err := os.CopyFS(to, os.DirFS(from))
+	if err == nil {
+		err = os.Chmod(filepath.Join(to, identityFile), 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
 	}
 }

@@ -156,12 +156,7 @@ func TestCopiedFolder(t *testing.T) {
 	}
 	copied := nodes[1].cfg
 	copied.Data = filepath.Join(t.TempDir(), "copy")
-	if err := os.CopyFS(copied.Data, os.DirFS(nodes[1].cfg.Data)); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Chmod(filepath.Join(copied.Data, identityFile), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	copyFolder(t, copied.Data, nodes[1].cfg.Data)
 	failed := make(map[string]chan error)
 	for name, cfg := range map[string]*Config{"first": &nodes[1].cfg, "second": &copied} {
 		ch := make(chan error, 1)
@@ -182,6 +177,7 @@ func TestCopiedFolder(t *testing.T) {
 	if len(failed["first"]) > 0 {
 		t.Error("the one that was there before stops too")
 	}
+	forksNothing(t, said(t, second, second.self()), said(t, first, first.self()))
 	if err := second.Close(); err != nil {
 		t.Error(err)
 	}

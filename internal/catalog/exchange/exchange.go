@@ -154,7 +154,7 @@ func (x *Exchange) Close() {
 func (x *Exchange) Recall(ctx context.Context, enough int, patience time.Duration) error {
 	late := time.After(patience)
 	for {
-		met, sure, heard := x.own()
+		met, sure, heard := x.Own()
 		if met >= enough && sure {
 			return nil
 		}
@@ -168,8 +168,10 @@ func (x *Exchange) Recall(ctx context.Context, enough int, patience time.Duratio
 	}
 }
 
-// own is what Recall looks at, and is closed when that may have changed.
-func (x *Exchange) own() (met int, sure bool, heard <-chan struct{}) {
+// Own is how many peers have said how far they are, and whether all who are connected
+// have, none with more of this node's own batches than it has itself. heard is
+// closed when that may have changed.
+func (x *Exchange) Own() (met int, sure bool, heard <-chan struct{}) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	if x.heard == nil {

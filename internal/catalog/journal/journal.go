@@ -33,10 +33,10 @@ type Config struct {
 	// again by the next peer that has it.
 	Admits func(record.Batch) error
 
-	// Ready is waited for before this node says anything: whoever restored its
-	// folder from a backup must first hear from the others what it said since, or
-	// it would number anew from there. Nil is ready at once.
-	Ready <-chan struct{}
+	// Ready blocks until this node may say something: whoever restored its folder
+	// from a backup must first hear from the others what it said since, or it
+	// would number anew from there. Its error is Append's. Nil is ready at once.
+	Ready func(context.Context) error
 
 	// Apply is called with the batches that were made durable, in that order,
 	// from one goroutine at a time, before Append or Take returns.
@@ -54,11 +54,13 @@ type Item struct {
 type Journal struct {
 	cfg  Config
 	self shoal.NodeID
+	path string
 	data *database.DB
 
 	writing sync.Mutex // held by whoever appends or takes, from the first look to the last Apply
 
 	mu      sync.Mutex // of what is below
+	moved   bool
 	clock   record.Clock
 	vector  record.Vector
 	applied record.Vector
@@ -81,7 +83,7 @@ CREATE TABLE batches (
 	data   BLOB    NOT NULL
 ) STRICT;
 CREATE UNIQUE INDEX batches_by_author ON batches (author, seq);
-` + origin,
+` + origin + births,
 		Damaged: "stop the node and run `shoal doctor --rebuild`: it keeps the damaged file aside, saves what can be read, and the rest comes from the other nodes",
 	}
 }
@@ -112,7 +114,7 @@ func Open(ctx context.Context, path string, cfg Config) (*Journal, error) {
 		return nil, fmt.Errorf("open the journal: %w", err)
 	}
 	j := &Journal{
-		cfg: cfg, self: record.NodeOf(cfg.Key.Public().(ed25519.PublicKey)), data: data, vector: record.Vector{},
+		cfg: cfg, self: record.NodeOf(cfg.Key.Public().(ed25519.PublicKey)), path: path, data: data, vector: record.Vector{},
 	}
 	if err := j.load(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("open the journal: %w", data.Explain(err)), data.Close())
@@ -126,7 +128,10 @@ func (j *Journal) Close() error { return j.data.Close() }
 
 // load reads how far the journal is.
 func (j *Journal) load(ctx context.Context) error {
-	if _, err := j.data.Writer.ExecContext(ctx, origin); err != nil {
+	if _, err := j.data.Writer.ExecContext(ctx, origin+births); err != nil {
+		return err
+	}
+	if err := j.loadBirth(ctx); err != nil {
 		return err
 	}
 	rows, err := j.data.Readers.QueryContext(ctx, "SELECT node, upto, stamp FROM authors")
@@ -171,14 +176,12 @@ func (j *Journal) Digest() ([32]byte, error) { return j.Vector().Digest() }
 // Append has this node say something: build makes the records, with stamps it
 // takes from next, in order. They are durable, and applied, when Append returns
 // the batch. It blocks until the journal is Ready. No records is no batch and no
-// error. Errors: build's own; shoal.NoSpace; record.ErrMalformed for records out
-// of bounds; the cause of ctx's end.
+// error. Errors: build's and Ready's own; shoal.NoSpace; record.ErrMalformed for
+// records out of bounds; the cause of ctx's end.
 func (j *Journal) Append(ctx context.Context, build func(next func() record.Stamp) ([]record.Record, error)) (Item, error) {
 	if j.cfg.Ready != nil {
-		select {
-		case <-j.cfg.Ready:
-		case <-ctx.Done():
-			return Item{}, context.Cause(ctx)
+		if err := j.cfg.Ready(ctx); err != nil {
+			return Item{}, err
 		}
 	}
 	j.writing.Lock()

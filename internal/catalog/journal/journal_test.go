@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sys/unix"
 
 	"shoal"
 	"shoal/internal/catalog/database"
@@ -311,7 +312,8 @@ func TestRepair(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	clear(data[len(data)/2 : len(data)/2+4096])
+	page := (len(data)/2 + bytes.Index(data[len(data)/2:], []byte("a text of a hundred"))) &^ 4095
+	clear(data[page : page+4096])
 	if err := os.WriteFile(path, data, 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -332,6 +334,66 @@ func TestRepair(t *testing.T) {
 	if got := again.Vector()[nodeOf(1)]; got != 200 {
 		t.Errorf("the last batch saved is %d, want 200", got)
 	}
+	if !again.Moved() {
+		t.Error("a mended journal is taken for the one it was")
+	}
+}
+
+// A journal knows a copy of itself, until it is told that this is the one. Under
+// another name it is still the same.
+func TestMoved(t *testing.T) {
+	folder := t.TempDir()
+	here, there, renamed := filepath.Join(folder, "here.db"), filepath.Join(folder, "there.db"), filepath.Join(folder, "renamed.db")
+	moved := func(path string, settle bool) bool {
+		t.Helper()
+		j, err := journal.Open(t.Context(), path, journal.Config{Shoal: nodeOf(1), Key: keyOf(1), Now: time.Now})
+		if err != nil {
+			t.Fatal(err)
+		}
+		so := j.Moved()
+		if settle {
+			err = j.Settle(t.Context())
+		}
+		if err = errors.Join(err, j.Close()); err != nil || settle && j.Moved() {
+			t.Fatal(err, j.Moved())
+		}
+		return so
+	}
+	if moved(here, false) || moved(here, false) {
+		t.Error("one that was made here is called moved")
+	}
+	data, err := os.ReadFile(here)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for made := bornAt(t, here); bornAt(t, there) <= made; { // the clock of the file system is coarse
+		if err := errors.Join(os.RemoveAll(there), os.WriteFile(there, data, 0o600)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if !moved(there, false) || !moved(there, true) || moved(there, false) {
+		t.Error("a copy is to be called moved until it is settled")
+	}
+	if err := os.Rename(there, renamed); err != nil {
+		t.Fatal(err)
+	}
+	if moved(renamed, false) {
+		t.Error("one that has another name is called moved")
+	}
+}
+
+// bornAt is when a file was made, in nanoseconds, or 0 if there is none. Where the
+// file system does not tell, there is nothing to test.
+func bornAt(t *testing.T, path string) int64 {
+	t.Helper()
+	var stat unix.Statx_t
+	if err := unix.Statx(unix.AT_FDCWD, path, 0, unix.STATX_BTIME, &stat); err != nil {
+		return 0
+	}
+	if stat.Mask&unix.STATX_BTIME == 0 {
+		t.Skip("the file system does not tell when a file was made")
+	}
+	return stat.Btime.Sec*1e9 + int64(stat.Btime.Nsec)
 }
 
 func check(ctx context.Context, path string) error {

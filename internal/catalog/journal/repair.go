@@ -56,6 +56,9 @@ func Repair(ctx context.Context, path string, shoalID shoal.NodeID) (Repaired, e
 	}
 	j := &Journal{data: data, vector: record.Vector{}}
 	_, err = j.write(ctx, batches)
+	if err == nil {
+		err = j.keepBirth(ctx, doubtful)
+	}
 	if err = errors.Join(err, data.Close()); err != nil {
 		return Repaired{Aside: aside}, fmt.Errorf("write the new journal: %w", err)
 	}

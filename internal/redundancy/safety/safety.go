@@ -76,6 +76,7 @@ type Shoal struct {
 	Braked bool
 	Out    string        // why this node is not in the shoal; empty if it is
 	Lost   bool          // this node's journal is lost, and nobody has told it yet what was in it
+	Moved  bool          // this node's folder was copied, restored or mended, and too few have told it yet what they heard from it
 	Asleep bool          // this node has stood still until a moment ago, and what it knows is old
 	Wanted map[int]int   // of how many files each number of copies is wanted
 	Rate   float64       // bytes a second that were copied lately; 0 if not known
@@ -114,6 +115,8 @@ func Judge(s Shoal) Verdict {
 		return Verdict{Unsure, "This node has lost what it knew of the shoal, and waits for another to tell it."}
 	case s.Out != "":
 		return Verdict{Unsure, fmt.Sprintf("What becomes of the files is not known here: %s.", s.Out)}
+	case s.Moved:
+		return Verdict{Unsure, "This node's folder was copied, restored or mended: it waits until more of the others have told what they heard from it."}
 	case all == 0:
 		return Verdict{Empty, "There are no files yet."}
 	case s.Braked:

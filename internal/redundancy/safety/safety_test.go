@@ -52,9 +52,10 @@ func TestSentences(t *testing.T) {
 		"This node has lost what it knew of the shoal, and waits for another to tell it.": func(s *safety.Shoal) {
 			s.Lost, s.Wanted = true, nil
 		},
-		"Looking: this node has stood still, and does not know yet how the others are.": func(s *safety.Shoal) { s.Asleep = true },
-		"Looking: b and this node have not yet said that they have all they should.":    func(s *safety.Shoal) { s.Own.Done, s.Others[0].Known = false, false },
-		"Looking: c has not yet said that it has all it should.":                        func(s *safety.Shoal) { s.Others[1].Account.Log[0]++ },
+		"This node's folder was copied, restored or mended: it waits until more of the others have told what they heard from it.": func(s *safety.Shoal) { s.Moved = true },
+		"Looking: this node has stood still, and does not know yet how the others are.":                                           func(s *safety.Shoal) { s.Asleep = true },
+		"Looking: b and this node have not yet said that they have all they should.":                                              func(s *safety.Shoal) { s.Own.Done, s.Others[0].Known = false, false },
+		"Looking: c has not yet said that it has all it should.":                                                                  func(s *safety.Shoal) { s.Others[1].Account.Log[0]++ },
 		"No node keeps copies: the 1204 files have nowhere to be. Add a node, or make one active again.": func(s *safety.Shoal) {
 			s.Others, s.Keeps = nil, false
 		},
@@ -90,6 +91,7 @@ func TestNeverSafeWithoutProof(t *testing.T) {
 		"the brake is on":        func(s *safety.Shoal) { s.Braked = true },
 		"it is not in the shoal": func(s *safety.Shoal) { s.Out = "this node was removed" },
 		"its journal is lost":    func(s *safety.Shoal) { s.Lost = true },
+		"its folder was moved":   func(s *safety.Shoal) { s.Moved = true },
 		"it has just woken up":   func(s *safety.Shoal) { s.Asleep = true },
 		"too few nodes":          func(s *safety.Shoal) { s.Others = nil },
 		"this node keeps none":   func(s *safety.Shoal) { s.Others, s.Keeps = s.Others[:1], false },
