@@ -20,7 +20,7 @@ const (
 	recallLimit = 30 * time.Second // and for what somebody says that it has said
 	recallPeers = 8                // as many are enough
 	askTime     = 5 * time.Second  // for one of those whom a node that knows nobody asks
-	movedTime   = 20 * time.Second // and, in all, for what is to be said by a node that was moved
+	movedTime   = 20 * time.Second // for as long whoever has something to say waits for more than half of the others
 )
 
 // begin lets this node speak once it knows how far it had come itself.
@@ -86,7 +86,10 @@ func (n *Node) settle() bool {
 // ctx's end.
 func (n *Node) mayspeak(ctx context.Context) error {
 	var late <-chan time.Time
-	if n.doubtful.Load() {
+	switch {
+	case n.journal.Moved():
+		late = time.After(movedTime)
+	case n.doubtful.Load():
 		late = time.After(recallLimit + movedTime)
 	}
 	select {
