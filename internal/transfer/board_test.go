@@ -7,6 +7,7 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+	"unsafe"
 
 	"shoal"
 	"shoal/internal/content"
@@ -155,5 +156,27 @@ func TestBuffersAreUsedAgain(t *testing.T) {
 			t.Errorf("a buffer of %d bytes was not used again", size)
 		}
 		again.Release()
+	}
+}
+
+// Large buffers begin a page, as a disk wants them that is written to past the page
+// cache, and the head of a frame before them is right all the same.
+func TestLargeBuffersBeginAPage(t *testing.T) {
+	buffers := transfer.NewBuffers(64 << 20)
+	for _, n := range []int{1, 64 << 10, 256 << 10, 256<<10 - 1, 1<<20 + 1, 4 << 20} {
+		buf, err := buffers.Acquire(t.Context(), n)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if at := uintptr(unsafe.Pointer(&buf.Bytes[0])); n > 128<<10 && at%4096 != 0 {
+			t.Errorf("a buffer of %d bytes begins at %#x", n, at)
+		}
+		buf.Bytes[0], buf.Bytes[n-1] = 'a', 'z'
+		framed := buf.Framed([]byte("head"), 0, n)
+		if len(framed) != n+4 || string(framed[:4]) != "head" || framed[n+3] != 'z' {
+			t.Errorf("a frame of %d bytes is %d long", n, len(framed))
+		}
+		buf.Unframe()
+		buf.Release()
 	}
 }

@@ -31,11 +31,26 @@ const keepBytes = 32 << 20
 // of any frame that carries them.
 const headroom = 64
 
+// Memory of largeClass and more begins a page, and so do the bytes of its buffers,
+// as a disk wants them that is written to past the page cache.
+const (
+	page       = 4096
+	largeClass = 18 // 256 KiB
+)
+
+// headroomOf is how much lies before the bytes of a buffer of a class.
+func headroomOf(class int) int {
+	if class >= largeClass {
+		return page
+	}
+	return headroom
+}
+
 // Buffer is memory on loan. Release gives it back, once.
 type Buffer struct {
 	Bytes []byte
 
-	whole []byte // headroom, then as many bytes as the class has
+	whole []byte // headroomOf(class), then as many bytes as the class has
 	under []byte // of whole, from start on: what lies under a head
 	start int
 	from  *Buffers
@@ -83,9 +98,9 @@ func (b *Buffers) classOf(n int) (class int, cost int64) {
 func (b *Buffers) buffer(n, class int, cost int64) *Buffer {
 	buf := b.reuse(class)
 	if buf == nil {
-		buf = &Buffer{whole: make([]byte, headroom+1<<class), from: b, class: class}
+		buf = &Buffer{whole: make([]byte, headroomOf(class)+1<<class), from: b, class: class}
 	}
-	buf.Bytes, buf.cost = buf.whole[headroom:headroom+n], cost
+	buf.Bytes, buf.cost = buf.whole[headroomOf(class):headroomOf(class)+n], cost
 	return buf
 }
 
@@ -127,10 +142,10 @@ func (b *Buffers) keep(buf *Buffer) {
 // Framed gives Bytes[from:to] with head, at most 64 bytes, right before it, so
 // that both leave in one write. It overwrites what lay there, till Unframe.
 func (b *Buffer) Framed(head []byte, from, to int) []byte {
-	start := headroom + from - len(head)
+	start := headroomOf(b.class) + from - len(head)
 	b.under, b.start = append(b.under[:0], b.whole[start:start+len(head)]...), start
 	copy(b.whole[start:], head)
-	return b.whole[start : headroom+to]
+	return b.whole[start : headroomOf(b.class)+to]
 }
 
 // Unframe puts back what the last Framed overwrote.

@@ -147,7 +147,7 @@ func (o *osFS) open(name string, flag int, perm fs.FileMode) (File, error) {
 	if err != nil {
 		return nil, err
 	}
-	return osFile{file}, nil
+	return osFile{file, new(direct)}, nil
 }
 
 func (o *osFS) Lock(name string) (File, error) {
@@ -162,5 +162,5 @@ func (o *osFS) Lock(name string) (File, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("lock %s: %w", name, err), file.Close())
 	}
-	return osFile{file}, nil
+	return osFile{file, new(direct)}, nil
 }

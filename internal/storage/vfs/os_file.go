@@ -10,7 +10,10 @@ import (
 )
 
 // osFile is an open file of the system's; it offers Bulk and Sparse.
-type osFile struct{ *os.File }
+type osFile struct {
+	*os.File
+	direct *direct
+}
 
 func (f osFile) Stat() (Info, error) {
 	info, err := f.File.Stat()
@@ -47,7 +50,7 @@ func (f osFile) StartWriting() error {
 }
 
 // InfoOf describes an open file that did not come from an FS.
-func InfoOf(file *os.File) (Info, error) { return osFile{file}.Stat() }
+func InfoOf(file *os.File) (Info, error) { return osFile{File: file}.Stat() }
 
 func infoOf(info os.FileInfo) (Info, error) {
 	st, ok := info.Sys().(*syscall.Stat_t)
