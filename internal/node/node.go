@@ -325,9 +325,12 @@ func (n *Node) closeFolder() error {
 
 // notice passes on what the store says a person should know.
 func (n *Node) notice(notice disk.Notice) {
-	n.cfg.Log.Warn("store", "notice", notice)
-	if notice.Kind == disk.Rotten && n.scrubber != nil {
+	n.cfg.Log.Warn("the store", "says", notice.Text, "kind", notice.Kind)
+	switch {
+	case notice.Kind == disk.Rotten && n.scrubber != nil:
 		n.scrubber.found(notice)
+	case notice.Kind == disk.Rebuilt && n.steward != nil:
+		n.steward.lookAtAll()
 	}
 }
 

@@ -91,12 +91,17 @@ func leastOf(chunks int, there []holding) int {
 
 // Repair has this node look at all files at once. See shoal.Overseer.
 func (n *Node) Repair(context.Context) error {
-	n.steward.mu.Lock()
-	n.steward.all = true
-	clear(n.steward.again)
-	n.steward.mu.Unlock()
-	n.steward.poke()
+	n.steward.lookAtAll()
 	return nil
+}
+
+// lookAtAll has the steward look at every file.
+func (s *steward) lookAtAll() {
+	s.mu.Lock()
+	s.all = true
+	clear(s.again)
+	s.mu.Unlock()
+	s.poke()
 }
 
 // addCopies fills in which nodes keep how much of a file.

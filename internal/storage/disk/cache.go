@@ -79,9 +79,24 @@ func (c *cache) weigh(f *file) {
 	defer c.mu.Unlock()
 	delete(c.misses, f.ID)
 	if f.element != nil {
-		f.weight = f.Chunks()
+		f.loaded, f.weight = true, f.Chunks()
 		c.chunks += f.weight
 	}
+}
+
+// loaded is the files that are loaded. The caller holds each, and must release
+// it.
+func (c *cache) loaded() []*file {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var files []*file
+	for _, f := range c.files {
+		if f.loaded {
+			f.refs++
+			files = append(files, f)
+		}
+	}
+	return files
 }
 
 // miss remembers that no file has the id.

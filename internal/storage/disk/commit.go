@@ -1,6 +1,7 @@
 package disk
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"sync"
@@ -43,6 +44,20 @@ type part struct {
 	err     error  // its sync failed, and only its own
 }
 
+// settleAll commits, and counts anew what is in the store if rows were lost that
+// are counted still. It is called by the committer alone, one at a time.
+func (s *Store) settleAll(files []*file) error {
+	stale := s.usage.stale.Swap(false)
+	err := s.commit(files)
+	if err == nil && stale {
+		err = s.recount(context.Background())
+	}
+	if err != nil && stale {
+		s.usage.stale.Store(true)
+	}
+	return err
+}
+
 // commit makes durable all that has changed in the files, in the order that a
 // crash at any point leaves true what is recorded:
 //
@@ -51,8 +66,6 @@ type part struct {
 //  3. sync the folders that have the names,
 //  4. record it all in the databases, a transaction each,
 //  5. count it as durable.
-//
-// It is called by the committer alone, one at a time.
 func (s *Store) commit(files []*file) error {
 	if len(files) == 0 {
 		return s.writable()

@@ -96,7 +96,7 @@ func (s *Store) writeRecords(ctx context.Context, works []*work) error {
 		return nil
 	}
 	defer s.shrink(ctx, mine)
-	return s.records.write(ctx, func(tx *sql.Tx) error {
+	return s.records.record(ctx, func(tx *sql.Tx) error {
 		batch, err := beginRecords(ctx, tx)
 		if err != nil {
 			return err
@@ -123,7 +123,10 @@ func (s *Store) shrink(ctx context.Context, works []*work) {
 		}
 	}
 	if gone > 0 {
-		_, _ = s.records.ExecContext(ctx, fmt.Sprintf("PRAGMA incremental_vacuum(%d)", gone*pagesOfSmall))
+		_, _ = s.records.attempt(func(d database) error {
+			_, err := d.ExecContext(ctx, fmt.Sprintf("PRAGMA incremental_vacuum(%d)", gone*pagesOfSmall))
+			return err
+		})
 	}
 }
 

@@ -10,25 +10,41 @@ import (
 	"time"
 )
 
-// openRecords opens the database of small files and links. One that is damaged
-// is put away and an empty one begun: what it had must be added again.
+// recordsSteps and indexSteps are how the databases came to be what they are.
+func recordsSteps() schema { return schema{recordsSchema, recordsSums} }
+func indexSteps() schema   { return schema{indexSchema, indexSums} }
+
+// openRecords opens the database of small files and links. One that cannot even
+// be opened is put away and an empty one begun; damage within is found when it
+// is read, and mended then.
 func (s *Store) openRecords(ctx context.Context, isNew bool) (err error) {
-	s.records.database, err = s.openEither(ctx, recordsFile, schema{recordsSchema, recordsSums}, trusting)
-	if err == nil && s.records.fresh && !isNew {
-		s.trouble.tell(Notice{Kind: Rebuilt, Text: "the record of small files and links was lost: add them again"})
+	s.records.mend = s.mendRecords
+	var aside string
+	s.records.database, aside, err = s.openEither(ctx, recordsFile, recordsSteps(), trusting)
+	if err != nil || !s.records.fresh || isNew {
+		return err
 	}
-	return err
+	text := recordsFile + " is gone"
+	if aside != "" {
+		text = recordsFile + " was damaged beyond saving, and is now " + aside + " in the store"
+	}
+	s.trouble.tell(Notice{Kind: Rebuilt, Text: text + ": small files come from other nodes that have them; what they have not, and what was linked, is to be added again"})
+	return nil
 }
 
 // openIndex opens the index, and reports whether it has to be made again.
 func (s *Store) openIndex(ctx context.Context, isNew bool) (lost bool, err error) {
-	s.index.database, err = s.openEither(ctx, indexFile, schema{indexSchema, indexSums}, checking)
+	var aside string
+	s.index.database, aside, err = s.openEither(ctx, indexFile, indexSteps(), checking)
+	if aside != "" {
+		s.trouble.tell(Notice{Kind: Rebuilt, Text: indexFile + " was damaged, and is made anew from what lies in the store; the damaged one is " + aside + " in it"})
+	}
 	return err == nil && s.index.fresh && !isNew, err
 }
 
 // caution says whether a database is looked through when it is opened. The
-// records are as large as all small files together, and what is read of them
-// is verified anyway.
+// records are as large as all small files together: what is read of them is
+// verified anyway, and damage found then.
 type caution uint8
 
 const (
@@ -36,47 +52,41 @@ const (
 	checking
 )
 
-// openEither opens a database, or an empty one if it is damaged.
-func (s *Store) openEither(ctx context.Context, name string, steps schema, how caution) (database, error) {
+// openEither opens a database, or an empty one if it is damaged, and tells where
+// the damaged one is then.
+func (s *Store) openEither(ctx context.Context, name string, steps schema, how caution) (d database, aside string, err error) {
 	path := filepath.Join(s.dir, name)
-	d, err := openDatabase(ctx, path, steps)
+	d, err = openDatabase(ctx, path, steps)
 	if err == nil && how == checking {
 		if err = d.check(ctx); err != nil {
 			err = errors.Join(err, d.Close())
 		}
 	}
 	if !errors.Is(err, errDamaged) {
-		return d, err
+		return d, "", err
 	}
-	if err := s.putAway(name); err != nil {
-		return d, err
+	if aside, err = s.putAway(name); err != nil {
+		return d, "", err
 	}
-	return openDatabase(ctx, path, steps)
+	d, err = openDatabase(ctx, path, steps)
+	return d, aside, err
 }
 
 // putAway puts a damaged database into quarantine, with what belongs to it.
-func (s *Store) putAway(name string) error {
+func (s *Store) putAway(name string) (aside string, err error) {
 	root, err := os.OpenRoot(s.dir)
 	if err != nil {
-		return err
+		return "", err
 	}
-	if err := errors.Join(moveDatabase(root, name), root.Close()); err != nil {
-		return err
-	}
-	s.trouble.tell(Notice{Kind: Quarantined, Text: name + " was damaged, and is now in " + quarantineDir})
-	return nil
-}
-
-func moveDatabase(root *os.Root, name string) error {
+	defer func() { err = errors.Join(err, root.Close()) }()
 	if err := root.MkdirAll(quarantineDir, 0o700); err != nil {
-		return err
+		return "", err
 	}
-	stamp := time.Now().UnixNano()
+	aside = fmt.Sprintf("%s/%s.%d", quarantineDir, name, time.Now().UnixNano())
 	for _, suffix := range []string{"", "-wal", "-shm"} {
-		to := fmt.Sprintf("%s/%s.%d%s", quarantineDir, name, stamp, suffix)
-		if err := root.Rename(name+suffix, to); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return err
+		if err := root.Rename(name+suffix, aside+suffix); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return "", err
 		}
 	}
-	return nil
+	return aside, nil
 }

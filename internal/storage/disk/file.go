@@ -22,6 +22,7 @@ type file struct {
 	refs    int           // guarded by the cache
 	element *list.Element // guarded by the cache; nil once it is out of it
 	weight  int           // guarded by the cache
+	loaded  bool          // guarded by the cache
 	load    sync.Once
 	err     error // of loading
 

@@ -23,7 +23,7 @@ func (s *Store) All(ctx context.Context) iter.Seq2[storage.Summary, error] {
 		for r, err := range s.rows(ctx) {
 			summary := storage.Summary{ID: r.id, Size: r.size, ChunkSize: r.chunkSize, Present: r.present}
 			if err == nil {
-				summary.Present, err = links.present(ctx, s.records, r)
+				summary.Present, err = links.present(ctx, &s.records, r)
 			}
 			if err != nil {
 				yield(storage.Summary{}, fmt.Errorf("list the store: %w", err))
@@ -113,7 +113,7 @@ func maxFileID() (id shoal.FileID) {
 
 // present is how many chunks of the row's file are durable in one place or
 // another.
-func (w *linkWindow) present(ctx context.Context, r records, at row) (int, error) {
+func (w *linkWindow) present(ctx context.Context, r *records, at row) (int, error) {
 	if err := w.cover(ctx, r, at.id); err != nil {
 		return 0, err
 	}
@@ -126,17 +126,15 @@ func (w *linkWindow) present(ctx context.Context, r records, at row) (int, error
 		return 0, err
 	}
 	for _, l := range links {
-		bits, err := unpackBits(l.bits, l.present, at.chunks())
-		if err != nil {
-			return 0, err
+		if bits, err := unpackBits(l.bits, l.present, at.chunks()); err == nil { // else loading the file finds out
+			all.Union(bits)
 		}
-		all.Union(bits)
 	}
 	return all.Count(), nil
 }
 
 // cover reads the links from id on, as many as make a page.
-func (w *linkWindow) cover(ctx context.Context, r records, id shoal.FileID) error {
+func (w *linkWindow) cover(ctx context.Context, r *records, id shoal.FileID) error {
 	if w.filled && bytes.Compare(id[:], w.through[:]) <= 0 {
 		return nil
 	}

@@ -3,7 +3,9 @@ package disk
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
+	"sync"
 
 	"shoal"
 	"shoal/internal/content"
@@ -41,8 +43,37 @@ CREATE INDEX links_by_id ON links (id)`
 	recordsSums = "ALTER TABLE links ADD COLUMN sums BLOB NOT NULL DEFAULT x''"
 )
 
-// records is the database of small files and links.
-type records struct{ database }
+// records is the database of small files and links. One that turns out to be
+// damaged is replaced while it is in use.
+type records struct {
+	// using guards database: it is held for reading over each use of it, and for
+	// writing while another is put in its place.
+	using sync.RWMutex
+	database
+
+	mend     func(context.Context, database) error // replaces a damaged one, unless that is done
+	hopeless error                                 // why that cannot be done; guarded by using
+}
+
+// do runs work on the database. If that finds damage the database is mended, and
+// the work done once more, on what could be saved.
+func (r *records) do(ctx context.Context, work func(database) error) error {
+	used, err := r.attempt(work)
+	if !errors.Is(err, errDamaged) {
+		return err
+	}
+	if err := r.mend(context.WithoutCancel(ctx), used); err != nil {
+		return err
+	}
+	_, err = r.attempt(work)
+	return err
+}
+
+func (r *records) attempt(work func(database) error) (database, error) {
+	r.using.RLock()
+	defer r.using.RUnlock()
+	return r.database, work(r.database)
+}
 
 // smallRow is a small file with all its bytes; those of chunks that are not
 // present are zero. data is empty if none is.
@@ -63,50 +94,73 @@ type linkRow struct {
 }
 
 // small reads a small file; shoal.NotFound if there is none.
-func (r records) small(ctx context.Context, id shoal.FileID) (smallRow, error) {
-	s := smallRow{row: row{id: id}}
-	err := r.row(ctx, "SELECT size, chunk, present, bits, list, data, EXISTS (SELECT 1 FROM links WHERE links.id = small.id) FROM small WHERE id = ?", []any{id[:]},
-		&s.size, &s.chunkSize, &s.present, &s.bits, &s.list, &s.data, &s.hasLinks)
-	if err != nil {
-		return s, err
-	}
-	return s, s.check()
+func (r *records) small(ctx context.Context, id shoal.FileID) (s smallRow, err error) {
+	err = r.do(ctx, func(d database) error {
+		s = smallRow{row: row{id: id}}
+		err := d.row(ctx, "SELECT size, chunk, present, bits, list, data, EXISTS (SELECT 1 FROM links WHERE links.id = small.id) FROM small WHERE id = ?", []any{id[:]},
+			&s.size, &s.chunkSize, &s.present, &s.bits, &s.list, &s.data, &s.hasLinks)
+		if err != nil {
+			return err
+		}
+		return s.check()
+	})
+	return s, err
 }
 
 // page reads the rows, but not the bytes, of at most limit small files whose
 // ids are behind after.
-func (r records) page(ctx context.Context, after []byte, limit int) ([]row, error) {
-	return readPage(ctx, r.database, "SELECT id, size, chunk, present, bits FROM small WHERE id > ? ORDER BY id LIMIT ?", after, limit)
+func (r *records) page(ctx context.Context, after []byte, limit int) (page []row, err error) {
+	err = r.do(ctx, func(d database) (err error) {
+		page, err = readPage(ctx, d, "SELECT id, size, chunk, present, bits FROM small WHERE id > ? ORDER BY id LIMIT ?", after, limit)
+		return err
+	})
+	return page, err
 }
 
 // sum is how many small files there are and how many bytes of them.
-func (r records) sum(ctx context.Context) (files int, stored int64, err error) {
-	return readSum(ctx, r.database, "SELECT COUNT(*), COALESCE(SUM(stored), 0) FROM small")
+func (r *records) sum(ctx context.Context) (files int, stored int64, err error) {
+	return r.readSum(ctx, "SELECT COUNT(*), COALESCE(SUM(stored), 0) FROM small")
+}
+
+func (r *records) readSum(ctx context.Context, query string) (count int, stored int64, err error) {
+	err = r.do(ctx, func(d database) (err error) {
+		count, stored, err = readSum(ctx, d, query)
+		return err
+	})
+	return count, stored, err
 }
 
 // sumLinks is how many links there are and how many bytes they give.
-func (r records) sumLinks(ctx context.Context) (links int, stored int64, err error) {
-	return readSum(ctx, r.database, "SELECT COUNT(*), COALESCE(SUM(stored), 0) FROM links")
+func (r *records) sumLinks(ctx context.Context) (links int, stored int64, err error) {
+	return r.readSum(ctx, "SELECT COUNT(*), COALESCE(SUM(stored), 0) FROM links")
 }
 
 // links reads the links of a file.
-func (r records) links(ctx context.Context, id shoal.FileID) ([]linkRow, error) {
+func (r *records) links(ctx context.Context, id shoal.FileID) ([]linkRow, error) {
 	return r.queryLinks(ctx, "WHERE id = ? ORDER BY path", id[:])
 }
 
 // linksFrom reads at most limit links of files whose ids are not before id, in
 // order of id.
-func (r records) linksFrom(ctx context.Context, id shoal.FileID, limit int) ([]linkRow, error) {
+func (r *records) linksFrom(ctx context.Context, id shoal.FileID, limit int) ([]linkRow, error) {
 	return r.queryLinks(ctx, "WHERE id >= ? ORDER BY id LIMIT ?", id[:], limit)
 }
 
 // linksAt reads the links at a path, of whatever file.
-func (r records) linksAt(ctx context.Context, path string) ([]linkRow, error) {
+func (r *records) linksAt(ctx context.Context, path string) ([]linkRow, error) {
 	return r.queryLinks(ctx, "WHERE path = ?", path)
 }
 
-func (r records) queryLinks(ctx context.Context, where string, args ...any) ([]linkRow, error) {
-	found, err := r.rows(ctx, "SELECT id, path, target, device, inode, size, mtime, present, bits, sums FROM links "+where, args...)
+func (r *records) queryLinks(ctx context.Context, where string, args ...any) (rows []linkRow, err error) {
+	err = r.do(ctx, func(d database) (err error) {
+		rows, err = readLinks(ctx, d, where, args...)
+		return err
+	})
+	return rows, err
+}
+
+func readLinks(ctx context.Context, d database, where string, args ...any) ([]linkRow, error) {
+	found, err := d.rows(ctx, "SELECT id, path, target, device, inode, size, mtime, present, bits, sums FROM links "+where, args...)
 	if err != nil {
 		return nil, err
 	}
@@ -128,9 +182,14 @@ func (r records) queryLinks(ctx context.Context, where string, args ...any) ([]l
 	return rows, sqlError(found.Err())
 }
 
+// record runs one transaction, durable on return.
+func (r *records) record(ctx context.Context, run func(*sql.Tx) error) error {
+	return r.do(ctx, func(d database) error { return d.write(ctx, run) })
+}
+
 // forget removes the row of a small file.
-func (r records) forget(ctx context.Context, id shoal.FileID) error {
-	return r.write(ctx, func(tx *sql.Tx) error {
+func (r *records) forget(ctx context.Context, id shoal.FileID) error {
+	return r.record(ctx, func(tx *sql.Tx) error {
 		_, err := tx.ExecContext(ctx, "DELETE FROM small WHERE id = ?", id[:])
 		return err
 	})

@@ -72,10 +72,24 @@ func Open(ctx context.Context, dir string, options Options) (*Store, error) {
 		s.system = vfs.OS{}
 	}
 	if err := s.open(ctx); err != nil {
-		return nil, errors.Join(fmt.Errorf("open store %s: %w", dir, err), s.release())
+		return nil, errors.Join(fmt.Errorf("open store %s: %w", dir, openError(err)), s.release())
 	}
 	return s, nil
 }
+
+// openError gives damage that cannot be mended the code it deserves.
+func openError(err error) error {
+	if errors.Is(err, errDamaged) && shoal.CodeOf(err) == shoal.Other {
+		return damage{err}
+	}
+	return err
+}
+
+// damage is damage to what the store keeps for itself. It has no code as long as
+// the store is open: those who put and get chunks would take it for theirs.
+type damage struct{ error }
+
+func (d damage) Unwrap() []error { return []error{d.error, shoal.Integrity} }
 
 // open takes the steps of opening in order; what is open when one fails, Open
 // closes.
@@ -102,8 +116,8 @@ func (s *Store) open(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	s.commits = newCommitter(s.files, s.commit)
-	if err := s.usage.load(ctx, s.index, s.records); err != nil {
+	s.commits = newCommitter(s.files, s.settleAll)
+	if err := s.usage.load(ctx, s.index, &s.records); err != nil {
 		return err
 	}
 	switch {

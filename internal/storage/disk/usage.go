@@ -14,10 +14,11 @@ type usage struct {
 	stored atomic.Int64 // bytes in the store's own files
 	linked atomic.Int64 // bytes in people's files
 	files  atomic.Int64
+	stale  atomic.Bool // rows were lost that are counted still
 }
 
 // load starts from what is recorded.
-func (u *usage) load(ctx context.Context, x index, r records) error {
+func (u *usage) load(ctx context.Context, x index, r *records) error {
 	large, blobs, err := x.sum(ctx)
 	if err != nil {
 		return err
@@ -33,6 +34,26 @@ func (u *usage) load(ctx context.Context, x index, r records) error {
 	u.stored.Store(blobs + rows)
 	u.linked.Store(linked)
 	u.files.Store(int64(large + small))
+	return nil
+}
+
+// recount starts from what is recorded again, and adds what is not recorded yet.
+// What is put at this very moment may be counted twice or not at all.
+func (s *Store) recount(ctx context.Context) error {
+	if err := s.usage.load(ctx, s.index, &s.records); err != nil {
+		return err
+	}
+	for _, f := range s.files.loaded() {
+		f.mu.RLock()
+		if !f.recorded && f.gone == nil {
+			s.usage.files.Add(1)
+		}
+		for _, p := range f.places {
+			s.usage.add(p, bytesOf(f.File, p.fresh))
+		}
+		f.mu.RUnlock()
+		s.giveBack(f)
+	}
 	return nil
 }
 
