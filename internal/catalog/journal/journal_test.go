@@ -397,6 +397,46 @@ func bornAt(t *testing.T, path string) int64 {
 	return stat.Btime.Sec*1e9 + int64(stat.Btime.Nsec)
 }
 
+// TestRepairedJournalGetsTheRest damages each page of a joined node's journal in
+// turn. What its founder gives the repaired one must be all that it lacks.
+func TestRepairedJournalGetsTheRest(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "journal.db")
+	a, b := newNode(t, 1), open(t, 2, path, nil)
+	for i := range 60 {
+		a.say(t, "a text of a hundred characters or so, so that there are a good many pages in the database to be damaged")
+		if i%10 == 0 {
+			b.say(t, "what the joined node says")
+			a.takes(t, b.gives(t, a.Vector()))
+		}
+	}
+	if err := a.Forget(t.Context(), a.applied[5:8]); err != nil {
+		t.Fatal(err)
+	}
+	b.takes(t, a.gives(t, b.Vector()))
+	if err := b.Close(); err != nil {
+		t.Fatal(err)
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for page := 1; page < len(data)/4096; page++ {
+		spoiled, at := bytes.Clone(data), filepath.Join(t.TempDir(), "journal.db")
+		copy(spoiled[page*4096:], bytes.Repeat([]byte{0xa5}, 4096))
+		if err := os.WriteFile(at, spoiled, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := journal.Repair(t.Context(), at, nodeOf(1)); err != nil {
+			t.Fatalf("page %d: %v", page, err)
+		}
+		again := open(t, 2, at, nil)
+		again.takes(t, a.gives(t, again.Vector()))
+		if got := len(again.gives(t, nil)); got != len(a.gives(t, nil)) {
+			t.Errorf("page %d: %d batches in the end, want %d", page, got, len(a.gives(t, nil)))
+		}
+	}
+}
+
 func check(ctx context.Context, path string) error {
 	j, err := journal.Open(ctx, path, journal.Config{Shoal: nodeOf(1), Key: keyOf(1), Now: time.Now})
 	if err != nil {
