@@ -93,6 +93,17 @@ func Open(ctx context.Context, path string, cfg Config) (*Catalog, error) {
 	return c, nil
 }
 
+// OpenToRead opens the view at path to be looked at: nothing is changed, and it
+// can be asked, no more. Nobody else may have it open. Errors: fs.ErrNotExist,
+// database.ErrDamaged, database.ErrOutdated.
+func OpenToRead(ctx context.Context, path string) (*Catalog, error) {
+	data, err := database.OpenToRead(ctx, path, format())
+	if err != nil {
+		return nil, fmt.Errorf("look at the catalogue: %w", err)
+	}
+	return &Catalog{data: data}, nil
+}
+
 // Close gives the database back.
 func (c *Catalog) Close() error { return c.data.Close() }
 

@@ -19,14 +19,15 @@ func newDoctor(a *app) *cobra.Command {
 		Use:   "doctor",
 		Short: "Look for what is wrong, and say what to do",
 		Long: "Doctor checks the data folder, the disk, the clock and, if it runs, the node. It\n" +
-			"changes nothing, unless --rebuild makes the index anew from what lies in the store,\n" +
-			"--new-identity makes the node of a copied folder one of its own, which has to join\n" +
-			"again and keeps its chunks, or --moved says that a folder that was copied or restored\n" +
-			"is the node's only one now, and that none of the others can tell what it has said\n" +
-			"since. For these the node must not run.",
+			"changes nothing, unless --rebuild mends what is damaged: it makes the index anew from\n" +
+			"what lies in the store, and saves what can be read of the rest; --new-identity makes\n" +
+			"the node of a copied folder, or of one whose identity is lost, one of its own, which\n" +
+			"has to join again and keeps its chunks; or --moved says that a folder that was copied\n" +
+			"or restored is the node's only one now, and that none of the others can tell what it\n" +
+			"has said since. For these the node must not run.",
 		Example: examples(
 			"shoal doctor", "is anything wrong?",
-			"shoal doctor --rebuild", "after the index was lost or damaged",
+			"shoal doctor --rebuild", "when it says that something is damaged",
 			"shoal doctor --new-identity", "in a copied data folder; then: shoal up --join TICKET",
 		),
 		Args: refCount(0, 0),
@@ -45,7 +46,7 @@ func newDoctor(a *app) *cobra.Command {
 			return a.doctor(cmd.Context(), repair)
 		},
 	}
-	cmd.Flags().BoolVar(&rebuild, "rebuild", false, "make the index anew; the node must not run")
+	cmd.Flags().BoolVar(&rebuild, "rebuild", false, "mend what is damaged; the node must not run")
 	cmd.Flags().BoolVar(&moved, "moved", false, "say that a folder that was copied or restored is the node's only one now; it must not run")
 	cmd.Flags().BoolVar(&renew, "new-identity", false, "make the node of a copied folder one of its own; it must not run")
 	return cmd

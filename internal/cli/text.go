@@ -7,10 +7,12 @@ import (
 	"unicode"
 
 	"github.com/dustin/go-humanize"
+
+	"shoal/internal/storage/quota"
 )
 
 // size is a number of bytes for a person, in powers of ten as disks are sold.
-func size(n int64) string { return humanize.Bytes(uint64(max(n, 0))) }
+func size(n int64) string { return quota.Size(n) }
 
 // binarySize is a number of bytes that is a power of two, such as a chunk's.
 func binarySize(n int) string {

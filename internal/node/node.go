@@ -189,7 +189,7 @@ func (n *Node) openFolder(ctx context.Context) (err error) {
 		n.allotment = whole
 	}
 	n.addresses = openAddressBook(filepath.Join(n.cfg.Data, addressFile), n.cfg.Log)
-	if n.identity, err = host.LoadIdentity(filepath.Join(n.cfg.Data, identityFile)); err != nil {
+	if err := n.loadIdentity(); err != nil {
 		return err
 	}
 	if err := n.belong(ctx); err != nil {

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"os"
 	"path/filepath"
 	"sync"
 	"time"
@@ -183,7 +184,7 @@ func (d *DB) check(ctx context.Context, pragma string) error {
 		return d.Explain(err)
 	}
 	if verdict != "ok" {
-		return d.Explain(fmt.Errorf("%w: %s", ErrDamaged, verdict))
+		return d.Explain(ErrDamaged) // the verdict is for who knows SQLite from within
 	}
 	return nil
 }
@@ -200,7 +201,7 @@ func (d *DB) Explain(err error) error {
 	const primary = 0xff // extended codes have the plain one in the low byte
 	switch failure.Code() & primary {
 	case lib.SQLITE_CORRUPT, lib.SQLITE_NOTADB:
-		return shoal.WithHint(fmt.Errorf("%w: %w", ErrDamaged, err), d.format.Damaged)
+		return shoal.WithHint(fmt.Errorf("%w (SQLite error %d)", ErrDamaged, failure.Code()), d.format.Damaged)
 	case lib.SQLITE_FULL:
 		return shoal.WithHint(fmt.Errorf("%w: %w", shoal.NoSpace, err), "make room on the disk; the node goes on by itself then")
 	}
@@ -210,3 +211,31 @@ func (d *DB) Explain(err error) error {
 // OpenDamaged gives a connection that reads what can still be read of a
 // database, without a look at its soundness.
 func OpenDamaged(path string) (*sql.DB, error) { return openPool(path, "query_only(1)") }
+
+// OpenToRead opens the database at path to be looked at, without a change to it or
+// beside it; only for one with a log, which a crash leaves, SQLite needs its own
+// index of that. Nobody else may have it open. Errors are as for Open, and
+// fs.ErrNotExist.
+func OpenToRead(ctx context.Context, path string, format Format) (*DB, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	query := url.Values{"mode": {"ro"}, "_pragma": {"query_only(1)"}}
+	if log, err := os.Stat(path + logSuffix); err != nil || log.Size() == 0 {
+		query.Set("immutable", "1")
+	}
+	d := &DB{format: format, prepared: make(map[string]*sql.Stmt)}
+	if info.Size() == 0 {
+		return nil, d.Explain(fmt.Errorf("%w: it is empty", ErrDamaged))
+	}
+	source := url.URL{Scheme: "file", Path: path, RawQuery: query.Encode()}
+	if d.Readers, err = sql.Open("sqlite", source.String()); err != nil {
+		return nil, err
+	}
+	d.Writer = d.Readers
+	if err := d.checkFormat(ctx); err != nil {
+		return nil, errors.Join(fmt.Errorf("open %s: %w", path, err), d.Close())
+	}
+	return d, nil
+}

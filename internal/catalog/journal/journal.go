@@ -123,6 +123,21 @@ func Open(ctx context.Context, path string, cfg Config) (*Journal, error) {
 	return j, nil
 }
 
+// OpenToRead opens the journal of a shoal to be looked at: nothing is changed, and
+// it can be Checked and Replayed and asked whether it was Moved, no more. Nobody else may have it open. Errors
+// are as for Open, and fs.ErrNotExist.
+func OpenToRead(ctx context.Context, path string, shoalID shoal.NodeID) (*Journal, error) {
+	data, err := database.OpenToRead(ctx, path, format())
+	if err != nil {
+		return nil, fmt.Errorf("look at the journal: %w", err)
+	}
+	j := &Journal{cfg: Config{Shoal: shoalID}, path: path, data: data}
+	if err := j.readBirth(ctx); err != nil {
+		return nil, errors.Join(fmt.Errorf("look at the journal: %w", err), data.Close())
+	}
+	return j, nil
+}
+
 // Close gives the journal back.
 func (j *Journal) Close() error { return j.data.Close() }
 

@@ -27,17 +27,19 @@ const keyBlock = "PRIVATE KEY"
 // holds anything but one Ed25519 key, is refused with shoal.Usage and a hint.
 // A new file is there whole and durable, or not at all.
 func LoadIdentity(path string) (ed25519.PrivateKey, error) {
-	key, err := readKey(path)
+	key, err := ReadIdentity(path)
 	if !errors.Is(err, fs.ErrNotExist) {
 		return key, err
 	}
 	if err := createKey(path); err != nil {
 		return nil, fmt.Errorf("create identity key %s: %w", path, err)
 	}
-	return readKey(path)
+	return ReadIdentity(path)
 }
 
-func readKey(path string) (ed25519.PrivateKey, error) {
+// ReadIdentity reads a node's key as LoadIdentity does, and makes none:
+// fs.ErrNotExist if there is no file.
+func ReadIdentity(path string) (ed25519.PrivateKey, error) {
 	file, err := os.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("read identity key: %w", err)
@@ -49,7 +51,7 @@ func readKey(path string) (ed25519.PrivateKey, error) {
 	}
 	if mode := info.Mode(); mode.Perm()&0o077 != 0 {
 		err := fmt.Errorf("identity key %s has mode %04o, so that others may read it: %w", path, mode.Perm(), shoal.Usage)
-		return nil, shoal.WithHint(err, fmt.Sprintf("run chmod 600 %s; if someone may have read it, remove it to get a new identity", path))
+		return nil, shoal.WithHint(err, fmt.Sprintf("run chmod 600 %s; if someone may have read it, run `shoal doctor --new-identity`, and join with a new ticket", path))
 	}
 	text, err := io.ReadAll(io.LimitReader(file, maxKeyFile+1))
 	if err != nil {

@@ -132,8 +132,15 @@ func readPage(ctx context.Context, d database, query string, after []byte, limit
 
 // sum is how many files there are and how many bytes of them.
 func (x index) sum(ctx context.Context) (files int, stored int64, err error) {
-	return readSum(ctx, x.database, "SELECT COUNT(*), COALESCE(SUM(stored), 0) FROM files")
+	return readSum(ctx, x.database, sumFiles)
 }
+
+// How many rows there are, and how many bytes they stand for.
+const (
+	sumFiles = "SELECT COUNT(*), COALESCE(SUM(stored), 0) FROM files"
+	sumSmall = "SELECT COUNT(*), COALESCE(SUM(stored), 0) FROM small"
+	sumLinks = "SELECT COUNT(*), COALESCE(SUM(stored), 0) FROM links"
+)
 
 func readSum(ctx context.Context, d database, query string) (count int, stored int64, err error) {
 	err = d.row(ctx, query, nil, &count, &stored)

@@ -54,7 +54,11 @@ const (
 // recorded to what is there. It takes as long as reading the store does;
 // meanwhile the store can be used.
 func (s *Store) Rebuild(ctx context.Context) (RebuildReport, error) {
-	report, err := s.rebuild(ctx, everything)
+	err := s.records.do(ctx, func(d database) error { return d.check(ctx) })
+	var report RebuildReport
+	if err == nil {
+		report, err = s.rebuild(ctx, everything)
+	}
 	if err != nil {
 		return report, fmt.Errorf("rebuild store %s: %w", s.dir, err)
 	}

@@ -119,7 +119,7 @@ func (r *records) page(ctx context.Context, after []byte, limit int) (page []row
 
 // sum is how many small files there are and how many bytes of them.
 func (r *records) sum(ctx context.Context) (files int, stored int64, err error) {
-	return r.readSum(ctx, "SELECT COUNT(*), COALESCE(SUM(stored), 0) FROM small")
+	return r.readSum(ctx, sumSmall)
 }
 
 func (r *records) readSum(ctx context.Context, query string) (count int, stored int64, err error) {
@@ -132,7 +132,7 @@ func (r *records) readSum(ctx context.Context, query string) (count int, stored 
 
 // sumLinks is how many links there are and how many bytes they give.
 func (r *records) sumLinks(ctx context.Context) (links int, stored int64, err error) {
-	return r.readSum(ctx, "SELECT COUNT(*), COALESCE(SUM(stored), 0) FROM links")
+	return r.readSum(ctx, sumLinks)
 }
 
 // links reads the links of a file.

@@ -46,6 +46,8 @@ type statements struct {
 	byText map[string]*sql.Stmt
 }
 
+func newStatements() *statements { return &statements{byText: map[string]*sql.Stmt{}} }
+
 // statement gives the prepared query, of which there are only as many as are
 // written in this package.
 func (d database) statement(ctx context.Context, query string) (*sql.Stmt, error) {
@@ -100,7 +102,7 @@ func openDatabase(ctx context.Context, path string, steps schema) (database, err
 	}
 	pool.SetMaxOpenConns(maxConnections)
 	pool.SetMaxIdleConns(maxConnections) // else the third is opened and prepared for anew each time
-	d := database{DB: pool, statements: &statements{byText: map[string]*sql.Stmt{}}}
+	d := database{DB: pool, statements: newStatements()}
 	if err := d.prepare(ctx, steps); err != nil {
 		return database{}, errors.Join(fmt.Errorf("open %s: %w", path, err), pool.Close())
 	}
@@ -141,8 +143,7 @@ func (d *database) prepare(ctx context.Context, steps schema) error {
 		return sqlError(err)
 	}
 	if found < 0 || found > len(steps) {
-		return shoal.WithHint(fmt.Errorf("it is of version %d, and this program knows %d: %w", found, len(steps), shoal.Usage),
-			"use the newer shoal that wrote it")
+		return tooNew(found, len(steps))
 	}
 	if found == len(steps) {
 		return nil
@@ -157,6 +158,11 @@ func (d *database) prepare(ctx context.Context, steps schema) error {
 		_, err := tx.ExecContext(ctx, fmt.Sprintf("PRAGMA user_version = %d", len(steps)))
 		return err
 	})
+}
+
+func tooNew(found, known int) error {
+	return shoal.WithHint(fmt.Errorf("it is of version %d, and this program knows %d: %w", found, known, shoal.Usage),
+		"use the newer shoal that wrote it")
 }
 
 // stepError tells a database that has not the tables its version says from a
@@ -176,7 +182,7 @@ func (d database) check(ctx context.Context) error {
 		return sqlError(err)
 	}
 	if verdict != "ok" {
-		return fmt.Errorf("%w: %s", errDamaged, verdict)
+		return errDamaged // the verdict is for who knows SQLite from within
 	}
 	return nil
 }
@@ -204,7 +210,7 @@ func sqlError(err error) error {
 	case lib.SQLITE_FULL:
 		return fmt.Errorf("%w: %w", shoal.NoSpace, err)
 	case lib.SQLITE_CORRUPT, lib.SQLITE_NOTADB:
-		return fmt.Errorf("%w: %w", errDamaged, err)
+		return fmt.Errorf("%w (SQLite error %d)", errDamaged, failure.Code())
 	case lib.SQLITE_IOERR:
 		return fmt.Errorf("%w: %w", errSync, err)
 	}

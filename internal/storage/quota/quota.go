@@ -130,7 +130,7 @@ func (s *Store) count(ctx context.Context) error {
 // full says that bytes do not fit, just after a count.
 func (s *Store) full(bytes int64) error {
 	err := fmt.Errorf("%s more do not fit: %s of the %s that this node may store are taken: %w",
-		humanize.IBytes(uint64(bytes)), humanize.IBytes(uint64(s.ledger.now())), humanize.IBytes(uint64(max(s.limit, 0))), shoal.NoSpace)
+		Size(bytes), Size(s.ledger.now()), Size(s.limit), shoal.NoSpace)
 	return shoal.WithHint(err, "`shoal rm --now` makes room, and `shoal up --capacity` allows more")
 }
 
@@ -144,3 +144,6 @@ func (s *Store) Usage(ctx context.Context) (storage.Usage, error) {
 	usage.Free = max(0, min(usage.Free, usage.Capacity-usage.Stored-s.ledger.outstanding()))
 	return usage, nil
 }
+
+// Size is a number of bytes for a person, in powers of ten as disks are sold.
+func Size(n int64) string { return humanize.Bytes(uint64(max(n, 0))) }

@@ -3,6 +3,7 @@ package vfs
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"slices"
@@ -163,4 +164,22 @@ func (o *osFS) Lock(name string) (File, error) {
 		return nil, errors.Join(fmt.Errorf("lock %s: %w", name, err), file.Close())
 	}
 	return osFile{file, new(direct)}, nil
+}
+
+// Share locks a file that is there against those who Lock it, and not against
+// others who share it, until it is closed. It changes nothing. ErrLocked if
+// somebody has locked it.
+func Share(path string) (io.Closer, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	err = ignoringInterrupt(func() error { return unix.Flock(int(file.Fd()), unix.LOCK_SH|unix.LOCK_NB) })
+	if errors.Is(err, unix.EWOULDBLOCK) {
+		err = ErrLocked
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("lock %s: %w", path, err), file.Close())
+	}
+	return file, nil
 }

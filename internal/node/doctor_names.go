@@ -1,0 +1,207 @@
+package node
+
+import (
+	"context"
+	"crypto/ed25519"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"shoal"
+	"shoal/internal/catalog"
+	"shoal/internal/catalog/database"
+	"shoal/internal/catalog/journal"
+	"shoal/internal/discovery/roster"
+	"shoal/internal/network/host"
+	"shoal/internal/record"
+	"shoal/internal/storage/disk"
+)
+
+// names looks at what the nodes have said. The view of it is not looked at: a
+// node that finds it damaged makes it anew.
+func (d *doctor) names(ctx context.Context) error {
+	path := filepath.Join(d.data, journalFile)
+	if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) {
+		d.noJournal()
+		return nil
+	}
+	_, shoalID, err := d.who()
+	if errors.Is(err, errUntold) {
+		return nil
+	}
+	if err != nil {
+		d.wrong("which shoal this is cannot be told", err)
+		return nil
+	}
+	err = d.journal(ctx, path, shoalID)
+	switch {
+	case err == nil:
+		d.add(true, "", "the journal of names is sound")
+		return d.aside(path)
+	case !errors.Is(err, database.ErrDamaged):
+		d.wrong("the journal of names does not open", err)
+		return nil
+	case !d.opts.Rebuild:
+		d.add(false, shoal.HintOf(err), "the journal of names, %s, is damaged", journalFile)
+		return nil
+	}
+	repaired, err := journal.Repair(ctx, path, shoalID)
+	if err != nil {
+		return fmt.Errorf("mend the journal: %w", err)
+	}
+	d.add(true, "", "the journal was damaged and is mended: %d batches were saved, the rest comes from the other nodes; what it was is at %s", repaired.Saved, repaired.Aside)
+	return nil
+}
+
+// noJournal tells a folder in which nothing was said yet from one whose journal
+// is lost.
+func (d *doctor) noJournal() {
+	if _, err := os.Lstat(filepath.Join(d.data, shoalFile)); err != nil {
+		d.add(true, "", "there are no names yet")
+		return
+	}
+	d.add(false, "shoal up gets what it said from the other nodes, and what is left from "+catalogFile, "the journal of names, %s, is gone", journalFile)
+}
+
+// errUntold means that identity has told already.
+var errUntold = errors.New("there is no identity")
+
+// who is the folder's node, and the shoal that it belongs to.
+func (d *doctor) who() (self, shoalID shoal.NodeID, err error) {
+	key, err := host.ReadIdentity(filepath.Join(d.data, identityFile))
+	if err != nil {
+		return "", "", errUntold
+	}
+	self = record.NodeOf(key.Public().(ed25519.PublicKey))
+	known, err := loadBelonging(filepath.Join(d.data, shoalFile))
+	if errors.Is(err, fs.ErrNotExist) { // the next start founds one
+		return self, self, nil
+	}
+	return self, known.Shoal, err
+}
+
+// journal checks the journal, and tells whether the folder is another than it was.
+func (d *doctor) journal(ctx context.Context, path string, shoalID shoal.NodeID) error {
+	said, err := journal.OpenToRead(ctx, path, shoalID)
+	if err != nil {
+		return err
+	}
+	err = errors.Join(said.Check(ctx), said.Close())
+	switch {
+	case err != nil:
+		return err
+	case d.opts.Moved:
+		return d.settle(ctx, path, shoalID)
+	case said.Moved():
+		d.add(false, "start it while the others run; if they are gone for good, shoal doctor --moved",
+			"the folder was copied, restored or mended: the node will say nothing before more than half of the others have told what they heard from it")
+	}
+	return nil
+}
+
+// settle says that the folder is the node's only one.
+func (d *doctor) settle(ctx context.Context, path string, shoalID shoal.NodeID) error {
+	key, err := host.ReadIdentity(filepath.Join(d.data, identityFile))
+	if err != nil {
+		return err
+	}
+	said, err := journal.Open(ctx, path, journal.Config{Shoal: shoalID, Key: key, Now: time.Now})
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(said.Settle(ctx), said.Close()); err != nil {
+		return err
+	}
+	d.add(true, "", "the folder is taken for the node's only one: see that no copy of it is started")
+	return nil
+}
+
+// aside tells of damaged journals that were set aside.
+func (d *doctor) aside(journalPath string) error {
+	damaged, err := database.Aside(journalPath)
+	if err != nil {
+		return fmt.Errorf("look for damaged journals: %w", err)
+	}
+	for _, path := range damaged {
+		d.add(false, "delete it when you miss no names: until then nothing here is deleted for having none", "%s was damaged, and names may be missing that were in it", path)
+	}
+	return nil
+}
+
+// lone compares the names with the store, where this node is alone in its shoal
+// and so should keep everything. With others, each has its part, and the running
+// node alone knows which.
+func (d *doctor) lone(ctx context.Context, look *disk.Look) error {
+	alone, err := d.alone(ctx)
+	if err != nil || !alone {
+		return err
+	}
+	names, err := catalog.OpenToRead(ctx, filepath.Join(d.data, catalogFile))
+	if err != nil {
+		return nil //nolint:nilerr // a start makes it anew, and then it can be told
+	}
+	wanted, missing, err := missingOf(ctx, names, look)
+	if err := errors.Join(err, names.Close()); err != nil {
+		return fmt.Errorf("compare the names with the store: %w", err)
+	}
+	if missing > 0 {
+		d.add(false, "add them again from where they came; shoal verify, on the running node, names them", "%d of the %d files that this node should keep are not all here", missing, wanted)
+	} else if wanted > 0 {
+		d.add(true, "", "the store has all files that have a name")
+	}
+	return nil
+}
+
+// missingOf counts the files of which copies are wanted, and those that are not
+// whole in the store; none where that cannot be told.
+func missingOf(ctx context.Context, names *catalog.Catalog, look *disk.Look) (wanted, missing int, err error) {
+	for after := (shoal.FileID{}); ; {
+		page, err := names.Files(ctx, after)
+		if err != nil || len(page) == 0 {
+			return wanted, missing, err
+		}
+		for _, f := range page {
+			if !f.Live || f.Copies == 0 {
+				continue
+			}
+			chunks, ok, err := look.Own(ctx, f.ID)
+			if err != nil || !ok {
+				return 0, 0, err
+			}
+			if wanted++; chunks < fileOf(f).Chunks {
+				missing++
+			}
+		}
+		after = page[len(page)-1].ID
+	}
+}
+
+// alone reports whether the roster has this node and no other, and it keeps
+// copies.
+func (d *doctor) alone(ctx context.Context) (bool, error) {
+	self, shoalID, err := d.who()
+	if err != nil {
+		return false, nil //nolint:nilerr // it is told elsewhere
+	}
+	said, err := journal.OpenToRead(ctx, filepath.Join(d.data, journalFile), shoalID)
+	if err != nil {
+		return false, nil //nolint:nilerr // it is told elsewhere
+	}
+	var batches []record.Batch
+	for item, err := range said.Replay(ctx, 0) {
+		if err != nil {
+			return false, said.Close() // what is wrong with it is told elsewhere
+		}
+		if slices.ContainsFunc(item.Records, func(r record.Record) bool { return r.Kind < record.KindPut }) {
+			batches = append(batches, item.Batch)
+		}
+	}
+	r := roster.New(shoalID)
+	r.Add(batches...)
+	present := slices.DeleteFunc(r.Nodes(), func(n roster.Node) bool { return !n.Present() })
+	return len(present) == 1 && present[0].ID == self && present[0].Stores(), said.Close()
+}
