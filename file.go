@@ -133,12 +133,13 @@ type Status struct {
 	Name      string        `json:"name"`
 	ID        NodeID        `json:"peer_id"`
 	Version   string        `json:"version"`
-	Listen    []string      `json:"listen"`   // multiaddrs that end in /p2p/<peer id>
-	Data      string        `json:"data"`     // the data folder, absolute
-	Free      int64         `json:"free"`     // bytes left on its disk
-	Capacity  int64         `json:"capacity"` // bytes this node may store; 0 = as much as the disk has
-	Stored    int64         `json:"stored"`   // bytes in the node's own store
-	Linked    int64         `json:"linked"`   // bytes of people's files used in place
+	Listen    []string      `json:"listen"`    // multiaddrs that end in /p2p/<peer id>
+	Data      string        `json:"data"`      // the data folder, absolute
+	Free      int64         `json:"free"`      // bytes this node may still store
+	DiskFree  int64         `json:"disk_free"` // bytes left on the disk of the data folder
+	Capacity  int64         `json:"capacity"`  // bytes this node may store; 0 = as much as the disk has
+	Stored    int64         `json:"stored"`    // bytes in the node's own store
+	Linked    int64         `json:"linked"`    // bytes of people's files used in place
 	Files     int           `json:"files"`
 	Peers     int           `json:"peers"`
 	Nodes     int           `json:"nodes"`  // that belong to the shoal

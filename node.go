@@ -100,8 +100,10 @@ type Overseer interface {
 	Repair(ctx context.Context) error
 
 	// Verify reads and checks every chunk on this node of one file, or of all
-	// files when ref is empty. Rotten chunks are marked absent and reported;
-	// finding some is an Integrity error beside a complete report.
+	// files when ref is empty. Rotten chunks are marked absent and reported, and
+	// so are those that this node should keep and has not. Finding some is an
+	// Integrity error beside a complete report, missing some and no more a
+	// Partial one.
 	Verify(ctx context.Context, ref string, watch func(Event)) (VerifyReport, error)
 }
 
@@ -198,10 +200,19 @@ type SearchPage struct {
 
 // VerifyReport is what Verify found.
 type VerifyReport struct {
-	Files  int   `json:"files"`
-	Chunks int   `json:"chunks"`
-	Bytes  int64 `json:"bytes"`
-	Rotten []Rot `json:"rotten"`
+	Files   int    `json:"files"`
+	Chunks  int    `json:"chunks"`
+	Bytes   int64  `json:"bytes"`
+	Rotten  []Rot  `json:"rotten"`
+	Missing []Lack `json:"missing"`
+}
+
+// Lack is a file of which a node has not all that it should keep.
+type Lack struct {
+	File   FileID `json:"file"`
+	Name   string `json:"name,omitempty"`
+	Chunks int    `json:"chunks"` // that it should keep and has not
+	Of     int    `json:"of"`     // chunks that the file has
 }
 
 // Rot is a chunk whose bytes were not what they should be.

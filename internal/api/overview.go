@@ -34,7 +34,7 @@ func (o overview) register(api huma.API) {
 	register(api, huma.Operation{
 		OperationID: "verify", Method: http.MethodPost, Path: "/verify",
 		Tags: []string{"node"}, Summary: "Read and check every chunk of one file, or of all",
-		Description: "Answers with JSON lines: events, a line for each rotten chunk, and a summary with the counts.",
+		Description: "Answers with JSON lines: events, a line for each rotten chunk and each file that is missing, and a summary with the counts.",
 		Responses:   streamResponses(api),
 	}, o.verify)
 }

@@ -163,7 +163,7 @@ func (s *stream) close() bool {
 // end writes what the call returned.
 func (s *stream) end(failure error, report *shoal.VerifyReport) {
 	if !s.close() {
-		if failure != nil && (report == nil || len(report.Rotten) == 0) {
+		if failure != nil && (report == nil || len(report.Rotten)+len(report.Missing) == 0) {
 			writeProblem(s.w, failure)
 			return
 		}

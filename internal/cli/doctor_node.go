@@ -21,6 +21,7 @@ const (
 // nodeFindings is what a running node says of itself, checked where it can be.
 func nodeFindings(ctx context.Context, s shoal.Status) []Finding {
 	findings := []Finding{well(fmt.Sprintf("%s answers, and is up for %s", s.Name, span(s.Uptime))), spaceFinding(s)}
+	findings = append(findings, capacityFindings(s)...)
 	findings = append(findings, listenFindings(ctx, s.Listen)...)
 	if s.Peers == 0 {
 		findings = append(findings, Finding{OK: true, Text: "no peer is connected", Hint: "shoal invite makes a ticket for another machine"})
@@ -34,10 +35,35 @@ func nodeFindings(ctx context.Context, s shoal.Status) []Finding {
 }
 
 func spaceFinding(s shoal.Status) Finding {
-	if s.Free < lowSpace {
-		return problem(fmt.Sprintf("only %s is free on the disk of %s", size(s.Free), s.Data), "make room, or remove files with shoal rm --now")
+	if s.DiskFree < lowSpace {
+		hint := "make room, or remove files with shoal rm --now"
+		if s.Stored == 0 {
+			hint = "make room on the disk: nothing that the node stores takes any"
+		}
+		return problem(fmt.Sprintf("only %s is free on the disk of %s", size(s.DiskFree), s.Data), hint)
 	}
-	return well(size(s.Free) + " is free on the disk")
+	return well(size(s.DiskFree) + " is free on the disk")
+}
+
+// storesNothing reports whether a node was told to store nothing; on a full disk
+// that cannot be told, and does not matter.
+func storesNothing(s shoal.Status) bool { return s.Capacity == 0 && s.Free == 0 && s.DiskFree > 0 }
+
+// capacityFindings is what comes of a node's --capacity. That it is taken is what
+// it is for.
+func capacityFindings(s shoal.Status) []Finding {
+	switch {
+	case storesNothing(s):
+		return []Finding{well("the node stores nothing, as --capacity 0 says")}
+	case s.Capacity == 0:
+		return nil
+	case s.Free < s.Capacity/20 && s.Free < s.DiskFree:
+		return []Finding{{
+			OK: true, Text: fmt.Sprintf("%s of the %s that the node may store are taken", size(s.Stored), size(s.Capacity)),
+			Hint: "other nodes take what it refuses; shoal up --capacity allows more",
+		}}
+	}
+	return []Finding{well(fmt.Sprintf("the node may store %s more, of %s", size(s.Free), size(s.Capacity)))}
 }
 
 // listenFindings tries to reach the node at its own TCP addresses.

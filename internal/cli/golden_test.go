@@ -52,6 +52,11 @@ func TestTranscripts(t *testing.T) {
 		s.fake.Rot(info.ID, 7)
 		golden(t, folder, "rotten", transcript(s, "verify", "verify --json", "status"))
 	})
+	t.Run("missing", func(t *testing.T) {
+		s := furnished(t)
+		s.fake.Lose(shoal.Lack{Name: "photos/b.jpg", Chunks: 2, Of: 3}, shoal.Lack{File: shoal.FileID{0xab}, Chunks: 1, Of: 1})
+		golden(t, folder, "missing", transcript(s, "verify", "verify --json"))
+	})
 	t.Run("trouble", func(t *testing.T) {
 		s := newShell(t).withNode()
 		s.fake.Worry("the disk is nearly full")

@@ -42,7 +42,7 @@ func printStatus(w io.Writer, style style, s shoal.Status) error {
 	for i, door := range doors(s.Listen) {
 		t.row(unless(i > 0, "listening"), door)
 	}
-	t.row("data", fmt.Sprintf("%s (%s free)", s.Data, size(s.Free)))
+	t.row("data", fmt.Sprintf("%s (%s free)", s.Data, size(s.DiskFree)))
 	t.row("stored", stored(s))
 	if s.Linked > 0 {
 		t.row("linked", size(s.Linked)+" of files used where they lie")
@@ -93,7 +93,10 @@ func days(d time.Duration) string {
 
 // stored is how much is in the store, and of how much.
 func stored(s shoal.Status) string {
-	if s.Capacity == 0 {
+	switch {
+	case storesNothing(s):
+		return size(s.Stored) + ", and nothing more (--capacity 0)"
+	case s.Capacity == 0:
 		return size(s.Stored) + ", up to what the disk has"
 	}
 	return fmt.Sprintf("%s  %s of %s", meter(int(s.Stored/1000), int(s.Capacity/1000)), size(s.Stored), size(s.Capacity))

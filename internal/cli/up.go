@@ -181,7 +181,7 @@ func printBanner(w io.Writer, style style, s shoal.Status) error {
 	for i, door := range doors(s.Listen) {
 		t.row(unless(i > 0, "listening"), door)
 	}
-	t.row("data", fmt.Sprintf("%s (%s free)", s.Data, size(s.Free)))
+	t.row("data", fmt.Sprintf("%s (%s free)", s.Data, size(s.DiskFree)))
 	if err := t.print(w, "  "); err != nil {
 		return err
 	}

@@ -16,7 +16,8 @@ func newVerify(a *app) *cobra.Command {
 		Short: "Read and check every byte on the node",
 		Long: "Verify reads every chunk on this node, of one file or of all, and checks it. A chunk\n" +
 			"that has rotted is listed, and counts as absent from then on, so that getting the\n" +
-			"file again fetches that chunk alone.",
+			"file again fetches that chunk alone. Listed is also what this node should keep and has\n" +
+			"not; if that is all, the exit code is 4.",
 		Example: examples(
 			"shoal verify", "everything",
 			"shoal verify big.iso", "one file",
@@ -48,7 +49,16 @@ func (a *app) verify(ctx context.Context, node shoal.Node, ref string) error {
 	p.end()
 	for _, rot := range report.Rotten {
 		werr := a.screen.result(rot, func(w io.Writer) error {
-			_, err := fmt.Fprintf(w, "rotten  chunk %d of %s (%s)\n", rot.Index, clean(rotName(rot)), placeName(rot.Place))
+			_, err := fmt.Fprintf(w, "rotten  chunk %d of %s (%s)\n", rot.Index, clean(nameOf(rot.File, rot.Name)), placeName(rot.Place))
+			return err
+		})
+		if werr != nil {
+			return werr
+		}
+	}
+	for _, lack := range report.Missing {
+		werr := a.screen.result(lack, func(w io.Writer) error {
+			_, err := fmt.Fprintf(w, "missing %d of %s of %s\n", lack.Chunks, count(lack.Of, "chunk"), clean(nameOf(lack.File, lack.Name)))
 			return err
 		})
 		if werr != nil {
@@ -56,8 +66,8 @@ func (a *app) verify(ctx context.Context, node shoal.Node, ref string) error {
 		}
 	}
 	a.screen.sum.Bytes = report.Bytes
-	if a.screen.json && (err == nil || len(report.Rotten) > 0) {
-		if werr := a.screen.result(verified{report.Files, report.Chunks, report.Bytes, len(report.Rotten)}, nil); werr != nil {
+	if found := len(report.Rotten) + len(report.Missing); a.screen.json && (err == nil || found > 0) {
+		if werr := a.screen.result(verified{report.Files, report.Chunks, report.Bytes, len(report.Rotten), len(report.Missing)}, nil); werr != nil {
 			return werr
 		}
 	}
@@ -71,19 +81,21 @@ func (a *app) verify(ctx context.Context, node shoal.Node, ref string) error {
 	return nil
 }
 
-// verified is the account of a verify, beside a line for each rotten chunk.
+// verified is the account of a verify, beside a line for each rotten chunk and
+// each file that is missing.
 type verified struct {
-	Files  int   `json:"files"`
-	Chunks int   `json:"chunks"`
-	Bytes  int64 `json:"bytes"`
-	Rotten int   `json:"rotten"`
+	Files   int   `json:"files"`
+	Chunks  int   `json:"chunks"`
+	Bytes   int64 `json:"bytes"`
+	Rotten  int   `json:"rotten"`
+	Missing int   `json:"missing"` // files
 }
 
-func rotName(r shoal.Rot) string {
-	if r.Name == "" {
-		return r.File.Short()
+func nameOf(id shoal.FileID, name string) string {
+	if name == "" {
+		return id.Short()
 	}
-	return r.Name
+	return name
 }
 
 func placeName(p shoal.Place) string {

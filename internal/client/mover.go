@@ -36,7 +36,7 @@ func (c *Client) follow(ctx context.Context, r request, watch func(shoal.Event))
 		watch = func(shoal.Event) {}
 	}
 	lines := wire.NewReader(resp.Body)
-	var rotten []shoal.Rot
+	var found shoal.VerifyReport
 	for {
 		line, err := lines.Next()
 		switch {
@@ -44,14 +44,19 @@ func (c *Client) follow(ctx context.Context, r request, watch func(shoal.Event))
 			return nil, broken(ctx, err)
 		case line.Type == wire.Summary:
 			if line.Report != nil {
-				line.Report.Rotten = rotten
+				line.Report.Rotten, line.Report.Missing = found.Rotten, found.Missing
 			}
 			return line.Report, line.Failure.Err()
 		case line.Type == wire.Rotten && line.Rot != nil:
-			if len(rotten) == wire.MaxRotten {
+			if len(found.Rotten) == wire.MaxRotten {
 				return nil, fmt.Errorf("the node reports more than %d rotten chunks", wire.MaxRotten)
 			}
-			rotten = append(rotten, *line.Rot)
+			found.Rotten = append(found.Rotten, *line.Rot)
+		case line.Type == wire.Missing && line.Lack != nil:
+			if len(found.Missing) == wire.MaxMissing {
+				return nil, fmt.Errorf("the node reports more than %d missing files", wire.MaxMissing)
+			}
+			found.Missing = append(found.Missing, *line.Lack)
 		default:
 			watch(line.Event)
 		}

@@ -151,14 +151,14 @@ func (d *doctor) lookAt(ctx context.Context, look *disk.Look) error {
 		return fmt.Errorf("look at the store: %w", err)
 	}
 	if bare > 0 {
-		d.add(false, "shoal up gets them from other nodes that have them; what they have not is to be added again", "the bytes of %d files are gone from the store", bare)
+		d.add(false, "shoal up gets them from other nodes that have them; what they have not is to be added again", "the bytes of %d of the files are gone from the store", bare)
 	}
 	aside, err := look.Aside()
 	if err != nil {
 		return fmt.Errorf("look at the store: %w", err)
 	}
 	if aside > 0 {
-		d.add(true, "", "%d damaged things lie in %s, for you to look at, and to delete when they are of no use", aside, filepath.Join(d.data, storeFolder, "quarantine"))
+		d.add(true, "", "what was damaged, %d in number, lies in %s for you to look at, and to delete when it is of no use", aside, filepath.Join(d.data, storeFolder, "quarantine"))
 	}
 	return d.lone(ctx, look)
 }

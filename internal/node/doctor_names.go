@@ -149,7 +149,7 @@ func (d *doctor) lone(ctx context.Context, look *disk.Look) error {
 		return fmt.Errorf("compare the names with the store: %w", err)
 	}
 	if missing > 0 {
-		d.add(false, "add them again from where they came; shoal verify, on the running node, names them", "%d of the %d files that this node should keep are not all here", missing, wanted)
+		d.add(false, "add them again from where they came; shoal verify, on the running node, names them", "not all is here of %d of the %d files that this node should keep", missing, wanted)
 	} else if wanted > 0 {
 		d.add(true, "", "the store has all files that have a name")
 	}

@@ -89,7 +89,7 @@ func TestDoctorOnlyLooks(t *testing.T) {
 		{"journal", func(data string) { spoilt(t, filepath.Join(data, journalFile), 2) }, []string{"journal.db, is damaged"}},
 		{"journal gone", func(data string) { removed(t, filepath.Join(data, journalFile)) }, []string{"journal.db, is gone"}},
 		{"identity", func(data string) { removed(t, filepath.Join(data, identityFile)) }, []string{"the node's identity is gone"}},
-		{"blob", func(data string) { removed(t, filepath.Join(data, "store/blobs/*/*.data")) }, []string{"the bytes of 1 files are gone", "1 of the 2 files that this node should keep are not all here"}},
+		{"blob", func(data string) { removed(t, filepath.Join(data, "store/blobs/*/*.data")) }, []string{"the bytes of 1 of the files are gone", "not all is here of 1 of the 2 files"}},
 		{"file", func(data string) {
 			removed(t, filepath.Join(data, "store/blobs/*/*"))
 			removed(t, filepath.Join(data, "store/records.db"))
@@ -98,7 +98,7 @@ func TestDoctorOnlyLooks(t *testing.T) {
 			if err := n.Close(); err != nil {
 				t.Fatal(err)
 			}
-		}, []string{"2 of the 2 files that this node should keep are not all here"}},
+		}, []string{"not all is here of 2 of the 2 files"}},
 	} {
 		data := t.TempDir()
 		if err := errors.Join(os.CopyFS(data, os.DirFS(whole)), os.Chmod(data, 0o700), os.Chmod(filepath.Join(data, identityFile), 0o600)); err != nil {
@@ -169,5 +169,27 @@ func TestALostIdentityIsNotReplaced(t *testing.T) {
 	usage, err := again.store.Usage(t.Context())
 	if err != nil || usage.Files != 2 {
 		t.Errorf("%+v, %v: want the two files that were in the store", usage, err)
+	}
+}
+
+// TestVerifyTellsWhatIsMissing takes away what a lone node should keep, while it
+// runs and while it does not.
+func TestVerifyTellsWhatIsMissing(t *testing.T) {
+	data := furnished(t)
+	removed(t, filepath.Join(data, "store/blobs/*/*"))
+	n := open(t, Config{Data: data, Listen: []string{"127.0.0.1:0"}})
+	path, bytes := write(t, 9, 200_000)
+	there := n.add(t, path, "there")
+	report, err := n.Verify(t.Context(), "", nil)
+	if !errors.Is(err, shoal.Partial) || shoal.HintOf(err) == "" || len(report.Missing) != 1 || report.Missing[0].Name != "file.binb" {
+		t.Errorf("%+v, %v: want the large file to be missing", report, err)
+	}
+	if _, err := n.Verify(t.Context(), "there", nil); err != nil {
+		t.Error(err)
+	}
+	removed(t, filepath.Join(data, "store/blobs/*/*.data"))
+	report, err = n.Verify(t.Context(), "there", nil)
+	if !errors.Is(err, shoal.Partial) || len(report.Missing) != 1 || report.Missing[0].File != there.ID || report.Bytes != 0 {
+		t.Errorf("%+v, %v: want %s to be missing of which %d bytes were added", report, err, there.ID.Short(), len(bytes))
 	}
 }

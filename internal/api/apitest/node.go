@@ -31,6 +31,7 @@ type Node struct {
 	names   map[string]shoal.Entry
 	trash   []shoal.Removed // the latest first
 	rotten  map[shoal.Chunk]bool
+	missing []shoal.Lack
 	trouble error
 	endless bool
 	begun   chan struct{}
@@ -54,7 +55,7 @@ func New() *Node {
 		ended:  make(chan error, 1),
 		state: shoal.Status{
 			Name: "nas", ID: id, Version: "0.1.0", Listen: []string{addr},
-			Data: "/var/lib/shoal", Free: 412e9, Uptime: 3 * time.Hour,
+			Data: "/var/lib/shoal", Free: 412e9, DiskFree: 412e9, Uptime: 3 * time.Hour,
 			Safety: shoal.Safety{State: "safe", Text: "All is safe."},
 			Scrub:  shoal.Scrub{Period: 30 * 24 * time.Hour, Coverage: 0.996, Oldest: Born().Add(-29 * 24 * time.Hour), Rotten: 1, Repaired: 1},
 		},
@@ -82,6 +83,13 @@ func (n *Node) Rot(id shoal.FileID, index int) {
 	defer n.mu.Unlock()
 	n.rotten[shoal.Chunk{File: id, Index: index}] = true
 	n.files[id][index*ChunkSize] ^= 1
+}
+
+// Lose makes Verify of all find those files missing, and no others.
+func (n *Node) Lose(missing ...shoal.Lack) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.missing = missing
 }
 
 // Break makes every call fail with err from now on; nil mends it.

@@ -89,6 +89,11 @@ func (n *Node) Verify(ctx context.Context, ref string, watch func(shoal.Event)) 
 	if len(report.Rotten) > 0 {
 		return report, fmt.Errorf("%d chunks are rotten: %w", len(report.Rotten), shoal.Integrity)
 	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if report.Missing = slices.Clone(n.missing); ref == "" && len(report.Missing) > 0 {
+		return report, fmt.Errorf("%d files are missing: %w", len(report.Missing), shoal.Partial)
+	}
 	return report, nil
 }
 

@@ -150,6 +150,12 @@ func checkVerify(t *testing.T, s Subject) {
 	if len(d.events) != 2 {
 		t.Errorf("%d events, want started and done", len(d.events))
 	}
+	lack := shoal.Lack{File: shoal.FileID{7}, Name: "gone", Chunks: 2, Of: 3}
+	s.Fake.Lose(lack)
+	report, err = s.Node.Verify(t.Context(), "", nil)
+	wantCode(t, err, shoal.Partial)
+	same(t, shoal.VerifyReport{Files: 1, Chunks: 5, Bytes: good.Size, Missing: []shoal.Lack{lack}}, report)
+	s.Fake.Lose()
 	bad := s.Fake.Put("bad", make([]byte, 9*ChunkSize-1))
 	s.Fake.Rot(bad.ID, 3)
 	s.Fake.Rot(bad.ID, 8)

@@ -12,16 +12,18 @@ import (
 // The types of the lines that are no events of package shoal.
 const (
 	Rotten  shoal.EventType = "rotten"  // one rotten chunk that a verify found; Rot is set
+	Missing shoal.EventType = "missing" // one file of which a verify did not find all; Lack is set
 	Summary shoal.EventType = "summary" // the last line; Failure is set if the whole call failed
 )
 
 // Line is one line of a streamed answer: an event, with the reason if it is
-// that of a failure; a rotten chunk; or the summary that ends the stream. A
+// that of a failure; a rotten chunk or a file that is missing; or the summary that ends the stream. A
 // stream without a summary was cut short.
 type Line struct {
 	shoal.Event
 	Failure *Failure            `json:"error,omitempty"`
 	Rot     *shoal.Rot          `json:"rot,omitempty"`
+	Lack    *shoal.Lack         `json:"lack,omitempty"`
 	Report  *shoal.VerifyReport `json:"report,omitempty"`
 }
 
@@ -30,6 +32,7 @@ type sparse struct {
 	Type    shoal.EventType     `json:"event"`
 	Failure *Failure            `json:"error,omitempty"`
 	Rot     *shoal.Rot          `json:"rot,omitempty"`
+	Lack    *shoal.Lack         `json:"lack,omitempty"`
 	Report  *shoal.VerifyReport `json:"report,omitempty"`
 }
 
@@ -45,7 +48,8 @@ func (w *Writer) Event(e shoal.Event) error {
 }
 
 // End writes the last lines: what the call returned, and for a verify what it
-// found, a line for each rotten chunk so that no line grows without bound.
+// found, a line for each rotten chunk and each file that is missing, so that no
+// line grows without bound.
 // report may be nil.
 func (w *Writer) End(failure error, report *shoal.VerifyReport) error {
 	last := sparse{Type: Summary, Failure: FailureOf(failure)}
@@ -55,8 +59,13 @@ func (w *Writer) End(failure error, report *shoal.VerifyReport) error {
 				return err
 			}
 		}
+		for i := range report.Missing {
+			if err := w.json.Encode(sparse{Type: Missing, Lack: &report.Missing[i]}); err != nil {
+				return err
+			}
+		}
 		counts := *report
-		counts.Rotten = nil
+		counts.Rotten, counts.Missing = nil, nil
 		last.Report = &counts
 	}
 	return w.json.Encode(last)

@@ -19,6 +19,9 @@ const (
 	// largest file has (content.MaxChunks).
 	MaxRotten = 1 << 22
 
+	// MaxMissing is how many files that are missing one report may list.
+	MaxMissing = 1 << 22
+
 	// MaxRequest is the longest body of a request, in bytes: shoal.MaxItems
 	// items with a link and a path of the longest kind (Linux's PATH_MAX is
 	// 4096) are 48 MiB, and the rest is room for escapes.

@@ -65,6 +65,9 @@ func anyReport(t *rapid.T) *shoal.VerifyReport {
 			Place: shoal.Place{Kind: shoal.PlaceLinked, Path: rapid.String().Draw(t, "path")},
 		})
 	}
+	for range rapid.IntRange(0, 3).Draw(t, "missing") {
+		report.Missing = append(report.Missing, shoal.Lack{Name: rapid.String().Draw(t, "name"), Chunks: 1, Of: 2})
+	}
 	return report
 }
 
@@ -94,6 +97,7 @@ func TestStreamRoundTrip(t *testing.T) {
 		r := wire.NewReader(&buf)
 		var gotEvents []shoal.Event
 		var rotten []shoal.Rot
+		var missing []shoal.Lack
 		for {
 			line, err := r.Next()
 			if err != nil {
@@ -103,12 +107,15 @@ func TestStreamRoundTrip(t *testing.T) {
 			case wire.Rotten:
 				rotten = append(rotten, *line.Rot)
 				continue
+			case wire.Missing:
+				missing = append(missing, *line.Lack)
+				continue
 			case wire.Summary:
 				if got := line.Failure.Err(); !sameError(failure, got) {
 					t.Errorf("failure %v arrives as %v", failure, got)
 				}
 				if line.Report != nil {
-					line.Report.Rotten = rotten
+					line.Report.Rotten, line.Report.Missing = rotten, missing
 				}
 				if diff := cmp.Diff(report, line.Report); diff != "" {
 					t.Error(diff)

@@ -234,3 +234,29 @@ func TestMissesAreBounded(t *testing.T) {
 		wantCode(t, err, shoal.NotFound)
 	}
 }
+
+// TestVerifyMissesDeletedFiles deletes the blob of a file that is open: what can
+// still be read of it will be gone.
+func TestVerifyMissesDeletedFiles(t *testing.T) {
+	dir, whole, part, _, _ := filled(t)
+	s := openStore(t, dir)
+	wantWhole(t, s, whole)
+	must(t, s.Verify(t.Context(), part.ID, func(int, shoal.Place, error) error { return nil }))
+	must(t, os.Remove(filepath.Join(dir, dataName(whole.ID))))
+	must(t, os.Remove(filepath.Join(dir, listName(part.ID))))
+	for _, f := range []sample{whole, part} {
+		must(t, s.Verify(t.Context(), f.ID, func(int, shoal.Place, error) error { return nil }))
+	}
+	has, err := s.Has(t.Context(), whole.ID)
+	must(t, err)
+	if has.Count() > 0 {
+		t.Errorf("%d chunks count whose file was deleted", has.Count())
+	}
+	must(t, s.Close())
+	s = openStore(t, dir)
+	if has, err := s.Has(t.Context(), part.ID); err != nil || has.Count() != 1 {
+		t.Errorf("%d chunks of the file whose hash list was deleted, %v", has.Count(), err)
+	}
+	putAll(t, s, whole)
+	wantWhole(t, s, whole)
+}

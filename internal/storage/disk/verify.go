@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 
 	"shoal"
 )
@@ -18,6 +19,9 @@ func (s *Store) Verify(ctx context.Context, id shoal.FileID, watch func(index in
 		return err
 	}
 	defer s.giveBack(f)
+	if err := s.findNames(f); err != nil {
+		return fmt.Errorf("verify file %s: %w", id.Short(), err)
+	}
 	buf := make([]byte, min(int64(f.ChunkSize), f.Size))
 	for _, p := range f.all() {
 		if err := s.verifyPlace(ctx, f, p, buf, watch); err != nil {
@@ -25,6 +29,48 @@ func (s *Store) Verify(ctx context.Context, id shoal.FileID, watch func(index in
 		}
 	}
 	return f.alive()
+}
+
+// findNames sees that a large file that is open still has its names: what is read
+// of one without, nobody will read again once it is closed. Its hash list is
+// written anew; a place that is gone is dropped.
+func (s *Store) findNames(f *file) error {
+	f.making.Lock()
+	defer f.making.Unlock()
+	f.mu.RLock()
+	own, gone := f.own(), f.gone
+	f.mu.RUnlock()
+	if f.small() || own == nil || gone != nil {
+		return nil
+	}
+	if err := s.findList(f); err != nil {
+		return err
+	}
+	_, err := s.root.Stat(dataName(f.ID))
+	if errors.Is(err, fs.ErrNotExist) {
+		s.dropPlace(f, own, errMissing)
+		return nil
+	}
+	return err
+}
+
+// findList writes the hash list of a file anew if it is gone, and with it the
+// folder that it lies in.
+func (s *Store) findList(f *file) error {
+	if _, err := s.root.Stat(listName(f.ID)); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if err := s.root.MakeDir(shardName(f.ID)); err != nil {
+		return writeError(err)
+	}
+	err := writeList(s.root, f.File)
+	if errors.Is(err, errSync) {
+		return s.fail(err)
+	}
+	if err != nil {
+		return writeError(err)
+	}
+	return errors.Join(s.root.SyncDir(shardName(f.ID)), s.root.SyncDir(blobsDir))
 }
 
 func (s *Store) verifyPlace(ctx context.Context, f *file, p *place, buf []byte, watch func(int, shoal.Place, error) error) error {

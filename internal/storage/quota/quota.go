@@ -129,6 +129,10 @@ func (s *Store) count(ctx context.Context) error {
 
 // full says that bytes do not fit, just after a count.
 func (s *Store) full(bytes int64) error {
+	if s.limit < 0 {
+		return shoal.WithHint(fmt.Errorf("%s do not fit: this node stores nothing (--capacity 0): %w", Size(bytes), shoal.NoSpace),
+			"add the file at another node, or start this one with another `shoal up --capacity`")
+	}
 	err := fmt.Errorf("%s more do not fit: %s of the %s that this node may store are taken: %w",
 		Size(bytes), Size(s.ledger.now()), Size(s.limit), shoal.NoSpace)
 	return shoal.WithHint(err, "`shoal rm --now` makes room, and `shoal up --capacity` allows more")
