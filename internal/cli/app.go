@@ -118,9 +118,6 @@ func (a *app) openNode(ctx context.Context, config NodeConfig) (Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := os.MkdirAll(data, 0o700); err != nil {
-		return nil, fmt.Errorf("make the data folder: %w", err)
-	}
 	if config.Name == "" {
 		config.Name, _ = os.Hostname() // a node without a name is one too
 	}

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -96,7 +97,7 @@ func (a *app) examine(ctx context.Context, data string, repair Repair) ([]Findin
 	findings := []Finding{clockFinding(a.env.Now(), data)}
 	switch {
 	case running && err != nil:
-		return append(findings, problem("a node runs, but does not answer: "+err.Error(), "stop it and start it again: shoal up")), nil
+		return append(findings, problem("a node runs, but does not answer: "+err.Error(), cmp.Or(shoal.HintOf(err), "stop it and start it again: shoal up"))), nil
 	case running:
 		return append(append(findings, folderFinding(data)), nodeFindings(ctx, status)...), nil
 	}

@@ -45,7 +45,8 @@ type Finding struct {
 const lowSpace = 1 << 30
 
 // Doctor looks a data folder over, without a node: it must not be running. It
-// changes nothing in it but what the options say. The error is for what kept Doctor from looking; what it found is in the report.
+// changes nothing in it but what the options say. The error is for what kept
+// Doctor from looking, or from mending; what it found is in the report.
 func Doctor(ctx context.Context, data string, opts DoctorOptions) (DoctorReport, error) {
 	d := doctor{data: data, opts: opts}
 	info, err := os.Stat(data)
@@ -54,7 +55,11 @@ func Doctor(ctx context.Context, data string, opts DoctorOptions) (DoctorReport,
 		return d.report, nil
 	}
 	if err != nil {
-		return d.report, fmt.Errorf("look at the data folder: %w", err)
+		return d.report, folderError(data, fmt.Errorf("look at the data folder: %w", err))
+	}
+	if !info.IsDir() {
+		d.add(false, "name another data folder with --data", "%s is not a folder", data)
+		return d.report, nil
 	}
 	d.add(info.Mode().Perm()&0o077 == 0, "chmod 700 "+data, "the data folder is for its owner alone (%v)", info.Mode().Perm())
 	if !opts.NewIdentity {
@@ -86,7 +91,7 @@ func (d *doctor) add(ok bool, hint, format string, args ...any) {
 
 // wrong adds a problem that is an error.
 func (d *doctor) wrong(what string, err error) {
-	d.add(false, shoal.HintOf(err), "%s: %v", what, err)
+	d.add(false, shoal.HintOf(folderError(d.data, err)), "%s: %v", what, err)
 }
 
 func (d *doctor) identity() {
@@ -99,7 +104,7 @@ func (d *doctor) identity() {
 	case errors.Is(err, fs.ErrNotExist):
 		d.add(true, "", "there is no identity yet: the first shoal up makes one")
 	case err != nil:
-		d.add(false, shoal.HintOf(err), "%v", err)
+		d.add(false, shoal.HintOf(folderError(d.data, err)), "%v", err)
 	default:
 		d.add(true, "", "the identity is sound and private")
 	}
@@ -112,7 +117,7 @@ const rebuildHint = "shoal doctor --rebuild mends it, and keeps the damaged file
 func (d *doctor) store(ctx context.Context) error {
 	path := filepath.Join(d.data, storeFolder)
 	if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) {
-		d.add(true, "", "there is no store yet: the first shoal up makes one")
+		d.noStore()
 		return nil
 	}
 	if d.opts.Rebuild {
@@ -124,12 +129,26 @@ func (d *doctor) store(ctx context.Context) error {
 	switch {
 	case errors.Is(err, disk.ErrInUse):
 		return stopFirst(err)
+	case errors.Is(err, fs.ErrNotExist):
+		d.noStore()
+		return nil
 	case err != nil:
 		d.wrong("the store does not open", err)
 		return nil
 	}
 	err = d.lookAt(ctx, look)
 	return errors.Join(err, look.Close())
+}
+
+func (d *doctor) noStore() {
+	d.add(true, "", "there is no store yet: the first shoal up makes one")
+	if free, err := diskFree(d.data); err == nil {
+		d.space(free)
+	}
+}
+
+func (d *doctor) space(free int64) {
+	d.add(free >= lowSpace, "make room, or move the data folder to a larger disk (--data)", "%s is free on the disk", quota.Size(free))
 }
 
 func stopFirst(err error) error {
@@ -145,7 +164,7 @@ func (d *doctor) lookAt(ctx context.Context, look *disk.Look) error {
 		return fmt.Errorf("look at the store: %w", err)
 	}
 	d.add(true, "", "the store holds %d files, %s of its own and %s linked", usage.Files, quota.Size(usage.Stored), quota.Size(usage.Linked))
-	d.add(usage.Free >= lowSpace, "make room, or move the data folder to a larger disk (--data)", "%s is free on the disk", quota.Size(usage.Free))
+	d.space(usage.Free)
 	bare, err := look.Bare(ctx)
 	if err != nil {
 		return fmt.Errorf("look at the store: %w", err)
@@ -170,12 +189,11 @@ func (d *doctor) rebuild(ctx context.Context, path string) error {
 		return stopFirst(err)
 	}
 	if err != nil {
-		d.wrong("the store could not be mended", err)
-		return nil
+		return folderError(d.data, fmt.Errorf("mend the store: %w", err))
 	}
 	r, err := store.Rebuild(ctx)
 	if err := errors.Join(err, store.Close()); err != nil {
-		return fmt.Errorf("rebuild the index: %w", err)
+		return folderError(d.data, fmt.Errorf("rebuild the index: %w", err))
 	}
 	d.add(true, "", "the index was rebuilt from %d files: %d chunks are sound, %d of them were not in it", r.Files, r.Chunks, r.Recovered)
 	d.add(r.Lost == 0, "get those files again: only what is missing is fetched", "%d chunks that were in it are gone or have rotted", r.Lost)

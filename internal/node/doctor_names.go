@@ -51,7 +51,7 @@ func (d *doctor) names(ctx context.Context) error {
 	}
 	repaired, err := journal.Repair(ctx, path, shoalID)
 	if err != nil {
-		return fmt.Errorf("mend the journal: %w", err)
+		return folderError(d.data, fmt.Errorf("mend the journal: %w", err))
 	}
 	d.add(true, "", "the journal was damaged and is mended: %d batches were saved, the rest comes from the other nodes; what it was is at %s", repaired.Saved, repaired.Aside)
 	return nil

@@ -160,7 +160,7 @@ func Open(ctx context.Context, cfg Config) (*Node, error) {
 	n.introduced = sync.OnceFunc(func() { close(n.presented) })
 	n.ctx, n.stop = context.WithCancel(context.WithoutCancel(ctx))
 	if err := n.openFolder(ctx); err != nil {
-		return nil, errors.Join(err, n.Close())
+		return nil, errors.Join(folderError(data, err), n.Close())
 	}
 	if err := n.openNetwork(ctx); err != nil {
 		return nil, errors.Join(err, n.Close())

@@ -49,7 +49,7 @@ func (l *Look) open(ctx context.Context) (err error) {
 	case err != nil && !errors.Is(err, fs.ErrNotExist):
 		return err
 	}
-	if err := l.store.checkFormat(); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := l.store.checkFormat(); err != nil && (!errors.Is(err, fs.ErrNotExist) || l.empty()) {
 		return err
 	}
 	if l.index, err = l.database(ctx, indexFile, len(indexSteps())); err != nil {
@@ -57,6 +57,16 @@ func (l *Look) open(ctx context.Context) (err error) {
 	}
 	l.records, err = l.database(ctx, recordsFile, len(recordsSteps()))
 	return err
+}
+
+// empty reports whether nothing was ever in a store, for making it was broken off.
+func (l *Look) empty() bool {
+	for _, name := range []string{blobsDir, indexFile, recordsFile} {
+		if _, err := l.store.root.Stat(name); !errors.Is(err, fs.ErrNotExist) {
+			return false
+		}
+	}
+	return true
 }
 
 // database opens one of the databases and looks it through. What is wrong with it
