@@ -3,6 +3,8 @@ package disk
 import (
 	"bytes"
 	"errors"
+	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
 	"sync"
@@ -162,4 +164,63 @@ func TestRecordsAreMendedInUse(t *testing.T) {
 	if got.Free = want.Free; got != want || got.Files < len(known) { // others use the disk, too
 		t.Errorf("counted %+v, want %+v", got, want)
 	}
+}
+
+// TestNoRoomToMend damages the records of a store on a full disk. They must stay
+// where they are, and be mended when there is room.
+func TestNoRoomToMend(t *testing.T) {
+	w := newWorld(t)
+	if !w.open() {
+		t.Fatal("it does not open")
+	}
+	for i := range 40 {
+		w.put(newSample(t, uint64(i), 900, cs), 0)
+	}
+	must(t, w.store.Close())
+	path := filepath.Join(w.dir, recordsFile)
+	spoil(t, path, 9)
+	damaged, err := os.ReadFile(path)
+	must(t, err)
+	w.disk.SetFree(Reserve)
+	_, err = Open(t.Context(), w.dir, Options{System: w.disk})
+	wantCode(t, err, shoal.NoSpace)
+	if shoal.HintOf(err) == "" {
+		t.Error("no hint")
+	}
+	now, err := os.ReadFile(path)
+	must(t, err)
+	if !bytes.Equal(now[pageBytes:], damaged[pageBytes:]) { // in the first page SQLite counts
+		t.Error("the damaged records are not what they were")
+	}
+	w.disk.SetFree(math.MaxInt64)
+	if !w.open() {
+		t.Fatal("it does not open when there is room")
+	}
+	defer func() { closeStore(t, w.store) }()
+	usage, err := w.store.Usage(t.Context())
+	must(t, err)
+	if usage.Files < 30 || usage.Files >= 40 {
+		t.Errorf("%d files were saved", usage.Files)
+	}
+}
+
+// TestLookOfAStoreThatWasNeverMade looks at a folder in which making a store was
+// broken off.
+func TestLookOfAStoreThatWasNeverMade(t *testing.T) {
+	dir := t.TempDir()
+	must(t, os.WriteFile(filepath.Join(dir, lockFile), nil, 0o600))
+	_, err := OpenToLook(t.Context(), dir)
+	wantIs(t, err, fs.ErrNotExist)
+	s := openStore(t, dir)
+	_, err = OpenToLook(t.Context(), dir)
+	wantIs(t, err, ErrInUse)
+	closeStore(t, s)
+	look, err := OpenToLook(t.Context(), dir)
+	must(t, err)
+	if problems := look.Problems(); len(problems) > 0 {
+		t.Errorf("got %q", problems)
+	}
+	_, err = Open(t.Context(), dir, Options{})
+	wantIs(t, err, ErrInUse)
+	must(t, look.Close())
 }
