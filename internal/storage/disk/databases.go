@@ -15,61 +15,41 @@ func recordsSteps() schema { return schema{recordsSchema, recordsSums} }
 func indexSteps() schema   { return schema{indexSchema, indexSums} }
 
 // openRecords opens the database of small files and links. One that cannot even
-// be opened is put away and an empty one begun; damage within is found when it
-// is read, and mended then.
-func (s *Store) openRecords(ctx context.Context, isNew bool) (err error) {
+// be opened is replaced; damage within is found when it is read, and mended then,
+// for to look it through would take as long as to read all small files.
+func (s *Store) openRecords(ctx context.Context, isNew bool) error {
 	s.records.mend = s.mendRecords
-	var aside string
-	s.records.database, aside, err = s.openEither(ctx, recordsFile, recordsSteps(), trusting)
-	if err != nil || !s.records.fresh || isNew {
-		return err
+	d, err := openDatabase(ctx, filepath.Join(s.dir, recordsFile), recordsSteps())
+	if errors.Is(err, errDamaged) {
+		return s.mendRecords(ctx, database{})
 	}
-	text := recordsFile + " is gone"
-	if aside != "" {
-		text = recordsFile + " was damaged beyond saving, and is now " + aside + " in the store"
+	s.records.database = d
+	if err == nil && d.fresh && !isNew {
+		s.trouble.tell(Notice{Kind: Rebuilt, Text: recordsFile + " was gone: small files come from other nodes that have them; what they have not, and what was linked, is to be added again"})
 	}
-	s.trouble.tell(Notice{Kind: Rebuilt, Text: text + ": small files come from other nodes that have them; what they have not, and what was linked, is to be added again"})
-	return nil
+	return err
 }
 
-// openIndex opens the index, and reports whether it has to be made again.
+// openIndex opens the index, and reports whether it has to be made again. One that
+// is damaged anywhere is put away.
 func (s *Store) openIndex(ctx context.Context, isNew bool) (lost bool, err error) {
-	var aside string
-	s.index.database, aside, err = s.openEither(ctx, indexFile, indexSteps(), checking)
-	if aside != "" {
-		s.trouble.tell(Notice{Kind: Rebuilt, Text: indexFile + " was damaged, and is made anew from what lies in the store; the damaged one is " + aside + " in it"})
-	}
-	return err == nil && s.index.fresh && !isNew, err
-}
-
-// caution says whether a database is looked through when it is opened. The
-// records are as large as all small files together: what is read of them is
-// verified anyway, and damage found then.
-type caution uint8
-
-const (
-	trusting caution = iota
-	checking
-)
-
-// openEither opens a database, or an empty one if it is damaged, and tells where
-// the damaged one is then.
-func (s *Store) openEither(ctx context.Context, name string, steps schema, how caution) (d database, aside string, err error) {
-	path := filepath.Join(s.dir, name)
-	d, err = openDatabase(ctx, path, steps)
-	if err == nil && how == checking {
+	path := filepath.Join(s.dir, indexFile)
+	d, err := openDatabase(ctx, path, indexSteps())
+	if err == nil {
 		if err = d.check(ctx); err != nil {
 			err = errors.Join(err, d.Close())
 		}
 	}
-	if !errors.Is(err, errDamaged) {
-		return d, "", err
+	if errors.Is(err, errDamaged) {
+		aside, failure := s.putAway(indexFile)
+		if failure != nil {
+			return false, failure
+		}
+		s.trouble.tell(Notice{Kind: Rebuilt, Text: indexFile + " was damaged, and is made anew from what lies in the store; the damaged one is " + aside + " in it"})
+		d, err = openDatabase(ctx, path, indexSteps())
 	}
-	if aside, err = s.putAway(name); err != nil {
-		return d, "", err
-	}
-	d, err = openDatabase(ctx, path, steps)
-	return d, aside, err
+	s.index.database = d
+	return err == nil && d.fresh && !isNew, err
 }
 
 // putAway puts a damaged database into quarantine, with what belongs to it.

@@ -75,11 +75,13 @@ func (s *Store) replaceRecords(ctx context.Context) (salvaged, string, error) {
 	if err != nil {
 		return salvaged{}, "", err
 	}
-	saved, err := salvage(ctx, s.records.database, to)
+	saved, err := salvage(ctx, path, s.records.database, to)
 	if err := errors.Join(err, to.Close()); err != nil {
 		return salvaged{}, "", errors.Join(err, removeDatabase(path+newSuffix))
 	}
-	_ = s.records.Close() // it is damaged: what can be read of it was
+	if s.records.DB != nil {
+		_ = s.records.Close() // it is damaged: what can be read of it was
+	}
 	aside, err := s.swapDatabase(recordsFile)
 	if err != nil {
 		return salvaged{}, "", err
@@ -159,7 +161,9 @@ func (s *Store) rerecord() {
 		s.giveBack(f)
 	}
 	s.usage.stale.Store(true)
-	s.commits.poke()
+	if s.commits != nil { // else they are just being opened
+		s.commits.poke()
+	}
 }
 
 // unrecord marks as not recorded what the records say of the file, and reports

@@ -82,7 +82,7 @@ func TestAnyPageOfTheRecordsMayBeLost(t *testing.T) {
 		}
 		must(t, s.Close())
 	}
-	if worst > 2 { // the schema, and the root of the small files' tree
+	if worst > 0 {
 		t.Errorf("with %d of %d pages more than 4 files are lost", worst, pages)
 	}
 }
@@ -223,4 +223,37 @@ func TestLookOfAStoreThatWasNeverMade(t *testing.T) {
 	_, err = Open(t.Context(), dir, Options{})
 	wantIs(t, err, ErrInUse)
 	must(t, look.Close())
+}
+
+// FuzzPages reads rows from anything that is said to be a database.
+func FuzzPages(f *testing.F) {
+	dir := f.TempDir()
+	s := openStore(f, dir)
+	for i, size := range []int{0, 100, 5000, SmallFile} {
+		putAll(f, s, newSample(f, uint64(i), size, cs))
+	}
+	must(f, s.Close())
+	data, err := os.ReadFile(filepath.Join(dir, recordsFile))
+	must(f, err)
+	f.Add(data)
+	for at := range len(data) / pageBytes { // each page in the first one's place
+		f.Add(append(bytes.Clone(data[at*pageBytes:][:pageBytes]), data[pageBytes:]...))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		p := pages{bytes.NewReader(data)}
+		for number := uint32(1); ; number++ {
+			page, err := p.page(number)
+			if err != nil {
+				return
+			}
+			p.payloads(number, page, func(payload []byte) {
+				if len(payload) > maxSmallRow {
+					t.Fatalf("a row of %d bytes", len(payload))
+				}
+				if small, ok := parseSmall(payload); ok {
+					keepSmall(small)
+				}
+			})
+		}
+	})
 }

@@ -22,25 +22,36 @@ type salvaged struct {
 }
 
 // salvage copies from damaged records to new ones all that can still be read,
-// and of the small files what verifies.
-func salvage(ctx context.Context, from, to database) (salvaged, error) {
+// and of the small files what verifies. What a broken tree does not lead to any
+// more is looked for in all pages of the file at path.
+func salvage(ctx context.Context, path string, from, to database) (salvaged, error) {
 	small := &rescue{
-		from: from, to: to, keep: keepSmall,
+		from: from, to: to, keep: scanSmall,
 		table: "SELECT id, size, chunk, present, bits, list, data FROM small NOT INDEXED ORDER BY rowid %s",
 		keys:  "SELECT id, '' FROM small INDEXED BY sqlite_autoindex_small_1 ORDER BY id %s",
 		one:   "SELECT id, size, chunk, present, bits, list, data FROM small WHERE id = ?1 AND '' = ?2",
 		known: "SELECT COUNT(*) FROM small WHERE id = ?1 AND '' = ?2",
 	}
 	links := &rescue{
-		from: from, to: to, keep: keepLink,
+		from: from, to: to, keep: scanLink,
 		table: "SELECT " + linkFacts + " FROM links NOT INDEXED ORDER BY path %s, id %[1]s",
 		keys:  "SELECT id, path FROM links INDEXED BY links_by_id ORDER BY id %s, path %[1]s",
 		one:   "SELECT " + linkFacts + " FROM links WHERE id = ?1 AND path = ?2",
 		known: "SELECT COUNT(*) FROM links WHERE id = ?1 AND path = ?2",
 	}
-	err := small.run(ctx)
+	if from.DB == nil { // SQLite does not even open it
+		err := small.fromPages(ctx, path)
+		return salvaged{small: small.saved}, err
+	}
+	named, err := small.run(ctx)
+	if err == nil && !named {
+		err = small.fromPages(ctx, path)
+		if err == nil {
+			_, err = small.byKeys(ctx) // and count again what is still missing
+		}
+	}
 	if err == nil {
-		err = links.run(ctx)
+		_, err = links.run(ctx)
 	}
 	return salvaged{small: small.saved, links: links.saved, lost: small.lost + links.lost}, err
 }
@@ -62,21 +73,27 @@ type rescue struct {
 }
 
 // run reads the table from either end up to the damage, and what lies between
-// by its key, a row at a time.
-func (r *rescue) run(ctx context.Context) error {
+// by its key, a row at a time. It reports whether that is every row that could be
+// reached by its key.
+func (r *rescue) run(ctx context.Context) (all bool, err error) {
 	for _, order := range []string{"ASC", "DESC"} {
 		whole, err := r.rows(ctx, fmt.Sprintf(r.table, order))
 		if whole || err != nil {
-			return err
+			return true, err
 		}
 	}
+	return r.byKeys(ctx)
+}
+
+func (r *rescue) byKeys(ctx context.Context) (all bool, err error) {
+	r.lost = 0
 	for _, order := range []string{"ASC", "DESC"} {
 		whole, err := r.byKey(ctx, fmt.Sprintf(r.keys, order))
 		if whole || err != nil {
-			return err
+			return r.lost == 0, err
 		}
 	}
-	return nil
+	return false, nil
 }
 
 // rows saves the rows that a query gives, and reports whether it gave them all.
@@ -154,15 +171,20 @@ func (r *rescue) flush(ctx context.Context) error {
 	return err
 }
 
-// keepSmall reads a small file, of which what is there is what verifies: its
-// bytes prove themselves, whatever else the row says.
-func keepSmall(found *sql.Rows) (putting, bool) {
+// scanSmall reads a small file.
+func scanSmall(found *sql.Rows) (putting, bool) {
 	var r smallRow
 	var id []byte
 	if found.Scan(&id, &r.size, &r.chunkSize, &r.present, &r.bits, &r.list, &r.data) != nil || len(id) != shoal.FileIDSize {
 		return nil, false
 	}
 	r.id = shoal.FileID(id)
+	return keepSmall(r)
+}
+
+// keepSmall keeps of a small file what verifies: its bytes prove themselves,
+// whatever else the row says.
+func keepSmall(r smallRow) (putting, bool) {
 	if r.check() != nil {
 		return nil, false
 	}
@@ -187,8 +209,8 @@ func keepSmall(found *sql.Rows) (putting, bool) {
 // its chunks are verified by their hash when they are read.
 const linkFacts = "path, id, target, device, inode, size, mtime, present, stored, bits"
 
-// keepLink reads a link.
-func keepLink(found *sql.Rows) (putting, bool) {
+// scanLink reads a link.
+func scanLink(found *sql.Rows) (putting, bool) {
 	var path, target string
 	var id, bits []byte
 	var device, inode, size, mtime, present, stored int64
