@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 
@@ -72,7 +73,7 @@ func (a *app) verify(ctx context.Context, node shoal.Node, ref string) error {
 		}
 	}
 	switch {
-	case len(report.Rotten) > 0:
+	case len(report.Rotten) > 0 && errors.Is(err, shoal.Integrity):
 		return shoal.WithHint(err, "the rotten chunks count as absent now: shoal get the files again to mend them")
 	case err != nil:
 		return err

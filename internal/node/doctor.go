@@ -163,7 +163,9 @@ func (d *doctor) lookAt(ctx context.Context, look *disk.Look) error {
 	if err != nil {
 		return fmt.Errorf("look at the store: %w", err)
 	}
-	d.add(true, "", "the store holds %d files, %s of its own and %s linked", usage.Files, quota.Size(usage.Stored), quota.Size(usage.Linked))
+	if len(look.Problems()) == 0 {
+		d.add(true, "", "the store holds %d files, %s of its own and %s linked", usage.Files, quota.Size(usage.Stored), quota.Size(usage.Linked))
+	}
 	d.space(usage.Free)
 	bare, err := look.Bare(ctx)
 	if err != nil {
