@@ -312,3 +312,28 @@ func TestDemandFetchesWhatIsWanted(t *testing.T) {
 		}
 	})
 }
+
+// A source that answers only when all is there is parted with at once: many small
+// files would wait for one another's goodbyes.
+func TestLateSourceHoldsNothingUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSwarm(t)
+		f, data := randomFile(t, 53, 1000, 1<<10)
+		s.node("seed").shelf.fill(f, data)
+		get := s.node("get")
+		const late = 10 * time.Millisecond
+		get.meets(scripts{"late": func(s *script) {
+			<-time.After(late)
+			s.greets(f, f.Size, content.FullBitmap(f.Chunks()))
+			s.listens()
+		}})
+		start := time.Now()
+		if _, err := get.fetch(f, fetch.Task{SizeHint: f.Size}, "seed", "late").Wait(); err != nil {
+			t.Fatal(err)
+		}
+		if took := time.Since(start); took > 2*late {
+			t.Errorf("the fetch took %v, and the late source answers after %v", took, late)
+		}
+		get.checkWhole(f, data)
+	})
+}

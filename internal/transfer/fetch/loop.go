@@ -212,6 +212,8 @@ func (l *loop) windUp() {
 // discard gives back what a message carries that comes too late.
 func (l *loop) discard(m message) {
 	switch m := m.(type) {
+	case greeted: // it answered too late to be of use
+		m.link.part(l.farewell())
 	case chunkRight:
 		l.stats.Wasted += int64(len(m.assembly.buf.Bytes))
 		m.assembly.release()

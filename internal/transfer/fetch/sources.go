@@ -336,15 +336,19 @@ func (l *loop) ban(src *source, why error) {
 
 // partAll says goodbye to every source.
 func (l *loop) partAll() {
-	reason := wire.ReasonLeaving
-	if l.err == nil && !l.task.Demand {
-		reason = wire.ReasonDone
-	}
 	for _, src := range l.sources.order {
 		if src.stage == stageLive {
-			src.link.part(reason)
+			src.link.part(l.farewell())
 		}
 	}
+}
+
+// farewell is what a source is told when the fetch is over.
+func (l *loop) farewell() wire.Reason {
+	if l.err == nil && !l.task.Demand {
+		return wire.ReasonDone
+	}
+	return wire.ReasonLeaving
 }
 
 // retry makes lost sources known again when their time has come and, while there
