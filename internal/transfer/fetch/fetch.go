@@ -170,6 +170,10 @@ type Task struct {
 	// Sources are asked from the start; more may be added with AddSource.
 	Sources []shoal.NodeID
 
+	// Sure says that the first of them has the file. A small one is asked of it
+	// alone, and of others if it does not come at once.
+	Sure bool
+
 	// Searching says that more sources are being looked for: before SearchOver
 	// is called the fetch does not give up just because none is left.
 	Searching bool

@@ -4,12 +4,14 @@ import (
 	"errors"
 	"net"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"shoal"
 	"shoal/internal/content"
+	"shoal/internal/network/wire"
 	"shoal/internal/transfer/fetch"
 )
 
@@ -336,4 +338,45 @@ func TestLateSourceHoldsNothingUp(t *testing.T) {
 		}
 		get.checkWhole(f, data)
 	})
+}
+
+// A file of one chunk is not asked of all who may have it, and of one alone that
+// has it.
+func TestSmallFileIsAskedOfFew(t *testing.T) {
+	for _, test := range []struct {
+		name  string
+		first shoal.NodeID
+		sure  bool
+		most  int32 // others that are asked
+	}{
+		{"one may have it", "seed", false, fetch.MaxListAsked - 1},
+		{"one has it", "seed", true, 0},
+		{"one had it", "gone", true, 3},
+		{"one is silent", "silent", true, 3},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newSwarm(t)
+				f, data := randomFile(t, 59, 1000, 1<<10)
+				s.node("seed").shelf.fill(f, data)
+				get := s.node("get")
+				var asked atomic.Int32
+				silent := func(s *script) { asked.Add(1); s.listens() }
+				gone := func(s *script) {
+					asked.Add(1)
+					s.hears()
+					s.says(wire.Goodbye{Reason: wire.ReasonAbsent}.Append(nil))
+				}
+				get.meets(scripts{"gone": gone, "silent": silent, "b": gone, "c": silent, "d": silent, "e": silent})
+				task := fetch.Task{SizeHint: f.Size, Sure: test.sure}
+				if _, err := get.fetch(f, task, test.first, "c", "b", "seed", "d", "e").Wait(); err != nil {
+					t.Fatal(err)
+				}
+				get.checkWhole(f, data)
+				if n := asked.Load(); n > test.most {
+					t.Errorf("%d others were asked, %d would do", n, test.most)
+				}
+			})
+		})
+	}
 }

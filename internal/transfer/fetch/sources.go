@@ -116,9 +116,9 @@ func (s *sources) lastError() string {
 
 // dial opens streams to known sources, as many as may be asked at once. Until
 // the hash list is here only a few are, for each would send it; and none while
-// the target is being opened, for it may lack nothing.
+// the target is being opened, for it may lack nothing, nor when it lacks nothing.
 func (l *loop) dial() {
-	if l.opening {
+	if l.opening || l.picker != nil && l.picker.Remaining() == 0 && !l.task.Demand {
 		return
 	}
 	busy, limit := l.busy()
@@ -153,8 +153,16 @@ func (l *loop) busy() (busy, limit int) {
 			busy++
 		}
 	}
-	return dialling + busy, MaxListAsked
+	limit = MaxListAsked
+	if l.task.Sure && l.small() && l.now.Sub(l.start) < beat {
+		limit = 1
+	}
+	return dialling + busy, limit
 }
+
+// small reports whether the file is said to be one whose first chunk is asked for
+// with the hello.
+func (l *loop) small() bool { return l.task.SizeHint > 0 && l.task.SizeHint <= earlySize }
 
 // earlySize is the largest file whose first chunk is asked for with the hello.
 const earlySize = 64 << 10
@@ -164,7 +172,7 @@ const earlySize = 64 << 10
 func (l *loop) connect(src *source) {
 	src.stage, src.tries, src.attempt = stageDialling, src.tries+1, src.attempt+1
 	forList := l.file.ChunkSize == 0
-	src.early = forList && l.task.SizeHint > 0 && l.task.SizeHint <= earlySize && l.sources.count(stageDialling) == 1
+	src.early = forList && l.small() && l.sources.count(stageDialling) == 1
 	known := l.file // a copy: zero while the list is still to be asked for
 	known.ID = l.task.File
 	hello := wire.Hello{Version: wire.Version, WantList: forList, Background: l.task.Background, File: known.ID}
