@@ -5,6 +5,7 @@ import (
 	"errors"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -330,5 +331,27 @@ func TestAddWhileANodeIsAway(t *testing.T) {
 		nodes[3] = reopen(t, nodes[3])
 		within(t, 10*time.Second, "all is safe with the node back", safe(t, nodes...))
 		within(t, trim.DefaultDelay+2*trimEvery, "every chunk has just its two copies", exactly(t, 2, e, nodes...))
+	})
+}
+
+// Many small files are fetched, and waited for, many at a time: none waits for
+// another's round trips, and a holder that is asked early answers when it has what
+// it should hold. It has heard of the name one way later, the others are to ask two
+// nodes for the file, to hear from them, and to part.
+func TestManySmallFilesAreWaitedForTogether(t *testing.T) {
+	virtually(t, func(t *testing.T) {
+		nodes := together(t, 4, nil)
+		var req shoal.AddRequest
+		for i := range batchWidth {
+			path, _ := write(t, byte(100+i), 1000)
+			req.Items = append(req.Items, shoal.AddItem{Path: path, Name: "small/" + strconv.Itoa(i)})
+		}
+		began := time.Now()
+		if err := nodes[0].Add(t.Context(), req, nil); err != nil {
+			t.Fatal(err)
+		}
+		if took := time.Since(began); took > 16*wayDelay {
+			t.Errorf("%d files took %v, and one way is %v", batchWidth, took, wayDelay)
+		}
 	})
 }

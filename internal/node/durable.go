@@ -3,6 +3,7 @@ package node
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -37,7 +38,7 @@ func (n *Node) awaitCopies(ctx context.Context, e shoal.Entry) (int, error) {
 	want := min(2, e.Copies)
 	best, sum, since := 0, -1, time.Now()
 	for wait := firstAsk; ; wait = min(2*wait, lastAsk) {
-		least, total, err := n.countCopies(ctx, e, chunks, upto)
+		least, total, err := n.countCopies(ctx, e, chunks, upto, want)
 		if err != nil {
 			return best, err
 		}
@@ -74,26 +75,35 @@ func (n *Node) reachable(e shoal.Entry, chunks int) int {
 
 // countCopies asks the holders of a file, as far as they have heard what this node
 // said up to a number, what they have, and gives the fewest
-// copies that a chunk has, and how many there are of all.
-func (n *Node) countCopies(ctx context.Context, e shoal.Entry, chunks int, upto uint64) (least, total int, err error) {
-	counts := make([]int, chunks)
-	tally := func(have content.Bitmap) {
-		for chunk := range have.All {
-			counts[chunk]++
-			total++
-		}
-	}
+// copies that a chunk has, and how many there are of all. It does not wait for
+// those that answer when there are as many as wanted.
+func (n *Node) countCopies(ctx context.Context, e shoal.Entry, chunks int, upto uint64, want int) (least, total int, err error) {
+	sum, early := make(copyCount, chunks), make(copyCount, chunks)
 	if own, err := n.store.Own(ctx, e.ID); err == nil {
-		tally(own)
+		sum.add(own)
+		early.add(own)
 	}
-	for _, h := range n.askHolders(ctx, n.steward.keepers(repair.File{ID: e.ID, Chunks: chunks, Copies: e.Copies}), wire.Ask{File: e.ID, Chunks: chunks, Upto: upto, Waited: true}) {
-		tally(h.Has)
+	keepers := n.steward.keepers(repair.File{ID: e.ID, Chunks: chunks, Copies: e.Copies})
+	answers := n.askUntil(ctx, keepers, wire.Ask{File: e.ID, Chunks: chunks, Upto: upto, Waited: true}, func(h holding) bool {
+		early.add(h.Has)
+		return slices.Min(early) >= want
+	})
+	for _, h := range answers {
+		sum.add(h.Has)
 	}
-	least = counts[0]
-	for _, count := range counts {
-		least = min(least, count)
+	for _, count := range sum {
+		total += count
 	}
-	return least, total, ctx.Err()
+	return slices.Min(sum), total, ctx.Err()
+}
+
+// copyCount is how many copies of each chunk there are.
+type copyCount []int
+
+func (c copyCount) add(have content.Bitmap) {
+	for chunk := range have.All {
+		c[chunk]++
+	}
 }
 
 // stores is how many nodes of the shoal should hold chunks.

@@ -33,7 +33,8 @@ func (n *Node) startFetch(ctx context.Context, t target, task fetch.Task) *fetch
 	if known, err := n.store.File(ctx, task.File); err == nil {
 		task.Known = &known
 	}
-	task.Sources, task.Searching = n.connected(t.sources), len(t.addrs) > 0
+	task.Sure = task.Sure || len(t.sources) > 0
+	task.Sources, task.Searching = n.connected(append(task.Sources, t.sources...)), len(t.addrs) > 0
 	n.transfers.Add(1)
 	f := n.engine.Start(ctx, task)
 	n.fetches.Store(f, struct{}{})

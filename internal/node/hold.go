@@ -11,8 +11,12 @@ import (
 	"shoal/internal/network/wire"
 )
 
-// holdTimeout is how long a peer has to say what it holds.
-const holdTimeout = 5 * time.Second
+// How long a peer has to say what it holds, and how much of that it takes to get
+// what it should hold first, if the asker waits for that.
+const (
+	holdTimeout  = 5 * time.Second
+	answerWithin = 2 * time.Second
+)
 
 // serveHold answers a peer that asks what this node holds of a file.
 func (n *Node) serveHold(stream network.Stream) {
@@ -38,12 +42,33 @@ func (n *Node) answerHold(stream network.Stream) error {
 	if err != nil {
 		return err
 	}
+	if ask.Waited {
+		n.putOff(stream, ask)
+	}
 	hold, err := n.steward.answer(n.ctx, stream.Peer(), ask)
 	if err != nil {
 		return err
 	}
 	_, err = stream.Write(hold.Append(nil))
 	return err
+}
+
+// putOff holds back the answer to one who waits for a file's copies until this
+// node has its part, for one answer then is worth more than many before. It does
+// so for answerWithin, and no longer than the asker listens.
+func (n *Node) putOff(stream network.Stream, ask wire.Ask) {
+	ctx, cancel := context.WithTimeout(n.ctx, answerWithin)
+	var listening sync.WaitGroup
+	listening.Go(func() {
+		defer cancel()
+		_, _ = stream.Read(make([]byte, 1)) // it says no more
+	})
+	if n.journal.Await(ctx, stream.Peer(), ask.Upto) {
+		n.steward.awaitPart(ctx, ask.File)
+	}
+	_ = stream.SetReadDeadline(time.Now()) // ends the read; a stream that fails here fails again when it is written to
+	listening.Wait()
+	cancel()
 }
 
 // holding is what one node holds of a file.
@@ -56,7 +81,15 @@ type holding struct {
 // answers that came in time: none if this process stood still meanwhile, for then
 // they may be old.
 func (n *Node) askHolders(ctx context.Context, nodes []shoal.NodeID, ask wire.Ask) []holding {
+	return n.askUntil(ctx, nodes, ask, func(holding) bool { return false })
+}
+
+// askUntil is askHolders, but waits for no more answers once one is enough. enough
+// is called with one after the other.
+func (n *Node) askUntil(ctx context.Context, nodes []shoal.NodeID, ask wire.Ask, enough func(holding) bool) []holding {
 	asked := time.Now()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	var mu sync.Mutex // of answers
 	var answers []holding
 	var wg sync.WaitGroup
@@ -73,6 +106,9 @@ func (n *Node) askHolders(ctx context.Context, nodes []shoal.NodeID, ask wire.As
 			mu.Lock()
 			defer mu.Unlock()
 			answers = append(answers, holding{node, hold})
+			if enough(answers[len(answers)-1]) {
+				cancel()
+			}
 		})
 	}
 	wg.Wait()

@@ -10,6 +10,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sync/semaphore"
+
 	"shoal"
 	"shoal/internal/catalog"
 	"shoal/internal/catalog/journal"
@@ -26,7 +28,6 @@ import (
 
 // How the steward goes about its work.
 const (
-	stewardWidth  = 4                // files being fetched at once
 	rescanEvery   = 10 * time.Minute // all files are looked at, whatever happened
 	retryAfter    = 5 * time.Second  // a file that could not be fetched is looked at again
 	maxRetryAfter = time.Minute
@@ -50,7 +51,7 @@ type steward struct {
 	news    map[shoal.FileID]bool // files to look at
 	all     bool                  // every file is to be looked at
 	again   map[shoal.FileID]retry
-	waited  map[shoal.FileID]bool          // files just named, for whose copies somebody may be waiting
+	waited  map[shoal.FileID]naming        // files just named, for whose copies somebody may be waiting
 	awaited map[shoal.FileID]time.Duration // files for whose copies somebody says to be waiting, and until when that is believed
 	lacks   map[shoal.FileID]int64         // bytes of each file that it should hold and does not
 	surplus map[shoal.FileID]bool          // files of which it has what it need not hold
@@ -75,7 +76,7 @@ func newSteward(n *Node) *steward {
 	s := &steward{
 		n: n, wake: make(chan struct{}, 1), all: true, keeper: trim.NewKeeper(0),
 		news: make(map[shoal.FileID]bool), again: make(map[shoal.FileID]retry),
-		waited: make(map[shoal.FileID]bool), awaited: make(map[shoal.FileID]time.Duration),
+		waited: make(map[shoal.FileID]naming), awaited: make(map[shoal.FileID]time.Duration),
 		lacks: make(map[shoal.FileID]int64), surplus: make(map[shoal.FileID]bool),
 		rotten:  make(map[shoal.FileID]int),
 		instead: make(map[shoal.FileID]extents), refused: make(map[shoal.FileID]bool),
@@ -108,8 +109,8 @@ func (s *steward) heard(items []journal.Item) {
 				continue
 			}
 			s.news[put.File] = true
-			if time.Since(r.Stamp.Time()) < freshFor && len(s.waited) < newsLimit {
-				s.waited[put.File] = true
+			if time.Since(r.Stamp.Time()) < freshFor {
+				s.expect(put.File, item.Author)
 			}
 		}
 	}
@@ -190,7 +191,7 @@ func (s *steward) run(ctx context.Context) {
 	var fetching sync.WaitGroup
 	defer fetching.Wait()
 	fetching.Go(func() { s.trimming(ctx) })
-	places := make(chan struct{}, stewardWidth)
+	places := semaphore.NewWeighted(pullWidth)
 	rescan := time.NewTicker(rescanEvery)
 	defer rescan.Stop()
 	for ctx.Err() == nil {
@@ -228,7 +229,7 @@ func (s *steward) pause(view repair.View) time.Duration {
 }
 
 // sweep looks at the files that may have changed.
-func (s *steward) sweep(ctx context.Context, view repair.View, places chan struct{}, fetching *sync.WaitGroup) error {
+func (s *steward) sweep(ctx context.Context, view repair.View, places *semaphore.Weighted, fetching *sync.WaitGroup) error {
 	files, all := s.take()
 	look := func(f catalog.File) error { return s.file(ctx, view, f, places, fetching) }
 	if !all {
@@ -292,7 +293,7 @@ func (s *steward) take() (files []shoal.FileID, all bool) {
 }
 
 // file sees to one file.
-func (s *steward) file(ctx context.Context, view repair.View, f catalog.File, places chan struct{}, fetching *sync.WaitGroup) error {
+func (s *steward) file(ctx context.Context, view repair.View, f catalog.File, places *semaphore.Weighted, fetching *sync.WaitGroup) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -310,14 +311,13 @@ func (s *steward) file(ctx context.Context, view repair.View, f catalog.File, pl
 	if p.pull.Count() == 0 || !s.begin(f.ID) {
 		return nil
 	}
-	select {
-	case places <- struct{}{}:
-	case <-ctx.Done():
-		s.end(f.ID, ctx.Err())
-		return ctx.Err()
+	cost := pullCost(int64(p.pull.Count()) * int64(f.ChunkSize))
+	if err := places.Acquire(ctx, cost); err != nil {
+		s.end(f.ID, err)
+		return err
 	}
 	fetching.Go(func() {
-		defer func() { <-places }()
+		defer places.Release(cost)
 		err := s.pull(ctx, f, p.pull)
 		if err != nil && ctx.Err() == nil {
 			s.n.cfg.Log.Info("chunks this node should hold were not got", "file", f.ID, "chunks", p.pull.Count(), "err", err)
@@ -350,7 +350,7 @@ func (s *steward) note(f catalog.File, p plan) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if p.pull.Count() == 0 {
-		delete(s.waited, f.ID)
+		s.served(f.ID)
 	}
 	if count := p.lacking.Count(); count > 0 {
 		s.lacks[f.ID] = min(int64(count)*int64(f.ChunkSize), f.Size)
@@ -392,7 +392,7 @@ func (s *steward) end(id shoal.FileID, err error) {
 		delete(s.rotten, id)
 		s.news[id] = true
 		delete(s.again, id)
-		delete(s.waited, id)
+		s.served(id)
 		return
 	}
 	s.later(id)
@@ -434,9 +434,13 @@ func (s *steward) pull(ctx context.Context, f catalog.File, chunks content.Bitma
 		return err
 	}
 	t := target{entry: shoal.Entry{ID: f.ID, Size: f.Size, ChunkSize: f.ChunkSize}}
-	s.mu.Lock()
-	task := fetch.Task{Background: !s.waited[f.ID]}
-	s.mu.Unlock()
+	task := fetch.Task{Background: true}
+	if by, fresh := s.namedBy(f.ID); fresh {
+		task.Background = false
+		if s.n.connectedWith(by) {
+			task.Sources, task.Sure = []shoal.NodeID{by}, true
+		}
+	}
 	task.Open = func(ctx context.Context, file content.File) (fetchTarget, error) {
 		if file.Chunks() != chunks.Len() {
 			return nil, fmt.Errorf("the file is cut into %d chunks there, and %d here: %w", file.Chunks(), chunks.Len(), shoal.Usage)
@@ -494,7 +498,7 @@ func (s *steward) forget(id shoal.FileID) {
 	defer s.mu.Unlock()
 	delete(s.lacks, id)
 	delete(s.again, id)
-	delete(s.waited, id)
+	s.served(id)
 	delete(s.refused, id)
 	delete(s.instead, id)
 	delete(s.surplus, id)

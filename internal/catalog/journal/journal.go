@@ -64,6 +64,7 @@ type Journal struct {
 	clock   record.Clock
 	vector  record.Vector
 	applied record.Vector
+	grown   chan struct{} // closed when applied moves on; nil if nobody waits for it
 }
 
 // format: application is "shoj" in ASCII.
@@ -224,10 +225,41 @@ func (j *Journal) Applied() record.Vector {
 	return maps.Clone(j.applied)
 }
 
+// Await waits until all that an author said up to a number has been applied. It
+// reports false if ctx ends first.
+func (j *Journal) Await(ctx context.Context, author shoal.NodeID, upto uint64) bool {
+	for {
+		reached, grown := j.reached(author, upto)
+		if reached {
+			return true
+		}
+		select {
+		case <-grown:
+		case <-ctx.Done():
+			return false
+		}
+	}
+}
+
+// reached reports whether all that an author said up to a number has been applied,
+// and gives what is closed when more has.
+func (j *Journal) reached(author shoal.NodeID, upto uint64) (so bool, grown <-chan struct{}) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.grown == nil {
+		j.grown = make(chan struct{})
+	}
+	return j.applied[author] >= upto, j.grown
+}
+
 func (j *Journal) settle() {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.applied = maps.Clone(j.vector)
+	if j.grown != nil {
+		close(j.grown)
+		j.grown = nil
+	}
 }
 
 func (j *Journal) nextStamp() record.Stamp {

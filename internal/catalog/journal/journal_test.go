@@ -444,3 +444,26 @@ func check(ctx context.Context, path string) error {
 	}
 	return errors.Join(j.Check(ctx), j.Close())
 }
+
+// Whoever awaits what an author said goes on when it has been applied.
+func TestAwait(t *testing.T) {
+	a, b := newNode(t, 1), newNode(t, 2)
+	if !b.Await(t.Context(), nodeOf(1), 0) {
+		t.Error("nothing has to be waited for")
+	}
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	if b.Await(ended, nodeOf(1), 1) {
+		t.Error("what was not said was heard")
+	}
+	applied := make(chan int)
+	go func() {
+		b.Await(t.Context(), nodeOf(1), 2)
+		applied <- len(b.applied)
+	}()
+	a.say(t, "one", "two")
+	b.takes(t, a.gives(t, nil))
+	if n := <-applied; n != 2 {
+		t.Errorf("%d of 2 batches had been applied", n)
+	}
+}
