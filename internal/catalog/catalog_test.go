@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -214,6 +215,28 @@ func TestVersionsAndTrash(t *testing.T) {
 	c.wait(trash + time.Second)
 	if _, err := c.FromTrash(t.Context(), "a"); !errors.Is(err, shoal.NotFound) || shoal.HintOf(err) == "" {
 		t.Errorf("after the trash time: %v", err)
+	}
+}
+
+// What was removed is found however much has been removed since.
+func TestTrashIsDeep(t *testing.T) {
+	c := open(t)
+	for name, id := range map[string]int{"a": shoal.MaxList, "b": shoal.MaxList + 1} {
+		put(t, c, entry(name, id))
+		if err := c.Drop(t.Context(), entry(name, id)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c.wait(time.Second)
+	for some := range slices.Chunk(fill(t, c, shoal.MaxList), catalog.MaxPut) {
+		if err := c.Drop(t.Context(), some...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for ref, name := range map[string]string{"a": "a", fileID(shoal.MaxList + 1).String(): "b"} {
+		if got, err := c.FromTrash(t.Context(), ref); err != nil || got.Name != name {
+			t.Errorf("%s: %q, %v", ref, got.Name, err)
+		}
 	}
 }
 

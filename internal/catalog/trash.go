@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"slices"
 	"time"
 
 	"shoal"
@@ -16,17 +17,29 @@ import (
 // was away for longer may bring back what others have removed.
 const horizon = 30 * 24 * time.Hour
 
-const inTrash = "SELECT " + entryColumns + ", v.since" + fromVersions + `
-WHERE v.state = 4 AND v.file IS NOT NULL AND v.since > ? AND coalesce(v.shown, v.name) >= ? AND coalesce(v.shown, v.name) < ?
+// What is gone is shown under no other name, so v.name is the name.
+const (
+	inTrash = "SELECT " + entryColumns + ", v.since" + fromVersions + `
+WHERE v.state = 4 AND v.file IS NOT NULL AND v.since > ?`
+	notBack = `
 AND NOT EXISTS (SELECT 1 FROM versions w WHERE w.name = v.name AND w.file = v.file AND w.state <= 1)
 ORDER BY v.since DESC LIMIT ?`
+
+	trashBelow  = inTrash + " AND v.name >= ? AND v.name < ?" + notBack
+	trashNamed  = inTrash + " AND v.name = ?" + notBack
+	trashOfFile = inTrash + " AND v.file = ?" + notBack
+)
 
 // Trash gives what was removed or replaced and can still be had back, under
 // names that start with prefix, the latest first: at most shoal.MaxList.
 func (c *Catalog) Trash(ctx context.Context, prefix string) ([]shoal.Removed, error) {
+	return c.trash(ctx, trashBelow, prefix, end(prefix), shoal.MaxList)
+}
+
+func (c *Catalog) trash(ctx context.Context, query string, args ...any) ([]shoal.Removed, error) {
 	var found []shoal.Removed
 	oldest := c.cfg.Now().Add(-c.cfg.Trash).UnixMilli()
-	err := c.rows(ctx, inTrash, []any{oldest, prefix, end(prefix), shoal.MaxList}, func(rows *sql.Rows) error {
+	err := c.rows(ctx, query, append([]any{oldest}, args...), func(rows *sql.Rows) error {
 		var since int64
 		e, err := scanEntry(rows, &since)
 		found = append(found, shoal.Removed{Entry: e, Since: timeOf(since), Until: timeOf(since).Add(c.cfg.Trash)})
@@ -38,19 +51,17 @@ func (c *Catalog) Trash(ctx context.Context, prefix string) ([]shoal.Removed, er
 // FromTrash gives the latest thing in the trash that ref, a name or a file id,
 // means. Errors: shoal.NotFound.
 func (c *Catalog) FromTrash(ctx context.Context, ref string) (shoal.Removed, error) {
-	id, idErr := shoal.ParseFileID(ref)
-	prefix := ref
-	if idErr == nil {
-		prefix = ""
+	found, err := c.trash(ctx, trashNamed, ref, 1)
+	if id, idErr := shoal.ParseFileID(ref); idErr == nil && err == nil {
+		var ofFile []shoal.Removed
+		ofFile, err = c.trash(ctx, trashOfFile, id[:], 1)
+		found = append(found, ofFile...)
 	}
-	found, err := c.Trash(ctx, prefix)
 	if err != nil {
 		return shoal.Removed{}, err
 	}
-	for _, r := range found {
-		if r.Name == ref || idErr == nil && r.ID == id {
-			return r, nil
-		}
+	if len(found) > 0 {
+		return slices.MaxFunc(found, func(a, b shoal.Removed) int { return a.Since.Compare(b.Since) }), nil
 	}
 	return shoal.Removed{}, shoal.WithHint(fmt.Errorf("%q is not in the trash: %w", ref, shoal.NotFound), "`shoal ls --trash` shows what is")
 }
