@@ -77,6 +77,12 @@ type Library interface {
 	// another file's by now, Unauthorised for a reader.
 	Undelete(ctx context.Context, req UndeleteRequest) (Entry, error)
 
+	// Change does several things to names: moves, removals and undeletions, in
+	// order, each as the method of that name does it. What does not depend on
+	// one another is said together, so that many cost little more than one.
+	// Events and error are as for Add.
+	Change(ctx context.Context, req ChangeRequest, watch func(Event)) error
+
 	// Link gives the text by which anyone who can reach this node can get the
 	// file.
 	Link(ctx context.Context, ref string) (Link, error)
@@ -110,8 +116,8 @@ type Overseer interface {
 // MaxList is the most entries one List gives.
 const MaxList = 10_000
 
-// MaxItems is the most files one AddRequest or GetRequest may name; callers
-// with more send several.
+// MaxItems is the most files one AddRequest, GetRequest or ChangeRequest may name;
+// callers with more send several.
 const MaxItems = 4096
 
 // AddRequest says what to add and how.
@@ -178,6 +184,18 @@ type RemoveRequest struct {
 type UndeleteRequest struct {
 	Ref  string `json:"ref"`            // a name or an id
 	Name string `json:"name,omitempty"` // what to call it; empty for what it was called
+}
+
+// ChangeRequest says what to do to names.
+type ChangeRequest struct {
+	Items []ChangeItem `json:"items"`
+}
+
+// ChangeItem is one thing to be done: one of its members is set.
+type ChangeItem struct {
+	Move     *MoveRequest     `json:"move,omitempty"`
+	Remove   *RemoveRequest   `json:"remove,omitempty"`
+	Undelete *UndeleteRequest `json:"undelete,omitempty"`
 }
 
 // SearchRequest says what to look for among the names of all files. What is not

@@ -24,6 +24,12 @@ func (n names) register(api huma.API) {
 		Tags: []string{"files"}, Summary: "Give an entry another name",
 	}, n.move)
 	register(api, huma.Operation{
+		OperationID: "change", Method: http.MethodPost, Path: "/changes",
+		Tags: []string{"files"}, Summary: "Move, remove and undelete several files, in order",
+		Description: "Answers with JSON lines: events, of which done and failed end an item each, and a summary.",
+		Responses:   streamResponses(api),
+	}, n.change)
+	register(api, huma.Operation{
 		OperationID: "trash", Method: http.MethodGet, Path: "/trash",
 		Tags: []string{"files"}, Summary: "What was removed or replaced and can be had back, the latest first",
 	}, n.trash)
@@ -59,6 +65,17 @@ type moveRequest struct {
 func (n names) move(ctx context.Context, in *moveRequest) (*entryAnswer, error) {
 	entry, err := n.node.Move(ctx, shoal.MoveRequest{Ref: in.Ref, Name: in.Body.Name, Force: in.Body.Force})
 	return &entryAnswer{entry}, err
+}
+
+type changeRequest struct{ Body shoal.ChangeRequest }
+
+func (n names) change(_ context.Context, in *changeRequest) (*huma.StreamResponse, error) {
+	if err := checkItems(len(in.Body.Items)); err != nil {
+		return nil, err
+	}
+	return streamed(func(ctx context.Context, watch func(shoal.Event)) (*shoal.VerifyReport, error) {
+		return nil, n.node.Change(ctx, in.Body, watch)
+	}), nil
 }
 
 type trashRequest struct {

@@ -63,6 +63,15 @@ func (c *Catalog) Match(ctx context.Context, name, after string, limit int) ([]s
 	return c.soleBase(ctx, name)
 }
 
+// Named gives the entry of exactly that name, if there is one.
+func (c *Catalog) Named(ctx context.Context, name string) (e shoal.Entry, found bool, err error) {
+	entries, err := c.named(ctx, name)
+	if err != nil || len(entries) == 0 {
+		return shoal.Entry{}, false, err
+	}
+	return entries[0], true, nil
+}
+
 // named is the entry of that name, if there is one.
 func (c *Catalog) named(ctx context.Context, name string) ([]shoal.Entry, error) {
 	return c.query(ctx, "SELECT "+entryColumns+fromVersions+"WHERE v.state <= 1 AND coalesce(v.shown, v.name) = ? LIMIT 1", name)

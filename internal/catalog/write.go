@@ -30,28 +30,34 @@ type write struct {
 // shoal.NoSpace. If ctx ends while Put waits, the entries may have been
 // written or not.
 func (c *Catalog) Put(ctx context.Context, entries ...shoal.Entry) error {
-	for _, e := range entries {
-		if err := putOf(e).Check(); err != nil {
-			return fmt.Errorf("put entry: %w", err)
-		}
-	}
-	return c.write(ctx, &write{puts: entries})
+	return c.Change(ctx, entries, nil)
 }
 
 // Drop takes away entries as List or Resolve gave them. A name someone has given
 // another file meanwhile, or in conflict, keeps that. It is as durable as Put.
 func (c *Catalog) Drop(ctx context.Context, entries ...shoal.Entry) error {
-	return c.write(ctx, &write{drops: entries})
+	return c.Change(ctx, nil, entries)
 }
 
 // Move gives an entry another name, in one step. Errors: as for Put.
 func (c *Catalog) Move(ctx context.Context, entry shoal.Entry, name string) error {
 	renamed := entry
 	renamed.Name, renamed.Conflict = name, false
-	if err := putOf(renamed).Check(); err != nil {
-		return fmt.Errorf("rename %s: %w", entry.Name, err)
+	return c.Change(ctx, []shoal.Entry{renamed}, []shoal.Entry{entry})
+}
+
+// Change puts and drops entries in one step, together at most MaxPut. Nothing of
+// both is no error. Errors: as for Put.
+func (c *Catalog) Change(ctx context.Context, puts, drops []shoal.Entry) error {
+	for _, e := range puts {
+		if err := putOf(e).Check(); err != nil {
+			return fmt.Errorf("put entry: %w", err)
+		}
 	}
-	return c.write(ctx, &write{puts: []shoal.Entry{renamed}, drops: []shoal.Entry{entry}})
+	if len(puts)+len(drops) == 0 {
+		return nil
+	}
+	return c.write(ctx, &write{puts: puts, drops: drops})
 }
 
 // MaxPut is the most entries of one call.

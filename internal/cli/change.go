@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"shoal"
@@ -12,36 +13,47 @@ import (
 // change is something done to one file after another.
 type change struct {
 	done string // what it is then, such as removed
-	do   func(ctx context.Context, ref string) (shoal.Entry, error)
+	item func(ref string) shoal.ChangeItem
 }
 
-// change does something to every file that refs mean. What fails for one does not
-// stop the others.
+// change does something to every file that refs mean, as many at a time as a node
+// takes. What fails for one does not stop the others.
 func (a *app) change(ctx context.Context, node shoal.Node, refs []string, c change) error {
 	refs, err := below(ctx, node, refs)
 	if err != nil {
 		return err
 	}
 	sum := outcome{screen: a.screen}
-	sum.expect(len(refs))
-	for _, ref := range refs {
-		entry, err := c.do(ctx, ref)
-		switch {
-		case err == nil:
-			sum.succeed(a.screen.result(entry, func(w io.Writer) error {
-				_, err := fmt.Fprintf(w, "%s  %s\n", entry.ID, clean(entry.Name))
-				return err
-			}))
-		case ctx.Err() != nil || shoal.CodeOf(err) == shoal.NoNode:
+	for batch := range slices.Chunk(refs, shoal.MaxItems) {
+		sum.expect(len(batch))
+		var req shoal.ChangeRequest
+		for _, ref := range batch {
+			req.Items = append(req.Items, c.item(ref))
+		}
+		err := node.Change(ctx, req, func(e shoal.Event) {
+			switch {
+			case e.Type == shoal.EventFailed:
+				sum.fail(batch[e.Item], e.Err)
+			case e.Type == shoal.EventDone && e.Entry != nil:
+				sum.succeed(a.changed(*e.Entry))
+			}
+		})
+		if err := sum.after(ctx, err); err != nil {
 			return err
-		default:
-			sum.fail(ref, err)
 		}
 	}
 	if sum.done > 0 {
 		a.screen.conclude("%s %s", c.done, count(sum.done, "file"))
 	}
 	return sum.err()
+}
+
+// changed prints a file that was changed.
+func (a *app) changed(e shoal.Entry) error {
+	return a.screen.result(e, func(w io.Writer) error {
+		_, err := fmt.Fprintf(w, "%s  %s\n", e.ID, clean(e.Name))
+		return err
+	})
 }
 
 // below replaces the refs that end in a slash by the names below them.

@@ -47,11 +47,11 @@ func (a *app) move(ctx context.Context, node shoal.Node, refs []string, to strin
 	if len(refs) == 1 && meansFolder(refs[0]) {
 		from = refs[0]
 	}
-	return a.change(ctx, node, refs, change{done: "renamed", do: func(ctx context.Context, ref string) (shoal.Entry, error) {
+	return a.change(ctx, node, refs, change{done: "renamed", item: func(ref string) shoal.ChangeItem {
 		name := to
 		if inside, ok := strings.CutPrefix(ref, from); ok && from != "" {
 			name = to + inside
 		}
-		return node.Move(ctx, shoal.MoveRequest{Ref: ref, Name: name, Force: force})
+		return shoal.ChangeItem{Move: &shoal.MoveRequest{Ref: ref, Name: name, Force: force}}
 	}})
 }

@@ -1,8 +1,6 @@
 package cli
 
 import (
-	"context"
-
 	"github.com/spf13/cobra"
 
 	"shoal"
@@ -31,8 +29,8 @@ func newRm(a *app) *cobra.Command {
 				return err
 			}
 			return a.ask(func(node shoal.Node) error {
-				return a.change(cmd.Context(), node, refs, change{done: "removed", do: func(ctx context.Context, ref string) (shoal.Entry, error) {
-					return node.Remove(ctx, shoal.RemoveRequest{Ref: ref, Now: now})
+				return a.change(cmd.Context(), node, refs, change{done: "removed", item: func(ref string) shoal.ChangeItem {
+					return shoal.ChangeItem{Remove: &shoal.RemoveRequest{Ref: ref, Now: now}}
 				}})
 			})
 		},

@@ -60,7 +60,7 @@ func (a *app) undelete(ctx context.Context, node shoal.Node, refs []string, as s
 			}
 		}
 	}
-	return a.change(ctx, node, all, change{done: "restored", do: func(ctx context.Context, ref string) (shoal.Entry, error) {
-		return node.Undelete(ctx, shoal.UndeleteRequest{Ref: ref, Name: as})
+	return a.change(ctx, node, all, change{done: "restored", item: func(ref string) shoal.ChangeItem {
+		return shoal.ChangeItem{Undelete: &shoal.UndeleteRequest{Ref: ref, Name: as}}
 	}})
 }

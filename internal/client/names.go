@@ -37,6 +37,12 @@ func (c *Client) Undelete(ctx context.Context, req shoal.UndeleteRequest) (shoal
 	return c.change(ctx, "/trash/", req.Ref, "/undelete", wire.Undelete{Name: req.Name})
 }
 
+// Change does several things to names: see shoal.Library.
+func (c *Client) Change(ctx context.Context, req shoal.ChangeRequest, watch func(shoal.Event)) error {
+	_, err := c.follow(ctx, request{method: http.MethodPost, path: "/changes", body: req}, watch)
+	return err
+}
+
 // Trash lists what can be had back: see shoal.Library.
 func (c *Client) Trash(ctx context.Context, prefix string) ([]shoal.Removed, error) {
 	query := make(url.Values)

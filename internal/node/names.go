@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path"
-	"strings"
 
 	"shoal"
 	"shoal/internal/catalog"
@@ -44,27 +42,17 @@ func outside(own roster.Node) (text, hint string) {
 
 // Move renames an entry. See shoal.Library.
 func (n *Node) Move(ctx context.Context, req shoal.MoveRequest) (shoal.Entry, error) {
-	if err := n.mayWrite(); err != nil {
-		return shoal.Entry{}, err
-	}
-	entry, err := n.catalog.Resolve(ctx, req.Ref)
-	if err != nil {
-		return shoal.Entry{}, err
-	}
-	name := req.Name
-	if strings.HasSuffix(name, "/") {
-		name += path.Base(entry.Name)
-	}
-	if name == entry.Name {
-		return entry, nil
-	}
-	if err := n.checkFree(ctx, name, entry.ID); err != nil && !req.Force {
-		return shoal.Entry{}, shoal.WithHint(err, "--force puts that into the trash")
-	}
-	if err := n.catalog.Move(ctx, entry, name); err != nil {
-		return shoal.Entry{}, err
-	}
-	return n.catalog.Resolve(ctx, name)
+	return n.changeOne(ctx, shoal.ChangeItem{Move: &req})
+}
+
+// Remove takes names away. See shoal.Library.
+func (n *Node) Remove(ctx context.Context, req shoal.RemoveRequest) (shoal.Entry, error) {
+	return n.changeOne(ctx, shoal.ChangeItem{Remove: &req})
+}
+
+// Undelete takes a file out of the trash. See shoal.Library.
+func (n *Node) Undelete(ctx context.Context, req shoal.UndeleteRequest) (shoal.Entry, error) {
+	return n.changeOne(ctx, shoal.ChangeItem{Undelete: &req})
 }
 
 // checkFree is an error if a name is that of another file than id.
@@ -72,45 +60,11 @@ func (n *Node) checkFree(ctx context.Context, name string, id shoal.FileID) erro
 	if err := shoal.CheckName(name); err != nil {
 		return err
 	}
-	there, err := n.catalog.Resolve(ctx, name)
-	switch {
-	case errors.Is(err, shoal.NotFound), err == nil && (there.Name != name || there.ID == id):
-		return nil
-	case err != nil:
+	there, taken, err := n.catalog.Named(ctx, name)
+	if err != nil || !taken || there.ID == id {
 		return err
 	}
 	return fmt.Errorf("%s is another file, of %d bytes: %w", name, there.Size, shoal.Exists)
-}
-
-// Remove takes names away. See shoal.Library.
-func (n *Node) Remove(ctx context.Context, req shoal.RemoveRequest) (shoal.Entry, error) {
-	entry, err := n.local(ctx, req.Ref)
-	if err != nil {
-		return shoal.Entry{}, err
-	}
-	if entry.Name == "" { // only here, without a name: what a cat left
-		return entry, n.discard(ctx, entry.ID)
-	}
-	if err := n.mayWrite(); err != nil {
-		return shoal.Entry{}, err
-	}
-	if req.Ref == entry.Name {
-		err = n.catalog.Drop(ctx, entry)
-	} else {
-		err = n.dropAll(ctx, entry.ID)
-	}
-	if err != nil {
-		return entry, fmt.Errorf("remove %s: %w", entry.Name, err)
-	}
-	n.steward.tell(entry.ID)
-	if !req.Now {
-		return entry, nil
-	}
-	file, err := n.catalog.FileOf(ctx, entry.ID)
-	if err != nil || file.Live {
-		return entry, err
-	}
-	return entry, n.discard(ctx, entry.ID)
 }
 
 // discard deletes what this node's store has of a file.
@@ -137,27 +91,4 @@ func (n *Node) dropAll(ctx context.Context, id shoal.FileID) error {
 // Trash lists what can be had back. See shoal.Library.
 func (n *Node) Trash(ctx context.Context, prefix string) ([]shoal.Removed, error) {
 	return n.catalog.Trash(ctx, prefix)
-}
-
-// Undelete takes a file out of the trash. See shoal.Library.
-func (n *Node) Undelete(ctx context.Context, req shoal.UndeleteRequest) (shoal.Entry, error) {
-	if err := n.mayWrite(); err != nil {
-		return shoal.Entry{}, err
-	}
-	removed, err := n.catalog.FromTrash(ctx, req.Ref)
-	if err != nil {
-		return shoal.Entry{}, err
-	}
-	entry := removed.Entry
-	entry.Conflict = false
-	if req.Name != "" {
-		entry.Name = req.Name
-	}
-	if err := n.checkFree(ctx, entry.Name, entry.ID); err != nil {
-		return shoal.Entry{}, shoal.WithHint(err, "`--as NAME` has it back under another name")
-	}
-	if err := n.catalog.Put(ctx, entry); err != nil {
-		return shoal.Entry{}, err
-	}
-	return n.catalog.Resolve(ctx, entry.Name)
 }

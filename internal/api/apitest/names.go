@@ -104,6 +104,35 @@ func (n *Node) Remove(_ context.Context, req shoal.RemoveRequest) (shoal.Entry, 
 	return entry, nil
 }
 
+// Change does one thing after the other.
+func (n *Node) Change(ctx context.Context, req shoal.ChangeRequest, watch func(shoal.Event)) error {
+	c := &call{node: n, watch: watch}
+	if err := n.broken(); err != nil {
+		return err
+	}
+	if err := c.stall(ctx); err != nil {
+		return err
+	}
+	return c.each(len(req.Items), func(i int) error {
+		var entry shoal.Entry
+		var err error
+		switch item := req.Items[i]; {
+		case item.Move != nil:
+			entry, err = n.Move(ctx, *item.Move)
+		case item.Remove != nil:
+			entry, err = n.Remove(ctx, *item.Remove)
+		case item.Undelete != nil:
+			entry, err = n.Undelete(ctx, *item.Undelete)
+		default:
+			err = fmt.Errorf("nothing to do: %w", shoal.Usage)
+		}
+		if err == nil {
+			c.tell(shoal.Event{Type: shoal.EventDone, Item: i, File: entry.ID, Name: entry.Name, Entry: &entry})
+		}
+		return err
+	})
+}
+
 // Trash gives what was removed.
 func (n *Node) Trash(_ context.Context, prefix string) ([]shoal.Removed, error) {
 	if err := n.broken(); err != nil {

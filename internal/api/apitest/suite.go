@@ -38,6 +38,7 @@ func Run(t *testing.T, fresh func(t *testing.T) Subject) {
 		"search":              checkSearch,
 		"move":                checkMove,
 		"trash":               checkTrash,
+		"change":              checkChange,
 		"verify":              checkVerify,
 		"read":                checkRead,
 		"read what is rotten": checkReadRotten,
@@ -169,6 +170,9 @@ func checkCodes(t *testing.T, s Subject) {
 			_, err := s.Node.Move(ctx, shoal.MoveRequest{Ref: "x", Name: "y"})
 			return err
 		},
+		"change": func(ctx context.Context) error {
+			return s.Node.Change(ctx, shoal.ChangeRequest{Items: make([]shoal.ChangeItem, 1)}, nil)
+		},
 		"trash": func(ctx context.Context) error { _, err := s.Node.Trash(ctx, ""); return err },
 		"undelete": func(ctx context.Context) error {
 			_, err := s.Node.Undelete(ctx, shoal.UndeleteRequest{Ref: "x"})
@@ -206,6 +210,9 @@ func checkCancel(t *testing.T, s Subject) {
 		},
 		"get": func(ctx context.Context) error {
 			return s.Node.Get(ctx, shoal.GetRequest{Items: make([]shoal.GetItem, 1)}, nil)
+		},
+		"change": func(ctx context.Context) error {
+			return s.Node.Change(ctx, shoal.ChangeRequest{Items: make([]shoal.ChangeItem, 1)}, nil)
 		},
 		"verify": func(ctx context.Context) error { _, err := s.Node.Verify(ctx, "", nil); return err },
 	} {

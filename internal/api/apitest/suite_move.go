@@ -60,6 +60,7 @@ func checkAddNothing(t *testing.T, s Subject) {
 	for _, n := range []int{0, shoal.MaxItems + 1} {
 		wantCode(t, s.Node.Add(t.Context(), shoal.AddRequest{Items: make([]shoal.AddItem, n)}, nil), shoal.Usage)
 		wantCode(t, s.Node.Get(t.Context(), shoal.GetRequest{Items: make([]shoal.GetItem, n)}, nil), shoal.Usage)
+		wantCode(t, s.Node.Change(t.Context(), shoal.ChangeRequest{Items: make([]shoal.ChangeItem, n)}, nil), shoal.Usage)
 	}
 }
 

@@ -103,3 +103,31 @@ func checkTrash(t *testing.T, s Subject) {
 	_, err = s.Node.Undelete(t.Context(), shoal.UndeleteRequest{Ref: entry.Name})
 	wantCode(t, err, shoal.NotFound)
 }
+
+func checkChange(t *testing.T, s Subject) {
+	entry := s.Fake.Put("a/x", []byte("x"))
+	s.Fake.Put("a/y", []byte("y"))
+	d := &diary{t: t}
+	err := s.Node.Change(t.Context(), shoal.ChangeRequest{Items: []shoal.ChangeItem{
+		{Move: &shoal.MoveRequest{Ref: "a/x", Name: "b/"}},
+		{Remove: &shoal.RemoveRequest{Ref: "nothing"}},
+		{Remove: &shoal.RemoveRequest{Ref: "b/x"}},
+		{Undelete: &shoal.UndeleteRequest{Ref: "b/x", Name: "c"}},
+	}}, d.watch)
+	wantCode(t, err, shoal.Partial)
+	if failed := d.last(shoal.EventFailed); failed.Item != 1 || shoal.CodeOf(failed.Err) != shoal.NotFound || shoal.HintOf(failed.Err) == "" {
+		t.Errorf("item 1 ended in %+v", failed)
+	}
+	want := entry
+	want.Name = "c"
+	if done := d.last(shoal.EventDone); done.Item != 3 {
+		t.Errorf("item 3 ended in %+v", done)
+	} else {
+		same(t, &want, done.Entry)
+	}
+	left, err := s.Node.List(t.Context(), shoal.ListRequest{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	same(t, []string{"a/y", "c"}, namesOf(left))
+}
