@@ -72,16 +72,13 @@ func (c *Catalog) apply(ctx context.Context, items []journal.Item) error {
 	}
 	last := items[len(items)-1].Place
 	err := c.data.Transact(ctx, func(tx *sql.Tx) error {
-		a, err := c.newApplication(tx)
-		if err != nil {
-			return err
-		}
+		a := c.newApplication(tx)
 		for _, item := range items {
 			if err := a.batch(item.Batch); err != nil {
 				return fmt.Errorf("apply batch %d of %s: %w", item.Seq, item.Author.Short(), err)
 			}
 		}
-		_, err = tx.Exec("UPDATE progress SET place = ?", last)
+		_, err := tx.Exec("UPDATE progress SET place = ?", last)
 		return err
 	})
 	if err == nil {
@@ -92,31 +89,68 @@ func (c *Catalog) apply(ctx context.Context, items []journal.Item) error {
 
 // application is batches being applied in a transaction.
 type application struct {
-	c       *Catalog
-	now     int64
-	tx      *sql.Tx
-	insert  *sql.Stmt
-	index   *sql.Stmt
-	latest  *sql.Stmt
-	numbers map[shoal.NodeID]int64 // of authors
+	c        *Catalog
+	now      int64
+	tx       *sql.Tx
+	prepared map[string]*sql.Stmt   // in tx, by their text
+	numbers  map[shoal.NodeID]int64 // of authors
 }
 
 const insertVersion = `INSERT OR IGNORE INTO versions (name, stamp, author, batch, state, since, file, size, chunk, copies, added, over)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
 
-const insertSearch = "INSERT INTO search (rowid, name) VALUES (?, ?)"
+func (c *Catalog) newApplication(tx *sql.Tx) *application {
+	return &application{c: c, tx: tx, now: c.cfg.Now().UnixMilli(), prepared: make(map[string]*sql.Stmt), numbers: make(map[shoal.NodeID]int64)}
+}
+
+// statement prepares what is asked for each record of many once.
+func (a *application) statement(text string) (*sql.Stmt, error) {
+	if s := a.prepared[text]; s != nil {
+		return s, nil
+	}
+	s, err := a.tx.Prepare(text)
+	a.prepared[text] = s
+	return s, err
+}
+
+func (a *application) exec(text string, args ...any) (sql.Result, error) {
+	s, err := a.statement(text)
+	if err != nil {
+		return nil, err
+	}
+	return s.Exec(args...)
+}
+
+// QueryContext makes an application a querier.
+func (a *application) QueryContext(ctx context.Context, text string, args ...any) (*sql.Rows, error) {
+	s, err := a.statement(text)
+	if err != nil {
+		return nil, err
+	}
+	return s.QueryContext(ctx, args...)
+}
 
 const latestStamp = "SELECT max(stamp) FROM versions WHERE name = ?"
 
-func (c *Catalog) newApplication(tx *sql.Tx) (*application, error) {
-	a := &application{c: c, tx: tx, now: c.cfg.Now().UnixMilli(), numbers: make(map[shoal.NodeID]int64)}
-	for text, statement := range map[string]**sql.Stmt{insertVersion: &a.insert, insertSearch: &a.index, latestStamp: &a.latest} {
-		var err error
-		if *statement, err = tx.Prepare(text); err != nil {
-			return nil, err
-		}
+// latest is the latest stamp of a name, if it has any.
+func (a *application) latest(name string) (stamp sql.NullInt64, err error) {
+	s, err := a.statement(latestStamp)
+	if err == nil {
+		err = s.QueryRow(name).Scan(&stamp)
 	}
-	return a, nil
+	return stamp, err
+}
+
+// show has a search find a version, by the name it is shown under.
+func (a *application) show(number int64, name string) error {
+	_, err := a.exec("INSERT INTO search (rowid, name) VALUES (?, ?)", number, name)
+	return err
+}
+
+// hide has no search find a version any more.
+func (a *application) hide(number int64) error {
+	_, err := a.exec("DELETE FROM search WHERE rowid = ?", number)
+	return err
 }
 
 // batch takes in one batch. A record of the catalogue that is malformed says
@@ -150,8 +184,8 @@ func (a *application) batch(b record.Batch) error {
 
 // version takes in one version of a name. put is empty for a drop.
 func (a *application) version(name string, v merge.Version, put merge.Put, batch uint64) error {
-	var latest sql.NullInt64
-	if err := a.latest.QueryRow(name).Scan(&latest); err != nil {
+	latest, err := a.latest(name)
+	if err != nil {
 		return err
 	}
 	number, err := a.add(name, v, put, batch)
@@ -181,7 +215,7 @@ func (a *application) add(name string, v merge.Version, put merge.Put, batch uin
 	if len(v.Over) > 0 {
 		over = appendDots(nil, v.Over)
 	}
-	result, err := a.insert.Exec(name, int64(v.Stamp), author, int64(batch), st, since, file, put.Size, int64(put.ChunkSize), put.Copies, added, over)
+	result, err := a.exec(insertVersion, name, int64(v.Stamp), author, int64(batch), st, since, file, put.Size, int64(put.ChunkSize), put.Copies, added, over)
 	if err != nil {
 		return 0, err
 	}
@@ -190,7 +224,7 @@ func (a *application) add(name string, v merge.Version, put merge.Put, batch uin
 	}
 	number, err = result.LastInsertId()
 	if err == nil && st == current {
-		_, err = a.index.Exec(number, name)
+		err = a.show(number, name)
 	}
 	return number, err
 }
@@ -210,7 +244,7 @@ func (a *application) number(node shoal.NodeID) (int64, error) {
 // settle gives the versions of a name the states they have by the rules of
 // merge, looking at those that which says.
 func (a *application) settle(name, which string) error {
-	known, err := loadVersions(a.tx, name, which)
+	known, err := loadVersions(a, name, which)
 	if err != nil {
 		return err
 	}
@@ -262,17 +296,16 @@ func (a *application) change(name string, v known, to state) error {
 	if to >= dropped {
 		since = a.now
 	}
-	if _, err := a.tx.Exec("UPDATE versions SET state = ?, since = ?, shown = ? WHERE number = ?", to, since, shown, v.number); err != nil {
+	if _, err := a.exec("UPDATE versions SET state = ?, since = ?, shown = ? WHERE number = ?", to, since, shown, v.number); err != nil {
 		return err
 	}
 	if v.state <= conflict {
-		if _, err := a.tx.Exec("DELETE FROM search WHERE rowid = ?", v.number); err != nil {
+		if err := a.hide(v.number); err != nil {
 			return err
 		}
 	}
 	if to <= conflict {
-		_, err := a.index.Exec(v.number, text)
-		return err
+		return a.show(v.number, text)
 	}
 	return nil
 }

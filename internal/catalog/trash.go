@@ -246,10 +246,7 @@ func (c *Catalog) Void(ctx context.Context, items []journal.Item) error {
 	c.applying.Lock()
 	defer c.applying.Unlock()
 	err := c.data.Transact(ctx, func(tx *sql.Tx) error {
-		a, err := c.newApplication(tx)
-		if err != nil {
-			return err
-		}
+		a := c.newApplication(tx)
 		touched := make(map[string]bool)
 		for _, item := range items {
 			if err := a.void(item.Batch, touched); err != nil {
@@ -294,7 +291,7 @@ func (a *application) void(b record.Batch, touched map[string]bool) error {
 		}
 	}
 	for _, number := range visible {
-		if _, err := a.tx.Exec("DELETE FROM search WHERE rowid = ?", number); err != nil {
+		if err := a.hide(number); err != nil {
 			return err
 		}
 	}
