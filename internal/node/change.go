@@ -66,6 +66,12 @@ func (d deed) names() []string {
 	return names
 }
 
+// size is how many entries will be said.
+func (d deed) size() int { return len(d.puts) + len(d.drops) }
+
+// maxRound is how many entries are said in one round, at most.
+const maxRound = 8 * catalog.MaxPut
+
 // round is deeds of which none depends on another: they are said together, and
 // wait for the disk once.
 type round struct {
@@ -73,6 +79,7 @@ type round struct {
 	batch   *batch
 	items   []int // of the request, one for each deed
 	deeds   []deed
+	size    int             // entries that will be said
 	touched map[string]bool // names, and ids of files
 }
 
@@ -89,7 +96,7 @@ func (r *round) do(ctx context.Context, i int, item shoal.ChangeItem) {
 		r.batch.end(shoal.Event{Item: i}, err)
 		return
 	}
-	r.items, r.deeds = append(r.items, i), append(r.deeds, d)
+	r.items, r.deeds, r.size = append(r.items, i), append(r.deeds, d), r.size+d.size()
 	r.touched[d.entry.ID.String()] = true
 	for _, name := range d.names() {
 		r.touched[name] = true
@@ -99,28 +106,45 @@ func (r *round) do(ctx context.Context, i int, item shoal.ChangeItem) {
 // fits reports whether a deed depends on none of the round, and can be said with
 // them.
 func (r *round) fits(d deed) bool {
-	said := len(d.puts) + len(d.drops)
-	for _, other := range r.deeds {
-		said += len(other.puts) + len(other.drops)
-	}
 	byID := d.ref != d.entry.Name
-	return said <= catalog.MaxPut && (!byID || !r.touched[d.entry.ID.String()]) &&
+	return r.size+d.size() <= maxRound && (!byID || !r.touched[d.entry.ID.String()]) &&
 		!slices.ContainsFunc(d.names(), func(name string) bool { return r.touched[name] })
 }
 
 // end does what was decided, and begins another round.
 func (r *round) end(ctx context.Context) {
+	results, errs := make([]shoal.Entry, len(r.deeds)), make([]error, len(r.deeds))
+	var wg sync.WaitGroup
+	from, size := 0, 0
+	for to, d := range r.deeds {
+		if size += d.size(); size > catalog.MaxPut {
+			some, ends, failures := r.deeds[from:to], results[from:to], errs[from:to]
+			wg.Go(func() { r.n.fulfil(ctx, some, ends, failures) })
+			from, size = to, d.size()
+		}
+	}
+	r.n.fulfil(ctx, r.deeds[from:], results[from:], errs[from:])
+	wg.Wait()
+	for i, entry := range results {
+		r.batch.end(shoal.Event{Item: r.items[i], File: entry.ID, Name: entry.Name, Entry: &entry}, errs[i])
+	}
+	r.items, r.deeds, r.size = nil, nil, 0
+	clear(r.touched)
+}
+
+// fulfil does deeds that fit into one write to the catalogue. Those made at the
+// same time share a commit.
+func (n *Node) fulfil(ctx context.Context, deeds []deed, results []shoal.Entry, errs []error) {
 	var puts, drops []shoal.Entry
-	for _, d := range r.deeds {
+	for _, d := range deeds {
 		puts, drops = append(puts, d.puts...), append(drops, d.drops...)
 	}
 	failed := context.Cause(ctx)
 	if failed == nil {
-		failed = r.n.catalog.Change(ctx, puts, drops)
+		failed = n.catalog.Change(ctx, puts, drops)
 	}
-	results, errs := make([]shoal.Entry, len(r.deeds)), make([]error, len(r.deeds))
 	var wg sync.WaitGroup
-	for i, d := range r.deeds {
+	for i, d := range deeds {
 		if failed != nil {
 			errs[i] = d.explain(failed)
 			continue
@@ -128,11 +152,6 @@ func (r *round) end(ctx context.Context) {
 		wg.Go(func() { results[i], errs[i] = d.after(ctx) })
 	}
 	wg.Wait()
-	for i, entry := range results {
-		r.batch.end(shoal.Event{Item: r.items[i], File: entry.ID, Name: entry.Name, Entry: &entry}, errs[i])
-	}
-	r.items, r.deeds = nil, nil
-	clear(r.touched)
 }
 
 // deedOf decides what is to be done for an item.

@@ -90,7 +90,7 @@ func TestManyChangesAreFewBatches(t *testing.T) {
 	n := open(t, configOf(t, "alone"))
 	path, _ := write(t, 1, 1000)
 	e := n.add(t, path, "first")
-	const many = 3 * catalog.MaxPut
+	const many = 5 * catalog.MaxPut // moves of them are more than one round
 	var there, back, gone, again []shoal.ChangeItem
 	for i := range many {
 		name := fmt.Sprintf("dir/%d", i)
@@ -103,7 +103,7 @@ func TestManyChangesAreFewBatches(t *testing.T) {
 	for _, step := range []struct {
 		items []shoal.ChangeItem
 		most  uint64 // batches
-	}{{there, 6}, {back, 6}, {gone, 3}, {again, 3}} {
+	}{{there, 10}, {back, 10}, {gone, 5}, {again, 5}} {
 		before := n.journal.Upto(n.self())
 		n.change(t, step.items...)
 		if batches := n.journal.Upto(n.self()) - before; batches > step.most {
