@@ -46,6 +46,7 @@ func rows() []row {
 		{"cat", "first byte <= 20 ms", catRow},
 		{"notice", "<= 10 s", noticeRow},
 		{"heal", "0.5 x get from one", healRow},
+		{"many", "add 300/s, mv, rm, undelete 1,500/s", manyRow},
 		{"add-safe", "0.4 x add --wait local", safeRow},
 		{"reboot", "0 bytes copied", rebootRow},
 		{"idle", "<= 1 % of a core, <= 2 KB/s", idleRow},

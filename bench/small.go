@@ -29,7 +29,7 @@ const (
 func smallRow(ctx context.Context, b *bench) (res result, err error) {
 	folder, outputs := filepath.Join(b.dir, "small"), filepath.Join(b.dir, "small-out")
 	defer func() { err = errors.Join(err, os.RemoveAll(folder), os.RemoveAll(outputs)) }()
-	if err := writeSmall(ctx, folder); err != nil {
+	if err := writeSmall(ctx, folder, smallFiles, smallSize); err != nil {
 		return result{}, err
 	}
 	var adds, gets, works []time.Duration
@@ -52,15 +52,16 @@ func smallRow(ctx context.Context, b *bench) (res result, err error) {
 	}, nil
 }
 
-func writeSmall(ctx context.Context, folder string) error {
+// writeSmall makes a folder of so many files of size bytes.
+func writeSmall(ctx context.Context, folder string, files int, size int64) error {
 	if err := os.Mkdir(folder, 0o700); err != nil {
 		return err
 	}
 	var group errgroup.Group
 	group.SetLimit(8)
-	for i := range smallFiles {
+	for i := range files {
 		group.Go(func() error {
-			return testnet.WriteSample(ctx, filepath.Join(folder, fmt.Sprintf("%05d", i)), smallSize)
+			return testnet.WriteSample(ctx, filepath.Join(folder, fmt.Sprintf("%05d", i)), size)
 		})
 	}
 	return group.Wait()
@@ -75,7 +76,7 @@ func (b *bench) small(ctx context.Context, folder, output string) (add, get, wor
 	}
 	if add, err = timed(func() error {
 		out, err := source.Run(ctx, "add", "-q", folder)
-		return errors.Join(err, all(bytes.Count(out, []byte("\n"))))
+		return errors.Join(err, all(bytes.Count(out, []byte("\n")), smallFiles))
 	}); err != nil {
 		return 0, 0, 0, err
 	}
@@ -102,12 +103,12 @@ func (b *bench) small(ctx context.Context, folder, output string) (add, get, wor
 // output.
 func allBelow(output string) error {
 	files, err := filepath.Glob(filepath.Join(output, "*", "*"))
-	return errors.Join(err, all(len(files)))
+	return errors.Join(err, all(len(files), smallFiles))
 }
 
-func all(files int) error {
-	if files != smallFiles {
-		return fmt.Errorf("there are %d files, not %d", files, smallFiles)
+func all(files, want int) error {
+	if files != want {
+		return fmt.Errorf("there are %d files, not %d", files, want)
 	}
 	return nil
 }
