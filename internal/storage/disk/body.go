@@ -16,6 +16,9 @@ type body interface {
 	io.ReaderAt
 	io.WriterAt
 
+	// gather writes buffers one behind the other, from an offset on.
+	gather(bufs [][]byte, off int64) error
+
 	// Sync makes what was written durable.
 	Sync() error
 
@@ -77,6 +80,14 @@ func (b *blob) WriteAt(p []byte, off int64) (int, error) {
 	return file.WriteAt(p, off)
 }
 
+func (b *blob) gather(bufs [][]byte, off int64) error {
+	file, err := b.handle()
+	if err != nil {
+		return err
+	}
+	return vfs.Gather(file, bufs, off)
+}
+
 func (b *blob) Sync() error {
 	file, err := b.handle()
 	if err != nil {
@@ -130,6 +141,8 @@ func (m *memory) WriteAt(p []byte, off int64) (int, error) {
 	}
 	return copy(m.data[off:], p), nil
 }
+
+func (m *memory) gather(bufs [][]byte, off int64) error { return vfs.Gather(m, bufs, off) }
 
 // snapshot is a copy of the bytes as they are now.
 func (m *memory) snapshot() []byte {

@@ -141,6 +141,14 @@ func (l *link) WriteAt(p []byte, off int64) (int, error) {
 	return l.file.WriteAt(p, off)
 }
 
+func (l *link) gather(bufs [][]byte, off int64) error {
+	if err := l.use(); err != nil {
+		return err
+	}
+	defer l.mu.RUnlock()
+	return vfs.Gather(l.file, bufs, off)
+}
+
 func (l *link) Sync() error {
 	if err := l.use(); err != nil {
 		return err

@@ -7,42 +7,42 @@ import (
 	"shoal"
 )
 
-// PutRun writes adjacent chunks, from the first on, in one go: for small chunks
-// the call costs more than the bytes. data has each of them whole, and the
-// caller has verified them. Errors are as for Put; none of the chunks counts
-// as written then.
-func (o *Output) PutRun(ctx context.Context, first int, data []byte) error {
+// PutRun writes adjacent chunks, from the first on, in one go: the calls of many
+// small ones cost more than their bytes, and a disk takes a few megabytes at once in less
+// time. The caller has verified them. Errors are as for Put; none of the chunks
+// counts as written then.
+func (o *Output) PutRun(ctx context.Context, first int, chunks [][]byte) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if err := o.store.putRun(o.file, o.place, first, data); err != nil {
+	if err := o.store.putRun(o.file, o.place, first, chunks); err != nil {
 		return fmt.Errorf("write chunks from %d of %s: %w", first, o.target, err)
 	}
 	return nil
 }
 
-func (s *Store) putRun(f *file, p *place, first int, data []byte) error {
-	if err := f.checkChunk(first); err != nil {
+func (s *Store) putRun(f *file, p *place, first int, chunks [][]byte) error {
+	size := int64(0)
+	for i, chunk := range chunks {
+		if err := f.checkChunk(first + i); err != nil {
+			return err
+		}
+		if len(chunk) != f.ChunkLen(first+i) {
+			return fmt.Errorf("chunk %d has %d bytes, not %d: %w", first+i, f.ChunkLen(first+i), len(chunk), shoal.Usage)
+		}
+		size += int64(len(chunk))
+	}
+	if err := s.writable(); err != nil || size == 0 {
 		return err
 	}
-	if err := s.writable(); err != nil {
+	if err := p.body.room(size); err != nil {
 		return err
 	}
-	count := f.ChunkSize.Chunks(int64(len(data)))
-	end := first + count
-	if end > f.Chunks() || f.ChunkOffset(end-1)+int64(f.ChunkLen(end-1)) != f.ChunkOffset(first)+int64(len(data)) {
-		return fmt.Errorf("%d bytes are not whole chunks: %w", len(data), shoal.Usage)
-	}
-	if err := p.body.room(int64(len(data))); err != nil {
-		return err
-	}
-	if err := writeFull(p.body, data, f.ChunkOffset(first)); err != nil {
+	if err := p.body.gather(chunks, f.ChunkOffset(first)); err != nil {
 		return writeError(err)
 	}
-	for i := first; i < end; i++ {
-		chunk := data[:f.ChunkLen(i)]
-		data = data[len(chunk):]
-		if err := s.markFresh(f, p, i, chunk); err != nil {
+	for i, chunk := range chunks {
+		if err := s.markFresh(f, p, first+i, chunk); err != nil {
 			return err
 		}
 	}

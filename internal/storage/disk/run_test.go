@@ -15,12 +15,15 @@ func TestOutputTakesRunsOfChunks(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := o.PutRun(t.Context(), 2, f.data[2*1024:5*1024+7]); !errors.Is(err, shoal.Usage) {
+	if err := o.PutRun(t.Context(), 2, [][]byte{f.chunk(2), f.chunk(3)[:7]}); !errors.Is(err, shoal.Usage) {
 		t.Errorf("a run that ends within a chunk: %v, want usage", err)
 	}
 	for _, run := range [][2]int{{0, 3}, {3, 4}, {4, 11}} {
-		end := min(run[1]*1024, len(f.data))
-		if err := o.PutRun(t.Context(), run[0], f.data[run[0]*1024:end]); err != nil {
+		var chunks [][]byte
+		for i := run[0]; i < run[1]; i++ {
+			chunks = append(chunks, f.chunk(i))
+		}
+		if err := o.PutRun(t.Context(), run[0], chunks); err != nil {
 			t.Fatal(err)
 		}
 	}

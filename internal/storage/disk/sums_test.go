@@ -96,7 +96,11 @@ func TestSumsAreTakenOfAllThatIsWritten(t *testing.T) {
 			must(t, err)
 			defer o.Close()
 			must(t, o.Put(t.Context(), 0, f.chunk(0)))
-			must(t, o.PutRun(t.Context(), 1, f.data[f.ChunkSize:]))
+			var rest [][]byte
+			for i := 1; i < f.Chunks(); i++ {
+				rest = append(rest, f.chunk(i))
+			}
+			must(t, o.PutRun(t.Context(), 1, rest))
 			return o.Finish(t.Context())
 		},
 	}

@@ -2,6 +2,7 @@ package vfs
 
 import (
 	"bytes"
+	"errors"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -17,7 +18,7 @@ import (
 func TestWritesOfAllKindsComeBack(t *testing.T) {
 	root, dir := openRoot(t)
 	const size = 1 << 20
-	memory := make([]byte, 2*size)
+	memory := make([]byte, 4*size)
 	for i := range memory {
 		memory[i] = byte(rand.Uint32()) //nolint:gosec // any bytes will do
 	}
@@ -31,15 +32,20 @@ func TestWritesOfAllKindsComeBack(t *testing.T) {
 			from := rapid.SampledFrom([]int{0, 0, 64, directAlign}).Draw(r, "in memory")
 			off := rapid.SampledFrom([]int{0, 1, directAlign, directLeast, size / 2}).Draw(r, "in the file")
 			length := rapid.SampledFrom([]int{1, directAlign, directLeast - 1, directLeast, directLeast + 1, directLeast + directAlign}).Draw(r, "length")
-			n, err := file.WriteAt(memory[from:from+length], int64(off))
-			if err != nil || n != length {
+			buf := memory[from : from+length]
+			if cut := rapid.SampledFrom([]int{0, 1, directAlign, directLeast}).Draw(r, "cut"); cut > 0 && cut < length {
+				must(t, Gather(file, [][]byte{buf[:cut], {}, buf[cut:]}, int64(off)))
+			} else if n, err := file.WriteAt(buf, int64(off)); err != nil || n != length {
 				r.Fatalf("wrote %d of %d bytes: %v", n, length, err)
 			}
-			copy(want[off:], memory[from:from+length])
-			if rapid.Bool().Draw(r, "is read meanwhile") { // what lies in the cache then must not stay there
-				got := make([]byte, size)
-				if _, err := file.ReadAt(got, 0); err != nil || !bytes.Equal(got, want) {
-					r.Fatalf("it reads otherwise before the end: %v", err)
+			copy(want[off:], buf)
+			for range rapid.IntRange(0, 3).Draw(r, "reads meanwhile") { // what lies in the cache then must not stay there
+				off := rapid.SampledFrom([]int64{0, 1, directAlign, size - directLeast - 100, size}).Draw(r, "read at")
+				length := rapid.SampledFrom([]int{1, directLeast, directLeast + 100, size, size + directAlign}).Draw(r, "bytes read")
+				got, expected := memory[size+directLeast*2:][:length], make([]byte, length)
+				n, err := file.ReadAt(got, off)
+				if m, same := bytes.NewReader(want).ReadAt(expected, off); n != m || !errors.Is(err, same) || !bytes.Equal(got[:n], expected[:m]) {
+					r.Fatalf("%d bytes read at %d are %d, and others: %v", length, off, n, err)
 				}
 			}
 		}

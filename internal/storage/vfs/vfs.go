@@ -109,6 +109,31 @@ type Sparse interface {
 	Punch(off, length int64) error
 }
 
+// Gatherer is what a File may offer that can write many buffers at once.
+type Gatherer interface {
+	// Gather writes buffers one behind the other, from an offset on.
+	Gather(bufs [][]byte, off int64) error
+}
+
+// Gather writes buffers one behind the other, from an offset on: at once if the
+// file can.
+func Gather(to io.WriterAt, bufs [][]byte, off int64) error {
+	if file, ok := to.(Gatherer); ok {
+		return file.Gather(bufs, off)
+	}
+	for _, buf := range bufs {
+		n, err := to.WriteAt(buf, off)
+		if err == nil && n < len(buf) {
+			err = io.ErrShortWrite
+		}
+		if err != nil {
+			return err
+		}
+		off += int64(n)
+	}
+	return nil
+}
+
 // Bulk is what a File may offer to make large copies faster. All three are
 // advice: an error means that the caller goes on without.
 type Bulk interface {

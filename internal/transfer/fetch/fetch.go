@@ -80,12 +80,11 @@ type Target interface {
 	Settle(ctx context.Context, whole bool) error
 }
 
-// RunTarget is a Target that can write adjacent chunks in one go: those from
-// the first on whose bytes, all of each, are data. After an error none counts
-// as written.
+// RunTarget is a Target that can write adjacent chunks, from the first on, in one
+// go. After an error none counts as written.
 type RunTarget interface {
 	Target
-	PutRun(ctx context.Context, first int, data []byte) error
+	PutRun(ctx context.Context, first int, chunks [][]byte) error
 }
 
 // Config is what an engine needs. Dial must be given.

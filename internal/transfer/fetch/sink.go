@@ -16,7 +16,7 @@ type sink struct {
 	fetch  *Fetch
 	target Target
 	wake   chan struct{}
-	joined []byte // of a run being written
+	chunks [][]byte // of a run being written
 
 	mu      sync.Mutex // guards the rest
 	waiting []*assembly
@@ -90,7 +90,7 @@ func (s *sink) write(ctx context.Context, batch []*assembly) {
 // runBytes is how much is written in one go, at most, before the loop, and
 // through it the peers that wait for these chunks, hears of it. A chunk that
 // is larger is written alone.
-const runBytes = 1 << 20
+const runBytes = 4 << 20
 
 // runLength is how many of the first chunks, in order, are one run.
 func (s *sink) runLength(batch []*assembly) int {
@@ -104,28 +104,22 @@ func (s *sink) runLength(batch []*assembly) int {
 	return len(batch)
 }
 
-// putRun writes adjacent chunks: in one go, through a buffer, if they are many
-// and small, for then the calls would cost more than the copying.
+// putRun writes adjacent chunks, in one go if the target can.
 func (s *sink) putRun(ctx context.Context, run []*assembly) error {
-	target, ok := s.target.(RunTarget)
-	if len(run) < minRun || !ok {
+	if target, ok := s.target.(RunTarget); ok {
+		s.chunks = s.chunks[:0]
 		for _, a := range run {
-			if err := s.target.Put(ctx, a.index, a.buf.Bytes); err != nil {
-				return err
-			}
+			s.chunks = append(s.chunks, a.buf.Bytes)
 		}
-		return nil
+		return target.PutRun(ctx, run[0].index, s.chunks)
 	}
-	s.joined = s.joined[:0]
 	for _, a := range run {
-		s.joined = append(s.joined, a.buf.Bytes...)
+		if err := s.target.Put(ctx, a.index, a.buf.Bytes); err != nil {
+			return err
+		}
 	}
-	return target.PutRun(ctx, run[0].index, s.joined)
+	return nil
 }
-
-// minRun is how many chunks are worth joining. Runs of fewer are of chunks of
-// 256 KiB and more.
-const minRun = 5
 
 // chunksWritten says which chunks can be read from the target now or, with an
 // error, which cannot.

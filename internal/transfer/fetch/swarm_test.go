@@ -196,13 +196,11 @@ func (b *book) Put(_ context.Context, index int, data []byte) error {
 	return nil
 }
 
-func (b *book) PutRun(ctx context.Context, first int, data []byte) error {
-	for i := first; len(data) > 0; i++ {
-		n := b.file.ChunkLen(i)
-		if err := b.Put(ctx, i, data[:n]); err != nil {
+func (b *book) PutRun(ctx context.Context, first int, chunks [][]byte) error {
+	for i, chunk := range chunks {
+		if err := b.Put(ctx, first+i, chunk); err != nil {
 			return err
 		}
-		data = data[n:]
 	}
 	return nil
 }
