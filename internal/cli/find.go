@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"fmt"
-	"strconv"
 	"strings"
 	"time"
 
@@ -84,20 +83,10 @@ func parseSince(text string, now time.Time) (time.Time, error) {
 		return at, nil
 	}
 	span, err := parseSpan(text)
-	if err != nil || span < 0 {
+	if err != nil {
 		return time.Time{}, shoal.WithHint(fmt.Errorf("--since %q is neither a span nor a day: %w", text, shoal.Usage), "say 36h, 7d or 2026-01-31")
 	}
 	return now.Add(-span), nil
-}
-
-// parseSpan reads a length of time as time.ParseDuration does, or in days, as 7d.
-func parseSpan(text string) (time.Duration, error) {
-	days, ok := strings.CutSuffix(text, "d")
-	if !ok {
-		return time.ParseDuration(text)
-	}
-	n, err := strconv.ParseUint(days, 10, 16)
-	return time.Duration(n) * 24 * time.Hour, err
 }
 
 // find prints what a search finds, page by page.

@@ -45,31 +45,24 @@ func newGet(a *app) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			ctx, cancel, err := opts.deadline(cmd.Context())
-			if err != nil {
-				return err
-			}
+			ctx, cancel := opts.deadline(cmd.Context())
 			defer cancel()
 			return resumable(a.get(ctx, refs, opts))
 		},
 	}
 	cmd.Flags().StringVarP(&opts.output, "output", "o", "", "where to put it: a file, a folder, or - for stdout (default: this folder)")
 	cmd.Flags().BoolVar(&opts.force, "force", false, "replace what is there already")
-	cmd.Flags().DurationVar(&opts.timeout, "timeout", 0, "give up after this long, such as 90s or 5m; what is here by then is kept")
+	spanFlag(cmd.Flags(), &opts.timeout, "timeout", 0, "give up after this long, such as 90s or 5m; what is here by then is kept")
 	return cmd
 }
 
 // deadline applies --timeout.
-func (o getOptions) deadline(ctx context.Context) (context.Context, context.CancelFunc, error) {
-	switch {
-	case o.timeout < 0:
-		return nil, nil, fmt.Errorf("--timeout must not be negative: %w", shoal.Usage)
-	case o.timeout == 0:
-		return ctx, func() {}, nil
+func (o getOptions) deadline(ctx context.Context) (context.Context, context.CancelFunc) {
+	if o.timeout == 0 {
+		return ctx, func() {}
 	}
 	cause := told{fmt.Sprintf("not done within %v", o.timeout), shoal.Network}
-	limited, cancel := context.WithTimeoutCause(ctx, o.timeout, cause)
-	return limited, cancel, nil
+	return context.WithTimeoutCause(ctx, o.timeout, cause)
 }
 
 // resumable adds to an error that it is worth trying again.

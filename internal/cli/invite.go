@@ -32,6 +32,9 @@ func newInvite(a *app) *cobra.Command {
 			if bool(drawn) && a.screen.json {
 				return fmt.Errorf("--qr is for eyes, and --json is not: %w", shoal.Usage)
 			}
+			if err := checkInvite(req); err != nil {
+				return err
+			}
 			return a.ask(func(node shoal.Node) error {
 				made, err := node.Invite(cmd.Context(), req)
 				if err != nil {
@@ -43,10 +46,21 @@ func newInvite(a *app) *cobra.Command {
 	}
 	flags := cmd.Flags()
 	flags.IntVar(&req.Uses, "uses", 1, "how many machines may join with it")
-	flags.DurationVar(&req.Expires, "expires", 24*time.Hour, "how long it is good")
+	spanFlag(flags, &req.Expires, "expires", day, "how long it is good, such as 90m or 7d")
 	flags.StringVar(&req.Role, "role", "member", "what they join as: member, reader (may only look and fetch) or admin")
 	flags.BoolVar((*bool)(&drawn), "qr", false, "draw the ticket as a QR code too")
 	return cmd
+}
+
+// checkInvite refuses a ticket that would let nobody in. To a node, none is the usual.
+func checkInvite(req shoal.InviteRequest) error {
+	switch {
+	case req.Uses < 1:
+		return fmt.Errorf("--uses %d: a ticket lets in at least one machine: %w", req.Uses, shoal.Usage)
+	case req.Expires < time.Second:
+		return fmt.Errorf("--expires %v: a ticket is good for a second at least: %w", req.Expires, shoal.Usage)
+	}
+	return nil
 }
 
 // drawing is whether a ticket is shown as a QR code too.

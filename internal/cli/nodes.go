@@ -45,9 +45,9 @@ func newNodes(a *app) *cobra.Command {
 		Use: "maintenance NODE FOR", Short: "Say that a node will be away for a while, such as 30m, so that nothing is copied; 0 ends it",
 		Args: refCount(2, 2),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			span, err := time.ParseDuration(args[1])
-			if err != nil || span < 0 {
-				return fmt.Errorf("%q is no span of time, such as 30m or 2h: %w", args[1], shoal.Usage)
+			span, err := parseSpan(args[1])
+			if err != nil {
+				return err
 			}
 			return a.setNode(cmd.Context(), args[0], shoal.NodeChange{Maintenance: &span})
 		},
@@ -154,7 +154,7 @@ func standing(m shoal.Member, now time.Time) string {
 		return m.State + ", empty"
 	}
 	if now.Before(m.Maintenance) {
-		return m.State + ", in maintenance for " + span(m.Maintenance.Sub(now))
+		return m.State + ", in maintenance for " + span(max(m.Maintenance.Sub(now).Round(time.Minute), time.Minute))
 	}
 	return m.State
 }

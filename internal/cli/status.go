@@ -84,7 +84,6 @@ func checked(s shoal.Scrub) string {
 
 // days is a span in whole days, if it is some.
 func days(d time.Duration) string {
-	const day = 24 * time.Hour
 	if d < 2*day {
 		return span(d)
 	}

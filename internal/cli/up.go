@@ -43,6 +43,9 @@ func newUp(a *app) *cobra.Command {
 			if config.Trash, err = parseTrash(trash); err != nil {
 				return err
 			}
+			if config.Down == 0 {
+				return fmt.Errorf("--down-after 0: a node must be silent for a while before it is called down: %w", shoal.Usage)
+			}
 			if config.Delay == 0 {
 				config.Delay = -1 // none, for 0 is the usual
 			}
@@ -55,8 +58,8 @@ func newUp(a *app) *cobra.Command {
 	flags.StringArrayVar(&config.Peers, "peer", nil, "address of a node to stay connected to; may be given again")
 	flags.StringVar(&config.Join, "join", "", "ticket of the shoal to join the first time, or - to read it from stdin (else $SHOAL_JOIN, $SHOAL_JOIN_FILE)")
 	flags.StringVar(&config.Zone, "zone", "", "what fails together with this node, such as a room; copies are spread over zones")
-	flags.DurationVar(&config.Down, "down-after", 10*time.Second, "how long a node may be silent before this one calls it down; suspect after half of that")
-	flags.DurationVar(&config.Delay, "repair-delay", time.Minute, "how long a node must be away before this one copies its chunks")
+	spanFlag(flags, &config.Down, "down-after", 10*time.Second, "how long a node may be silent before this one calls it down; suspect after half of that")
+	spanFlag(flags, &config.Delay, "repair-delay", time.Minute, "how long a node must be away before this one copies its chunks")
 	flags.StringVar(&trash, "trash", "24h", "how long what was removed can be had back, such as 12h or 7d")
 	flags.StringVar(&scrub, "scrub", "30d", "in what time to read and check everything here once, such as 7d or 12h, or off")
 	flags.StringVar(&config.Capacity, "capacity", "", "how much to store at most: a SIZE or a part of the disk in % (default: what the disk has)")

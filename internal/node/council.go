@@ -139,8 +139,12 @@ func (n *Node) SetNode(ctx context.Context, ref string, change shoal.NodeChange)
 		set.HasRole = true
 	}
 	if change.Maintenance != nil {
+		if *change.Maintenance > roster.MaxMaintenance {
+			return shoal.Member{}, shoal.WithHint(fmt.Errorf("a node is in maintenance for 30 days at most: %w", shoal.Usage),
+				"have others take over what it keeps: `shoal nodes drain NODE`")
+		}
 		set.HasMaintenance = true
-		set.Maintenance = min(max(*change.Maintenance, 0), roster.MaxMaintenance).Truncate(time.Millisecond)
+		set.Maintenance = max(*change.Maintenance, 0).Truncate(time.Millisecond)
 	}
 	if err := n.say(ctx, set); err != nil {
 		return shoal.Member{}, fmt.Errorf("change node %s: %w", node.Title, err)

@@ -94,7 +94,7 @@ func (n *Node) Invite(_ context.Context, req shoal.InviteRequest) (shoal.Invite,
 	}
 	expires := cmp.Or(req.Expires, defaultExpiry)
 	if expires < 0 || expires > maxExpiry {
-		return shoal.Invite{}, fmt.Errorf("a ticket that is good for %v; at most a year can be: %w", expires, shoal.Usage)
+		return shoal.Invite{}, fmt.Errorf("a ticket is good for a year at most: %w", shoal.Usage)
 	}
 	t := ticket.Ticket{Shoal: n.belongs.Shoal, Issuer: n.self(), Role: role, Expires: time.Now().Add(expires).UTC().Truncate(time.Second)}
 	for _, addr := range forOthers(n.host.Addrs()) {
