@@ -55,8 +55,9 @@ func newAdd(a *app) *cobra.Command {
 // added is what add says of one file.
 type added struct {
 	shoal.Entry
-	Now  int         `json:"copies_now,omitempty"` // copies there are, if they were waited for
-	Link *shoal.Link `json:"link,omitempty"`       // of a file added alone
+	Now  int         `json:"copies_now,omitempty"`      // copies there are, if they were waited for
+	Can  int         `json:"copies_possible,omitempty"` // copies there are nodes for, if more are wanted
+	Link *shoal.Link `json:"link,omitempty"`            // of a file added alone
 }
 
 // adding is one run of add.
@@ -68,6 +69,7 @@ type adding struct {
 	outcome  outcome
 	alone    *shoal.Entry // the file, if it is the only one
 	copies   int          // of that file
+	keepers  int          // nodes that hold chunks; 0 if that is not known
 	below    error        // why files are not as safe as they should be yet
 }
 
@@ -81,6 +83,10 @@ func (a *app) add(ctx context.Context, node shoal.Node, paths []string, request 
 	run := &adding{app: a, node: node, request: request, progress: a.screen.progress("adding", 0)}
 	run.outcome.screen = a.screen
 	defer run.progress.end()
+	run.keepers = keepers(ctx, node)
+	if run.short(request.Copies) {
+		run.screen.notice("%d copies are wanted, and there are nodes for %d: the others are made when more nodes join", request.Copies, run.keepers)
+	}
 	began := a.env.Now()
 	w := walker{own: data, notice: a.screen.notice}
 	var batch []shoal.AddItem
@@ -125,7 +131,7 @@ func (r *adding) send(ctx context.Context, batch []shoal.AddItem) error {
 		case alone:
 			r.alone, r.copies = e.Entry, e.Copies
 		default:
-			r.outcome.succeed(r.print(added{Entry: *e.Entry, Now: e.Copies}))
+			r.outcome.succeed(r.print(r.added(*e.Entry, e.Copies)))
 		}
 	})
 	if errors.Is(err, shoal.BelowCopies) {
@@ -138,7 +144,7 @@ func (r *adding) send(ctx context.Context, batch []shoal.AddItem) error {
 // finish prints what is told only at the end.
 func (r *adding) finish(ctx context.Context, began time.Time) error {
 	if r.alone != nil {
-		result := added{Entry: *r.alone, Now: r.copies}
+		result := r.added(*r.alone, r.copies)
 		if link, err := r.node.Link(ctx, r.alone.ID.String()); err == nil {
 			result.Link = &link
 		}
@@ -151,10 +157,37 @@ func (r *adding) finish(ctx context.Context, began time.Time) error {
 	if err := r.outcome.err(); err != nil || r.below != nil {
 		return cmp.Or(err, r.below)
 	}
+	if r.short(r.request.Copies) {
+		return nil // it has been told
+	}
 	if status, err := r.node.Status(ctx); err == nil && status.Safety.State == "too few nodes" {
 		r.screen.conclude("%s", status.Safety.Text)
 	}
 	return nil
+}
+
+// keepers is how many nodes of the shoal are to hold chunks; 0 if that is not to
+// be had, which is no reason to add nothing.
+func keepers(ctx context.Context, node shoal.Node) (count int) {
+	nodes, _ := node.Nodes(ctx)
+	for _, m := range nodes {
+		if m.State == "active" && m.Role != "reader" && m.Allotment > 0 {
+			count++
+		}
+	}
+	return count
+}
+
+// short reports whether there are too few nodes for so many copies.
+func (r *adding) short(copies int) bool { return r.keepers > 0 && copies > r.keepers }
+
+// added is what is said of an entry.
+func (r *adding) added(e shoal.Entry, now int) added {
+	result := added{Entry: e, Now: now}
+	if r.short(e.Copies) {
+		result.Can = r.keepers
+	}
+	return result
 }
 
 func (r *adding) print(result added) error {

@@ -125,3 +125,19 @@ func TestAddRefusesChunkSizes(t *testing.T) {
 	s.run("add", "--chunk-size", "1MB", "f").says(t, "any power of two from 1 KiB to 32 MiB")
 	s.run("add", "--chunk-size", "32MiB", "f").want(t, 0)
 }
+
+// That there are fewer nodes than copies wanted is told at once, and no failure.
+func TestAddMoreCopiesThanNodes(t *testing.T) {
+	s := newShell(t).withNode()
+	s.write("f", "hello")
+	const told = "9 copies are wanted, and there are nodes for 2: the others are made when more nodes join"
+	s.run("add", "f", "--copies", "9").want(t, 0).says(t, told)
+	if a := s.run("add", "f", "--copies", "9", "--json").want(t, 0); !strings.Contains(a.stdout, told) || !strings.Contains(a.stdout, `"copies":9`) || !strings.Contains(a.stdout, `"copies_possible":2`) {
+		t.Errorf("add --json: %s", a.stdout)
+	}
+	for _, line := range [][]string{{"add", "f", "--copies", "2"}, {"add", "f"}, {"add", "f", "--copies", "2", "--json"}} {
+		if a := s.run(line...).want(t, 0); strings.Contains(a.stderr+a.stdout, "wanted, and") || strings.Contains(a.stdout, "copies_possible") {
+			t.Errorf("%v: stdout %q, stderr %q", line, a.stdout, a.stderr)
+		}
+	}
+}

@@ -2,6 +2,7 @@ package apitest
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -64,7 +65,7 @@ func (n *Node) Add(ctx context.Context, req shoal.AddRequest, watch func(shoal.E
 		if err != nil {
 			return fmt.Errorf("add %s: %w", item.Name, err)
 		}
-		entry := n.Put(item.Name, data)
+		entry := n.put(item.Name, data, cmp.Or(req.Copies, usualCopies))
 		c.tell(shoal.Event{Type: shoal.EventStarted, Item: i, Name: item.Name, Total: entry.Size})
 		c.tell(shoal.Event{Type: shoal.EventProgress, Item: i, Name: item.Name, Done: entry.Size / 2, Total: entry.Size})
 		c.tell(shoal.Event{Type: shoal.EventDone, Item: i, File: entry.ID, Name: item.Name, Done: entry.Size, Total: entry.Size, Entry: &entry})

@@ -67,10 +67,15 @@ func New() *Node {
 }
 
 // Put makes the node have a file.
-func (n *Node) Put(name string, data []byte) shoal.Entry {
+func (n *Node) Put(name string, data []byte) shoal.Entry { return n.put(name, data, usualCopies) }
+
+// usualCopies are wanted of a file if nobody says so.
+const usualCopies = 2
+
+func (n *Node) put(name string, data []byte, copies int) shoal.Entry {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	entry := shoal.Entry{ID: blake3.Sum256(data), Name: name, Size: int64(len(data)), ChunkSize: ChunkSize, Copies: 2, Added: Born()}
+	entry := shoal.Entry{ID: blake3.Sum256(data), Name: name, Size: int64(len(data)), ChunkSize: ChunkSize, Copies: copies, Added: Born()}
 	n.files[entry.ID] = slices.Clone(data)
 	n.names[name] = entry
 	return entry
