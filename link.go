@@ -25,8 +25,19 @@ type Link struct {
 	Addrs []string // multiaddrs that end in /p2p/<peer id>
 }
 
-// IsLink reports whether s claims to be a link.
+// IsLink reports whether s claims to be a link. If ParseLink says that it is
+// none, it may still be the name of a file.
 func IsLink(s string) bool { return strings.HasPrefix(s, linkScheme) }
+
+// IsFolder reports whether a ref means all files below a name: it ends in a
+// slash, and is no link.
+func IsFolder(ref string) bool {
+	if !strings.HasSuffix(ref, "/") || !IsLink(ref) {
+		return strings.HasSuffix(ref, "/")
+	}
+	_, err := ParseLink(ref)
+	return err != nil
+}
 
 // ParseLink reads the form that String writes. What it does not know it
 // ignores, so that links may grow. Errors are Usage.

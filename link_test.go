@@ -150,3 +150,15 @@ func TestLargeLinkFits(t *testing.T) {
 		t.Errorf("a link of %d bytes: %v", len(link.String()), err)
 	}
 }
+
+// A folder's name may begin like a link; a link may end in a slash.
+func TestIsFolder(t *testing.T) {
+	for ref, want := range map[string]bool{
+		"photos/": true, "photos": false, "": false, "/": true, "shoal:abc": false, "shoal:abc/": true, "shoal:" + sampleID: false,
+		"shoal:" + sampleID + "?name=a&at=/ip4/192.0.2.1/": false, "shoal:" + sampleID + "/": true,
+	} {
+		if got := shoal.IsFolder(ref); got != want {
+			t.Errorf("%q is a folder: %v, want %v", ref, got, want)
+		}
+	}
+}

@@ -15,12 +15,12 @@ import (
 // Usage and says what is wrong.
 func CheckName(name string) error {
 	switch {
+	case !utf8.ValidString(name):
+		return fmt.Errorf("name %q is not UTF-8: %w", name, Usage)
 	case name == "" || name == "." || !fs.ValidPath(name):
 		return fmt.Errorf("name %q is not a clean relative path: %w", name, Usage)
 	case len(name) > MaxNameLength:
 		return fmt.Errorf("name is longer than %d bytes: %w", MaxNameLength, Usage)
-	case !utf8.ValidString(name):
-		return fmt.Errorf("name %q is not UTF-8: %w", name, Usage)
 	case strings.ContainsFunc(name, deceptive), strings.ContainsRune(name, '\\'):
 		return fmt.Errorf("name %q has a character that is not allowed: %w", name, Usage)
 	}

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"strings"
 
 	"shoal"
 )
@@ -60,7 +59,7 @@ func (a *app) changed(e shoal.Entry) error {
 func below(ctx context.Context, node shoal.Node, refs []string) ([]string, error) {
 	var all []string
 	for _, ref := range refs {
-		if !meansFolder(ref) {
+		if !shoal.IsFolder(ref) {
 			all = append(all, ref)
 			continue
 		}
@@ -77,6 +76,3 @@ func below(ctx context.Context, node shoal.Node, refs []string) ([]string, error
 	}
 	return all, nil
 }
-
-// meansFolder reports whether a ref means all that is below a name.
-func meansFolder(ref string) bool { return strings.HasSuffix(ref, "/") && !shoal.IsLink(ref) }

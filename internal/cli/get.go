@@ -85,7 +85,7 @@ type got struct {
 
 func (a *app) get(ctx context.Context, refs []string, opts getOptions) error {
 	if opts.output == "-" {
-		if len(refs) != 1 || isFolder(refs[0]) {
+		if len(refs) != 1 || shoal.IsFolder(refs[0]) {
 			return fmt.Errorf("-o - takes one file: %w", shoal.Usage)
 		}
 		a.screen.divert()
@@ -117,14 +117,11 @@ func (a *app) get(ctx context.Context, refs []string, opts getOptions) error {
 // filesOf is how many files refs mean; 0, for unknown, if folders are among
 // them.
 func filesOf(refs []string) int {
-	if slices.ContainsFunc(refs, isFolder) {
+	if slices.ContainsFunc(refs, shoal.IsFolder) {
 		return 0
 	}
 	return len(refs)
 }
-
-// isFolder reports whether a ref means all files below a name.
-func isFolder(ref string) bool { return strings.HasSuffix(ref, "/") && !shoal.IsLink(ref) }
 
 // outputFor is where the files go: an absolute path, with a slash at its end
 // if it must be a folder.
@@ -138,7 +135,7 @@ func outputFor(refs []string, output string) (string, error) {
 	}
 	info, err := os.Stat(absolute)
 	folder := output == "" || strings.HasSuffix(output, "/") || err == nil && info.IsDir()
-	if several := len(refs) > 1 || isFolder(refs[0]); several && !folder {
+	if several := len(refs) > 1 || shoal.IsFolder(refs[0]); several && !folder {
 		if err == nil {
 			return "", fmt.Errorf("%s is no folder, and there are several files to put there: %w", output, shoal.Usage)
 		}

@@ -40,11 +40,11 @@ func newMv(a *app) *cobra.Command {
 
 func (a *app) move(ctx context.Context, node shoal.Node, refs []string, to string, force bool) error {
 	folder := strings.HasSuffix(to, "/")
-	if !folder && (len(refs) > 1 || meansFolder(refs[0])) {
+	if !folder && (len(refs) > 1 || shoal.IsFolder(refs[0])) {
 		return shoal.WithHint(fmt.Errorf("several files cannot all be called %s: %w", to, shoal.Usage), "end it with a slash: "+to+"/")
 	}
 	from := ""
-	if len(refs) == 1 && meansFolder(refs[0]) {
+	if len(refs) == 1 && shoal.IsFolder(refs[0]) {
 		from = refs[0]
 	}
 	return a.change(ctx, node, refs, change{done: "renamed", item: func(ref string) shoal.ChangeItem {

@@ -41,7 +41,7 @@ func newUndelete(a *app) *cobra.Command {
 func (a *app) undelete(ctx context.Context, node shoal.Node, refs []string, as string) error {
 	var all []string
 	for _, ref := range refs {
-		if !meansFolder(ref) {
+		if !shoal.IsFolder(ref) {
 			all = append(all, ref)
 			continue
 		}

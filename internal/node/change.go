@@ -174,9 +174,12 @@ func (n *Node) toMove(ctx context.Context, req shoal.MoveRequest) (deed, error) 
 	if err := n.mayWrite(); err != nil {
 		return deed{}, err
 	}
-	entry, err := n.catalog.Resolve(ctx, req.Ref)
+	entry, err := n.local(ctx, req.Ref)
 	if err != nil {
 		return deed{}, err
+	}
+	if entry.Name == "" { // what a cat left
+		return deed{}, shoal.WithHint(fmt.Errorf("file %s has no name: %w", entry.ID.Short(), shoal.NotFound), "`shoal get` it, and add it by a name")
 	}
 	d := deed{entry: entry, ref: req.Ref, after: func(context.Context) (shoal.Entry, error) { return entry, nil }}
 	name := req.Name
@@ -186,8 +189,11 @@ func (n *Node) toMove(ctx context.Context, req shoal.MoveRequest) (deed, error) 
 	if name == entry.Name {
 		return d, nil
 	}
-	if err := n.checkFree(ctx, name, entry.ID); err != nil && (!req.Force || !errors.Is(err, shoal.Exists)) {
+	switch err := n.checkFree(ctx, name, entry.ID); {
+	case errors.Is(err, shoal.Exists) && !req.Force:
 		return deed{}, shoal.WithHint(err, "--force puts that into the trash")
+	case err != nil && !errors.Is(err, shoal.Exists):
+		return deed{}, err
 	}
 	renamed := entry
 	renamed.Name, renamed.Conflict = name, false
@@ -243,6 +249,9 @@ func (n *Node) toUndelete(ctx context.Context, req shoal.UndeleteRequest) (deed,
 	if err := n.mayWrite(); err != nil {
 		return deed{}, err
 	}
+	if link, err := shoal.ParseLink(req.Ref); err == nil {
+		req.Ref = link.ID.String()
+	}
 	removed, err := n.catalog.FromTrash(ctx, req.Ref)
 	if err != nil {
 		return deed{}, err
@@ -253,7 +262,10 @@ func (n *Node) toUndelete(ctx context.Context, req shoal.UndeleteRequest) (deed,
 		entry.Name = req.Name
 	}
 	if err := n.checkFree(ctx, entry.Name, entry.ID); err != nil {
-		return deed{}, shoal.WithHint(err, "`--as NAME` has it back under another name")
+		if errors.Is(err, shoal.Exists) {
+			err = shoal.WithHint(err, "`--as NAME` has it back under another name")
+		}
+		return deed{}, err
 	}
 	return deed{entry: entry, ref: req.Ref, puts: []shoal.Entry{entry}, after: func(ctx context.Context) (shoal.Entry, error) {
 		return n.catalog.Resolve(ctx, entry.Name)

@@ -52,7 +52,7 @@ func (n *Node) jobs(ctx context.Context, i int, item shoal.GetItem) ([]job, erro
 	if !filepath.IsAbs(item.Output) {
 		return nil, fmt.Errorf("get to %q: the path is not absolute: %w", item.Output, shoal.Usage)
 	}
-	if strings.HasSuffix(item.Ref, "/") && !shoal.IsLink(item.Ref) {
+	if shoal.IsFolder(item.Ref) {
 		return n.folderJobs(ctx, i, item)
 	}
 	t, err := n.resolve(ctx, item.Ref)

@@ -73,6 +73,9 @@ func (n *Node) local(ctx context.Context, ref string) (shoal.Entry, error) {
 	if shoal.IsLink(ref) {
 		link, err := shoal.ParseLink(ref)
 		if err != nil {
+			if known, nameErr := n.catalog.Resolve(ctx, ref); nameErr == nil {
+				return known, nil // a name that only begins like a link
+			}
 			return shoal.Entry{}, err
 		}
 		ref = link.ID.String()

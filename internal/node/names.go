@@ -55,9 +55,21 @@ func (n *Node) Undelete(ctx context.Context, req shoal.UndeleteRequest) (shoal.E
 	return n.changeOne(ctx, shoal.ChangeItem{Undelete: &req})
 }
 
+// checkNew is an error if nothing is to be called so: what is a link could never
+// be asked for by that name.
+func checkNew(name string) error {
+	if err := shoal.CheckName(name); err != nil {
+		return shoal.WithHint(err, "a name is like photos/2024/a.jpg: no slash at its ends, and no . or .. between two")
+	}
+	if _, err := shoal.ParseLink(name); err == nil {
+		return fmt.Errorf("name %q is a link, and would be taken for one: %w", name, shoal.Usage)
+	}
+	return nil
+}
+
 // checkFree is an error if a name is that of another file than id.
 func (n *Node) checkFree(ctx context.Context, name string, id shoal.FileID) error {
-	if err := shoal.CheckName(name); err != nil {
+	if err := checkNew(name); err != nil {
 		return err
 	}
 	there, taken, err := n.catalog.Named(ctx, name)

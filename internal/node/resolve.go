@@ -43,10 +43,14 @@ func (n *Node) resolve(ctx context.Context, ref string) (target, error) {
 	return choose(ref, hits)
 }
 
-// resolveLink takes a link at its word, but prefers what is known here.
+// resolveLink takes a link at its word, but prefers what is known here. What only
+// begins like a link may be a file's name.
 func (n *Node) resolveLink(ctx context.Context, ref string) (target, error) {
 	link, err := shoal.ParseLink(ref)
 	if err != nil {
+		if known, nameErr := n.catalog.Resolve(ctx, ref); nameErr == nil {
+			return target{entry: known}, nil
+		}
 		return target{}, err
 	}
 	t := target{entry: shoal.Entry{ID: link.ID, Name: link.Name, Size: link.Size}, addrs: link.Addrs}

@@ -118,7 +118,7 @@ func (c *call) each(items int, do func(i int) error) error {
 // under is the file that ref means, or all files below a name that ends in a
 // slash.
 func (n *Node) under(ref string) ([]shoal.Entry, error) {
-	if !strings.HasSuffix(ref, "/") || shoal.IsLink(ref) {
+	if !shoal.IsFolder(ref) {
 		entry, err := n.resolve(ref)
 		return []shoal.Entry{entry}, err
 	}
