@@ -119,7 +119,11 @@ func (a *app) setNode(ctx context.Context, ref string, change shoal.NodeChange) 
 			return err
 		}
 		return a.screen.result(member, func(w io.Writer) error {
-			_, err := fmt.Fprintf(w, "%s is %s now\n", clean(member.Name), standing(member, a.env.Now()))
+			text := standing(member, a.env.Now()) + " now"
+			if change.Role != "" {
+				text = article(member.Role) + " " + member.Role + " now"
+			}
+			_, err := fmt.Fprintf(w, "%s is %s\n", clean(member.Name), text)
 			return err
 		})
 	})
@@ -146,6 +150,14 @@ func (a *app) listNodes(ctx context.Context, node shoal.Node) error {
 		return nil
 	}
 	return t.print(a.screen.stdout, "")
+}
+
+// article is what stands before a noun.
+func article(noun string) string {
+	if noun != "" && strings.Contains("aeiou", noun[:1]) {
+		return "an"
+	}
+	return "a"
 }
 
 // standing is a node's state for a person.

@@ -109,15 +109,26 @@ func examples(pairs ...string) string {
 // anyNumber is a most that is no bound for refCount.
 const anyNumber = math.MaxInt
 
-// refCount makes sure that a command has from least to most arguments.
+// refCount makes sure that a command has from least to most arguments. What they
+// are is in its Use.
 func refCount(least, most int) cobra.PositionalArgs {
-	return func(_ *cobra.Command, args []string) error {
+	return func(cmd *cobra.Command, args []string) error {
 		switch {
 		case len(args) < least:
-			return fmt.Errorf("no file was named: %w", shoal.Usage)
+			return missing(strings.Trim(strings.Fields(cmd.Use)[1+len(args)], ".[]"))
+		case most == 0 && len(args) > 0:
+			return fmt.Errorf("%s takes no %q: %w", cmd.CommandPath(), args[0], shoal.Usage)
 		case len(args) > most:
 			return fmt.Errorf("too many arguments, %d where at most %d can be: %w", len(args), most, shoal.Usage)
 		}
 		return nil
 	}
+}
+
+// missing is the error that there is nothing where a word of the help stands.
+func missing(word string) error {
+	if word == "REF" || word == "PATH" {
+		return fmt.Errorf("no file was named: %w", shoal.Usage)
+	}
+	return fmt.Errorf("%s is missing: %w", word, shoal.Usage)
 }

@@ -1,6 +1,7 @@
 package node
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -14,7 +15,9 @@ import (
 	"shoal"
 	"shoal/internal/catalog/journal"
 	"shoal/internal/discovery/join"
+	"shoal/internal/discovery/roster"
 	"shoal/internal/discovery/ticket"
+	"shoal/internal/network/wire"
 	"shoal/internal/record"
 )
 
@@ -68,7 +71,7 @@ func (n *Node) rejoin(ctx context.Context, known belonging) (belonging, error) {
 		return known, err
 	}
 	if t.Shoal == known.Shoal {
-		return n.reenter(ctx, known, t), nil
+		return n.reenter(ctx, known, t)
 	}
 	unused, err := n.unused(ctx, known)
 	if err != nil {
@@ -86,19 +89,40 @@ func (n *Node) rejoin(ctx context.Context, known belonging) (belonging, error) {
 
 // reenter uses a ticket of the shoal that the folder belongs to. If it was used
 // here before there is nothing to do; if it is refused, the node may be in all
-// the same.
-func (n *Node) reenter(ctx context.Context, known belonging, t ticket.Ticket) belonging {
+// the same: whether it is, who refuses it can say.
+func (n *Node) reenter(ctx context.Context, known belonging, t ticket.Ticket) (belonging, error) {
 	n.sponsorAddrs = addrsIn(t)
 	if known.Ticket == ticket.KeyOf(t.Secret).ID() {
-		return known
+		return known, nil
 	}
 	joined, err := n.joinWith(ctx, t)
-	if err != nil {
-		n.cfg.Log.Warn("the ticket was not taken; this node goes on as what it was", "err", err)
-		return known
+	if err == nil {
+		joined.Starts = known.Starts
+		return joined, nil
 	}
-	joined.Starts = known.Starts
-	return joined
+	if errors.Is(err, shoal.Unauthorised) {
+		if _, askErr := n.askPeer(ctx, t.Issuer, wire.Find{}); errors.Is(askErr, shoal.Unauthorised) {
+			return known, shoal.WithHint(fmt.Errorf("this node is not in the shoal any more: %w", err),
+				"one that was removed comes back with a new ticket (`shoal invite`), one that was revoked only as another: `shoal doctor --new-identity`")
+		}
+	}
+	n.cfg.Log.Warn("the ticket was not taken; this node goes on as what it was", "err", err)
+	n.refused = err
+	return known, nil
+}
+
+// shutOut is an error if this node is not in the shoal any more, as far as it has
+// heard, and was started with a ticket that does not let it in again.
+func (n *Node) shutOut() error {
+	own := n.roll.node(n.self())
+	if n.refused == nil || own.Present() || own.Role == roster.Stranger {
+		return nil
+	}
+	text, hint := outside(own)
+	if own.State == roster.Revoked {
+		return shoal.WithHint(fmt.Errorf("%s: %w", text, shoal.Unauthorised), hint)
+	}
+	return shoal.WithHint(fmt.Errorf("%s, and the ticket was not taken: %w", text, n.refused), cmp.Or(shoal.HintOf(n.refused), hint))
 }
 
 // unused reports whether this folder's shoal is of this node alone, and nothing

@@ -120,39 +120,30 @@ func (n *Node) SetNode(ctx context.Context, ref string, change shoal.NodeChange)
 	if err != nil {
 		return shoal.Member{}, err
 	}
-	set := roster.Set{Node: node.ID}
-	if change.State == roster.Removed.String() && !change.Force && node.Present() && n.roll.node(n.self()).Role == roster.Admin {
+	set, err := setOf(node.ID, change)
+	if err != nil {
+		return shoal.Member{}, err
+	}
+	if set.HasState {
+		set.Upto = n.journal.Upto(node.ID)
+	}
+	if done := (roster.Set{Node: node.ID, HasState: true, State: roster.Revoked, Upto: set.Upto}); node.State == roster.Revoked && set == done {
+		return n.member(node, members.Member{}), nil
+	}
+	if !n.roll.may(n.self(), set) {
+		return shoal.Member{}, n.mayNot(node)
+	}
+	if change.State == roster.Removed.String() && !change.Force && node.Present() {
 		if err := n.checkRemovable(ctx, node); err != nil {
 			return shoal.Member{}, err
 		}
-	}
-	if change.State != "" {
-		if set.State, err = parseState(change.State); err != nil {
-			return shoal.Member{}, err
-		}
-		set.HasState, set.Upto = true, n.journal.Upto(node.ID)
-	}
-	if change.Role != "" {
-		if set.Role, err = roster.ParseRole(change.Role); err != nil {
-			return shoal.Member{}, err
-		}
-		set.HasRole = true
-	}
-	if change.Maintenance != nil {
-		if *change.Maintenance > roster.MaxMaintenance {
-			return shoal.Member{}, shoal.WithHint(fmt.Errorf("a node is in maintenance for 30 days at most: %w", shoal.Usage),
-				"have others take over what it keeps: `shoal nodes drain NODE`")
-		}
-		set.HasMaintenance = true
-		set.Maintenance = max(*change.Maintenance, 0).Truncate(time.Millisecond)
 	}
 	if err := n.say(ctx, set); err != nil {
 		return shoal.Member{}, fmt.Errorf("change node %s: %w", node.Title, err)
 	}
 	now := n.roll.node(node.ID)
 	if set.HasState && now.State != set.State || set.HasRole && now.Role != set.Role || set.HasMaintenance && now.Maintenance != set.Maintenance {
-		return shoal.Member{}, shoal.WithHint(fmt.Errorf("this node may not do that to %s: %w", node.Title, shoal.Unauthorised),
-			"an admin may change the nodes that joined after it; `shoal nodes` shows who is one")
+		return shoal.Member{}, n.mayNot(now) // others have said something of it meanwhile
 	}
 	n.steward.look()
 	for _, m := range n.beats.Members() {
@@ -161,6 +152,53 @@ func (n *Node) SetNode(ctx context.Context, ref string, change shoal.NodeChange)
 		}
 	}
 	return n.member(now, members.Member{}), nil
+}
+
+// setOf is a change as the roster has it, less how far what the node said counts.
+func setOf(id shoal.NodeID, change shoal.NodeChange) (set roster.Set, err error) {
+	set.Node = id
+	if change.State != "" {
+		set.HasState = true
+		if set.State, err = parseState(change.State); err != nil {
+			return set, err
+		}
+	}
+	if change.Role != "" {
+		set.HasRole = true
+		if set.Role, err = roster.ParseRole(change.Role); err != nil {
+			return set, err
+		}
+	}
+	if change.Maintenance != nil {
+		if *change.Maintenance > roster.MaxMaintenance {
+			return set, shoal.WithHint(fmt.Errorf("a node is in maintenance for 30 days at most: %w", shoal.Usage),
+				"have others take over what it keeps: `shoal nodes drain NODE`")
+		}
+		set.HasMaintenance = true
+		set.Maintenance = max(*change.Maintenance, 0).Truncate(time.Millisecond)
+	}
+	return set, nil
+}
+
+// adminsAre is where to look who may do what this node may not.
+const adminsAre = "`shoal nodes` shows who is an admin: do it there"
+
+// mayNot says why this node may not change what holds for one.
+func (n *Node) mayNot(node roster.Node) error {
+	own := n.roll.node(n.self())
+	text, hint := fmt.Sprintf("%s is not junior to this node", node.Title),
+		"an admin revokes, and gives roles to, those who joined after it; it may drain and remove any other, and say that it is in maintenance"
+	switch {
+	case !own.Present():
+		text, hint = outside(own)
+	case node.State == roster.Revoked:
+		text, hint = node.Title+" was revoked, which is for good", "`shoal doctor --new-identity` makes that machine another node, which may join with a new ticket (`shoal invite`)"
+	case own.Role < roster.Admin:
+		text, hint = fmt.Sprintf("this node is a %v, and only an admin may do that to %s", own.Role, node.Title), adminsAre
+	case own.ID == node.ID:
+		text, hint = "a node does not do that to itself", "another admin does it: `shoal nodes` shows who is one"
+	}
+	return shoal.WithHint(fmt.Errorf("%s: %w", text, shoal.Unauthorised), hint)
 }
 
 func parseState(text string) (roster.State, error) {

@@ -152,10 +152,29 @@ func readFrame(r io.Reader, want wire.Type, limit int) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	if h.Type == wire.TypeGoodbye && h.Length <= maxFindBody {
+		return nil, turnedAway(r, h)
+	}
 	if h.Type != want || h.Length > limit {
 		return nil, fmt.Errorf("%w: frame %d of %d bytes", wire.ErrMalformed, h.Type, h.Length)
 	}
 	return wire.ReadBody(r, h, nil)
+}
+
+// turnedAway reads why a peer does not answer.
+func turnedAway(r io.Reader, h wire.Header) error {
+	body, err := wire.ReadBody(r, h, nil)
+	if err != nil {
+		return err
+	}
+	bye, err := wire.ParseGoodbye(body)
+	switch {
+	case err != nil:
+		return err
+	case bye.Reason == wire.ReasonUnauthorised:
+		return fmt.Errorf("%s: %w", bye.Text, shoal.Unauthorised)
+	}
+	return fmt.Errorf("%s: %w", bye.Text, shoal.Network)
 }
 
 // serveFind answers one question of a peer's.

@@ -89,8 +89,11 @@ func (n *Node) Invite(_ context.Context, req shoal.InviteRequest) (shoal.Invite,
 	if err != nil {
 		return shoal.Invite{}, err
 	}
-	if own := n.roll.node(n.self()); !own.Present() || own.Role < roster.Member || role > roster.Member && own.Role < roster.Admin {
-		return shoal.Invite{}, fmt.Errorf("this node is a %v, and may not invite a %v: %w", own.Role, role, shoal.Unauthorised)
+	if err := n.mayWrite(); err != nil {
+		return shoal.Invite{}, err
+	}
+	if own := n.roll.node(n.self()); role > roster.Member && own.Role < roster.Admin {
+		return shoal.Invite{}, shoal.WithHint(fmt.Errorf("this node is a %v, and only an admin invites another: %w", own.Role, shoal.Unauthorised), adminsAre)
 	}
 	expires := cmp.Or(req.Expires, defaultExpiry)
 	if expires < 0 || expires > maxExpiry {
@@ -144,7 +147,7 @@ func (n *Node) admit(ctx context.Context, id string, joiner shoal.NodeID) error 
 		return err
 	}
 	if !n.roll.node(joiner).Present() {
-		return fmt.Errorf("this node may not let a %v in: %w", invitation.Role, shoal.Unauthorised)
+		return fmt.Errorf("this node may not let it in as %v: %w", invitation.Role, shoal.Unauthorised)
 	}
 	return nil
 }

@@ -98,6 +98,7 @@ type Node struct {
 
 	allotment    int64    // bytes this node holds for others
 	sponsorAddrs []string // of the ticket it was started with
+	refused      error    // why that ticket was not taken, if it was not
 	addresses    *addressBook
 	met          chan struct{} // has a value when a peer was met lately
 
@@ -199,7 +200,10 @@ func (n *Node) openFolder(ctx context.Context) (err error) {
 	if n.invites, err = loadInvites(filepath.Join(n.cfg.Data, invitesFile)); err != nil {
 		return err
 	}
-	return n.openCatalog(ctx)
+	if err := n.openCatalog(ctx); err != nil {
+		return err
+	}
+	return n.shutOut()
 }
 
 // self is this node's id.

@@ -30,6 +30,13 @@ func (r *roll) node(id shoal.NodeID) roster.Node {
 	return r.roster.Node(id)
 }
 
+// may reports whether a node may change that of another, or of itself.
+func (r *roll) may(author shoal.NodeID, set roster.Set) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.roster.May(author, set)
+}
+
 // title is what a node is called here; empty if it is not known.
 func (r *roll) title(id shoal.NodeID) string { return r.node(id).Title }
 

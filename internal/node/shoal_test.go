@@ -5,11 +5,14 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"shoal"
+	"shoal/internal/record"
 	"shoal/internal/redundancy/safety"
 )
 
@@ -145,6 +148,38 @@ func TestRemovedNodeComesBack(t *testing.T) {
 			return nodes[0].roll.node(back.self()).Present() && back.roll.node(back.self()).Present() && len(nodes[0].neighbours()) == 1
 		})
 	})
+}
+
+// A node that knows that it is out, and whose new ticket is not taken, ends.
+func TestShutOut(t *testing.T) {
+	for state, want := range map[string]error{"removed": shoal.Network, "revoked": shoal.Unauthorised} {
+		t.Run(state, func(t *testing.T) {
+			virtually(t, func(t *testing.T) {
+				nodes := together(t, 2, nil)
+				if _, err := nodes[0].SetNode(t.Context(), "node1", shoal.NodeChange{State: state, Force: true}); err != nil {
+					t.Fatal(err)
+				}
+				out := nodes[1]
+				for item, err := range nodes[0].journal.Replay(t.Context(), 0) {
+					if err != nil {
+						t.Fatal(err)
+					}
+					out.roll.add([]record.Batch{item.Batch})
+				}
+				if err := out.shutOut(); err != nil {
+					t.Errorf("without a ticket that was refused: %v", err)
+				}
+				out.refused = fmt.Errorf("nobody is there: %w", shoal.Network)
+				if err := out.shutOut(); !errors.Is(err, want) || !strings.Contains(err.Error(), state) || shoal.HintOf(err) == "" {
+					t.Errorf("%v, want %v", err, want)
+				}
+				nodes[0].refused = out.refused
+				if err := nodes[0].shutOut(); err != nil {
+					t.Errorf("one that is in: %v", err)
+				}
+			})
+		})
+	}
 }
 
 // Of a node and the copy of its folder the one that was started later stops, and

@@ -16,7 +16,7 @@ func (n *Node) Invite(_ context.Context, req shoal.InviteRequest) (shoal.Invite,
 		return shoal.Invite{}, err
 	}
 	if role := cmp.Or(req.Role, "member"); role != "member" {
-		return shoal.Invite{}, fmt.Errorf("this node may not invite a %s: %w", role, shoal.Unauthorised)
+		return shoal.Invite{}, fmt.Errorf("this node may not invite others as %s: %w", role, shoal.Unauthorised)
 	}
 	return shoal.Invite{
 		Ticket: "shoal-ticket-abc", Role: "member", Uses: cmp.Or(req.Uses, 1), Expires: Born().Add(cmp.Or(req.Expires, 24*time.Hour)),

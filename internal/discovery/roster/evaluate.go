@@ -74,22 +74,50 @@ func (r *Roster) admit(author *Node, a Admit, s statement) {
 // set has a node change what holds for another, or for itself.
 func (r *Roster) set(author *Node, c Set, said merged) {
 	n := r.nodes[c.Node]
-	if n == nil || n.State == Revoked {
+	if n == nil {
 		return
 	}
-	// An admin that a junior one has removed still has a say over it.
+	may := r.powers(author, n, c)
+	if c.HasState && may.state {
+		n.State, n.upto, n.ousted = c.State, c.Upto, may.above || n.ousted && c.State == Removed
+	}
+	if c.HasRole && may.role {
+		n.Role = c.Role
+	}
+	if c.HasMaintenance && may.maintenance {
+		n.Maintenance, n.MaintenanceSaid = c.Maintenance, said.stamp
+	}
+}
+
+// powers is what of a Set its author may say.
+type powers struct {
+	above                    bool // it is an admin senior to the node
+	state, role, maintenance bool
+}
+
+// powers finds out what an author may set of a node. An admin that a junior one
+// has removed still has a say over it.
+func (r *Roster) powers(author, n *Node, c Set) powers {
+	if n.State == Revoked {
+		return powers{}
+	}
 	above := author.Role == Admin && author.State != Revoked && author.since.before(n.since)
 	admin := above || author.Role == Admin && author.Present()
 	self := n == author && (n.Present() || n.ID == r.founder)
-	if c.HasState && (above || admin && n != author && c.State < Revoked || self && c.State <= Draining) {
-		n.State, n.upto, n.ousted = c.State, c.Upto, above || n.ousted && c.State == Removed
+	return powers{
+		above: above, role: above && c.Role >= Reader, maintenance: admin || self,
+		state: above || admin && n != author && c.State < Revoked || self && c.State <= Draining,
 	}
-	if c.HasRole && above && c.Role >= Reader {
-		n.Role = c.Role
+}
+
+// May reports whether a node may say all of a Set, as things are.
+func (r *Roster) May(author shoal.NodeID, c Set) bool {
+	by, n := r.nodes[author], r.nodes[c.Node]
+	if by == nil || n == nil {
+		return false
 	}
-	if c.HasMaintenance && (admin || self) {
-		n.Maintenance, n.MaintenanceSaid = c.Maintenance, said.stamp
-	}
+	may := r.powers(by, n, c)
+	return (may.state || !c.HasState) && (may.role || !c.HasRole) && (may.maintenance || !c.HasMaintenance)
 }
 
 // title gives every node a name of its own: of several with one name the most

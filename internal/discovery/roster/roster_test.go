@@ -97,9 +97,10 @@ func TestWhoMayChangeWhom(t *testing.T) {
 		"an admin does not revoke itself":  {1, state(1, roster.Revoked, 0), roster.Active},
 	} {
 		t.Run(what, func(t *testing.T) {
+			may := rosterOf(t, base...).May(nodeOf(test.by), test.body)
 			r := rosterOf(t, append(slices.Clone(base), say{test.by, test.body})...)
-			if got := r.Node(test.body.Node).State; got != test.want {
-				t.Errorf("it is %v, want %v", got, test.want)
+			if got := r.Node(test.body.Node).State; got != test.want || may != (got == test.body.State) {
+				t.Errorf("it is %v, want %v; that it may be said is %v", got, test.want, may)
 			}
 		})
 	}
