@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -14,7 +15,7 @@ import (
 )
 
 func newAdd(a *app) *cobra.Command {
-	var chunkSize, wait string
+	var chunkSize, wait, name string
 	var link bool
 	var copies int
 	cmd := &cobra.Command{
@@ -22,12 +23,13 @@ func newAdd(a *app) *cobra.Command {
 		Short: "Add files and folders to the node",
 		Long: "Add takes files into the node and prints the id and name of each and, for one\n" +
 			"file alone, the link by which others get it. Folders are taken with all that is\n" +
-			"in them; symbolic links and devices in them are not.",
+			"in them; symbolic links and devices in them are not. The PATH - is stdin.",
 		Example: examples(
 			"shoal add holiday.mp4", "one file: prints its id, name and link",
 			"shoal add photos/", "a folder; its files are photos/...",
 			"shoal add --link big.iso", "share it where it lies, without a copy",
 			"id=$(shoal add -q big.iso)", "the id alone, for scripts",
+			"tar c src | shoal add - --name src.tar", "what comes from stdin",
 		),
 		Args: refCount(1, anyNumber),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -40,14 +42,18 @@ func newAdd(a *app) *cobra.Command {
 			} else if copies < 1 {
 				return fmt.Errorf("%d copies; at least 1 must be kept: %w", copies, shoal.Usage)
 			}
+			if err := checkName(args, name, link); err != nil {
+				return err
+			}
 			return a.ask(func(node shoal.Node) error {
-				return a.add(cmd.Context(), node, args, shoal.AddRequest{ChunkSize: size, Link: link, Copies: copies, Wait: shoal.Wait(wait)})
+				return a.addNamed(cmd.Context(), node, args, name, shoal.AddRequest{ChunkSize: size, Link: link, Copies: copies, Wait: shoal.Wait(wait)})
 			})
 		},
 	}
 	cmd.Flags().StringVar(&chunkSize, "chunk-size", "", "cut files into chunks of this SIZE, a power of two from 1KiB to 32MiB (default: by file size)")
 	cmd.Flags().BoolVar(&link, "link", false, "use the files where they lie instead of copying them; they must not change")
 	cmd.Flags().IntVar(&copies, "copies", 2, "how many copies to keep, each on a node of its own; with --link none unless asked for")
+	cmd.Flags().StringVar(&name, "name", "", "what to call the one PATH that is added (default: the last part of it)")
 	cmd.Flags().StringVar(&wait, "wait", "", "what to wait for: safe (two copies on disks), local (one here); without it, safe where there are two nodes")
 	return cmd
 }
@@ -73,13 +79,8 @@ type adding struct {
 	below    error        // why files are not as safe as they should be yet
 }
 
-// add adds what is at and below the paths, in batches as large as a node
-// takes.
-func (a *app) add(ctx context.Context, node shoal.Node, paths []string, request shoal.AddRequest) error {
-	data, err := a.dataFolder()
-	if err != nil {
-		return err
-	}
+// add adds files, in batches as large as a node takes.
+func (a *app) add(ctx context.Context, node shoal.Node, files iter.Seq2[shoal.AddItem, error], request shoal.AddRequest) error {
 	run := &adding{app: a, node: node, request: request, progress: a.screen.progress("adding", 0)}
 	run.outcome.screen = a.screen
 	defer run.progress.end()
@@ -88,9 +89,8 @@ func (a *app) add(ctx context.Context, node shoal.Node, paths []string, request 
 		run.screen.notice("%d copies are wanted, and there are nodes for %d: the others are made when more nodes join", request.Copies, run.keepers)
 	}
 	began := a.env.Now()
-	w := walker{own: data, notice: a.screen.notice}
 	var batch []shoal.AddItem
-	for item, err := range w.files(ctx, paths) {
+	for item, err := range files {
 		if err != nil {
 			run.outcome.fail(item.Path, err)
 			continue

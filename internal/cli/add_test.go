@@ -141,3 +141,17 @@ func TestAddMoreCopiesThanNodes(t *testing.T) {
 		}
 	}
 }
+
+// A path that is not text is told in one sentence, and the rest goes on.
+func TestAddNotUTF8(t *testing.T) {
+	s := newShell(t).withNode()
+	s.write("in/caf\xe9", "a")
+	s.write("in/dir\xe9/x", "b")
+	s.write("in/fine", "c")
+	s.run("add", "in").want(t, 4).says(t, "in/caf?: its path is not UTF-8: malformed request\nhint: rename it; names mean the same on all machines\n").
+		says(t, "in/dir?: its path is not UTF-8").says(t, "2 of 3 files failed")
+	if got := s.names(); got != "in/fine\n" {
+		t.Errorf("the node has %q", got)
+	}
+	s.run("add", "in/caf\xe9").want(t, 2).says(t, "its path is not UTF-8")
+}

@@ -17,7 +17,8 @@ func newCat(a *app) *cobra.Command {
 		Use:   "cat REF",
 		Short: "Write a file to stdout, or a part of it",
 		Long: "Cat writes a file's bytes to stdout, and no byte that was not checked. Only what is\n" +
-			"asked for is fetched. With --json, the lines go to stderr.",
+			"asked for is fetched. Where no node runs, one is started for the length of the command.\n" +
+			"With --json, the lines go to stderr.",
 		Example: examples(
 			"shoal cat notes.txt", "all of it",
 			"shoal cat --range 0-1023 big.iso", "the first KiB",
@@ -34,7 +35,12 @@ func newCat(a *app) *cobra.Command {
 					return err
 				}
 			}
-			return a.ask(func(node shoal.Node) error { return a.copyOut(cmd.Context(), node, args[0], wanted) })
+			node, release, err := a.anyNode(cmd.Context())
+			if err != nil {
+				return err
+			}
+			defer release()
+			return a.copyOut(cmd.Context(), node, args[0], wanted)
 		},
 	}
 	cmd.Flags().StringVar(&part, "range", "", "only the bytes FIRST-LAST (both included, from 0), FIRST- or -COUNT")

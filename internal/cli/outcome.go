@@ -15,7 +15,7 @@ type outcome struct {
 	done     int
 	failures int
 	mark     int          // failures before the latest batch
-	code     shoal.Code   // of all failures, or Partial if they differ
+	code     shoal.Code   // of the first failure
 	held     *heldFailure // the first failure, as long as it may be all there is to tell
 	output   error        // why a result could not be written
 }
@@ -43,11 +43,8 @@ func (o *outcome) succeed(written error) {
 // there is: then the command fails with that error as its own.
 func (o *outcome) fail(name string, err error) {
 	o.failures++
-	switch code := shoal.CodeOf(err); {
-	case o.failures == 1:
-		o.code = code
-	case o.code != code:
-		o.code = shoal.Partial
+	if o.failures == 1 {
+		o.code = shoal.CodeOf(err)
 	}
 	o.tell()
 	if o.failures == 1 && o.done == 0 && o.expected <= 1 {

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"iter"
 	"os"
 	"path/filepath"
+	"unicode/utf8"
 
 	"shoal"
 )
@@ -15,6 +17,7 @@ import (
 // walker finds the files that the arguments of add mean.
 type walker struct {
 	own    string // the data folder, which is never added to itself
+	name   string // what to call what is at a path; empty for the last element of that
 	notice func(format string, args ...any)
 }
 
@@ -46,6 +49,8 @@ func (w walker) below(ctx context.Context, path string, yield func(shoal.AddItem
 		switch {
 		case ctx.Err() != nil:
 			return errStop
+		case !utf8.ValidString(at):
+			return cmp.Or(stopUnless(yield(shoal.AddItem{Path: at, Name: at}, errNotUTF8)), skip(entry))
 		case err != nil:
 			return stopUnless(yield(shoal.AddItem{Path: at, Name: at}, err))
 		case entry.IsDir() && at == w.own:
@@ -69,6 +74,18 @@ func (w walker) below(ctx context.Context, path string, yield func(shoal.AddItem
 	})
 }
 
+// errNotUTF8 is what is wrong with a path in bytes that no other machine need
+// read as text.
+var errNotUTF8 = shoal.WithHint(fmt.Errorf("its path is not UTF-8: %w", shoal.Usage), "rename it; names mean the same on all machines")
+
+// skip leaves out what is below a folder that is left out.
+func skip(entry fs.DirEntry) error {
+	if entry != nil && entry.IsDir() {
+		return fs.SkipDir
+	}
+	return nil
+}
+
 // isDataFolder reports whether a folder is some node's: to give its key away would
 // be to give the node away.
 func isDataFolder(path string) bool {
@@ -90,6 +107,9 @@ func (w walker) start(path string) (root, name string, err error) {
 	root, err = filepath.EvalSymlinks(absolute)
 	if err != nil {
 		return "", "", err
+	}
+	if w.name != "" {
+		return root, w.name, nil
 	}
 	name = filepath.Base(absolute)
 	if name == string(filepath.Separator) {

@@ -178,12 +178,19 @@ func addrsIn(t ticket.Ticket) []string {
 	return addrs
 }
 
+// mayPass is an error if a folder belongs to no shoal: a node that runs for one
+// command founds none, and leaves nothing there.
+func mayPass(data string) error {
+	_, err := os.Lstat(filepath.Join(data, shoalFile))
+	if !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return shoal.WithHint(fmt.Errorf("this machine belongs to no shoal (%s): %w", data, shoal.Unauthorised),
+		"a node of the shoal makes a ticket with `shoal invite`; `shoal up --join TICKET` is all this machine needs")
+}
+
 // joinOrFound makes the folder part of a shoal.
 func (n *Node) joinOrFound(ctx context.Context) (belonging, error) {
-	if n.cfg.Join == "" && n.cfg.Passing {
-		return belonging{}, shoal.WithHint(fmt.Errorf("this machine belongs to no shoal: %w", shoal.Unauthorised),
-			"a node of the shoal makes a ticket with `shoal invite`; `shoal up --join TICKET` is all this machine needs")
-	}
 	if n.cfg.Join == "" {
 		return belonging{Shoal: n.self()}, n.mayFound(ctx)
 	}

@@ -152,6 +152,11 @@ func Open(ctx context.Context, cfg Config) (*Node, error) {
 		return nil, fmt.Errorf("data folder: %w", err)
 	}
 	cfg.Data = data
+	if cfg.Passing {
+		if err := mayPass(data); err != nil {
+			return nil, err
+		}
+	}
 	n := &Node{
 		cfg: cfg, started: time.Now(),
 		board: new(transfer.Board), tracker: new(transfer.Tracker),
