@@ -30,6 +30,7 @@ type Removed struct {
 type FileInfo struct {
 	Entry
 	Names   []string   `json:"names"`   // every name here, the latest first
+	Beside  []Entry    `json:"beside"`  // other files that its name was given at the same time
 	Chunks  int        `json:"chunks"`  // how many the file is cut into
 	Present int        `json:"present"` // how many of them are on this node
 	Places  []Place    `json:"places"`  // where on this node they lie
@@ -140,7 +141,9 @@ type Status struct {
 	Capacity  int64         `json:"capacity"`  // bytes this node may store; 0 = as much as the disk has
 	Stored    int64         `json:"stored"`    // bytes in the node's own store
 	Linked    int64         `json:"linked"`    // bytes of people's files used in place
-	Files     int           `json:"files"`
+	Files     int           `json:"files"`     // that it has chunks of, less those in the trash
+	Trash     int           `json:"trash"`     // files in the trash that it has chunks of, as far as they are counted: to MaxList
+	Conflicts int           `json:"conflicts"` // names that were given several files at the same time
 	Peers     int           `json:"peers"`
 	Nodes     int           `json:"nodes"`  // that belong to the shoal
 	Safety    Safety        `json:"safety"` // how the shoal's files are

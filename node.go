@@ -69,7 +69,8 @@ type Library interface {
 	Remove(ctx context.Context, req RemoveRequest) (Entry, error)
 
 	// Trash gives what was removed or replaced and can still be had back, under
-	// names that start with prefix, the latest first, at most MaxList.
+	// names that start with prefix, the latest first, at most MaxList. What has
+	// another name is not there, though Undelete has it back under its old one.
 	Trash(ctx context.Context, prefix string) ([]Removed, error)
 
 	// Undelete takes the latest of a name or an id out of the trash, and returns

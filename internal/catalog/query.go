@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"shoal"
+	"shoal/internal/catalog/merge"
 )
 
 // end follows every name that starts with prefix, for 0xff is in no UTF-8.
@@ -111,6 +112,29 @@ func (c *Catalog) Len(ctx context.Context) (int, error) {
 		return 0, fmt.Errorf("count the catalogue's entries: %w", c.data.Explain(err))
 	}
 	return n, nil
+}
+
+// Conflicts is how many names were given several files at the same time.
+func (c *Catalog) Conflicts(ctx context.Context) (n int, err error) {
+	const count = "SELECT count(DISTINCT name) FROM versions WHERE state >= 1 AND state <= 3 AND state = 1" // as the index has it
+	if err := c.data.Readers.QueryRowContext(ctx, count).Scan(&n); err != nil {
+		return 0, fmt.Errorf("count the conflicts: %w", c.data.Explain(err))
+	}
+	return n, nil
+}
+
+// Beside gives the entries that have the name of another, or would have it if
+// that were not in conflict with them.
+func (c *Catalog) Beside(ctx context.Context, e shoal.Entry) ([]shoal.Entry, error) {
+	name := e.Name
+	if e.Conflict {
+		var err error
+		if name, err = c.conflictOf(e); err != nil {
+			return nil, err
+		}
+	}
+	const ofName = "SELECT " + entryColumns + fromVersions + "WHERE v.name = ? AND v.state <= 1 AND v.file <> ? ORDER BY v.stamp DESC LIMIT ?"
+	return c.query(ctx, ofName, name, e.ID[:], merge.MaxOver)
 }
 
 // conflictOf is the name that the version shown as e, which is in conflict, was

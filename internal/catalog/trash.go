@@ -24,14 +24,18 @@ WHERE v.state = 4 AND v.file IS NOT NULL AND v.since > ?`
 	notBack = `
 AND NOT EXISTS (SELECT 1 FROM versions w WHERE w.name = v.name AND w.file = v.file AND w.state <= 1)
 ORDER BY v.since DESC LIMIT ?`
+	nameless = `
+AND NOT EXISTS (SELECT 1 FROM versions w WHERE w.file = v.file AND w.state <= 1)
+ORDER BY v.since DESC LIMIT ?`
 
-	trashBelow  = inTrash + " AND v.name >= ? AND v.name < ?" + notBack
+	trashBelow  = inTrash + " AND v.name >= ? AND v.name < ?" + nameless
 	trashNamed  = inTrash + " AND v.name = ?" + notBack
 	trashOfFile = inTrash + " AND v.file = ?" + notBack
 )
 
 // Trash gives what was removed or replaced and can still be had back, under
-// names that start with prefix, the latest first: at most shoal.MaxList.
+// names that start with prefix, the latest first: at most shoal.MaxList. A file
+// that has another name is not there: it was only renamed, or has two.
 func (c *Catalog) Trash(ctx context.Context, prefix string) ([]shoal.Removed, error) {
 	return c.trash(ctx, trashBelow, prefix, end(prefix), shoal.MaxList)
 }
@@ -49,7 +53,7 @@ func (c *Catalog) trash(ctx context.Context, query string, args ...any) ([]shoal
 }
 
 // FromTrash gives the latest thing in the trash that ref, a name or a file id,
-// means. Errors: shoal.NotFound.
+// means, whether the file has another name or not. Errors: shoal.NotFound.
 func (c *Catalog) FromTrash(ctx context.Context, ref string) (shoal.Removed, error) {
 	found, err := c.trash(ctx, trashNamed, ref, 1)
 	if id, idErr := shoal.ParseFileID(ref); idErr == nil && err == nil {
@@ -64,6 +68,22 @@ func (c *Catalog) FromTrash(ctx context.Context, ref string) (shoal.Removed, err
 		return slices.MaxFunc(found, func(a, b shoal.Removed) int { return a.Since.Compare(b.Since) }), nil
 	}
 	return shoal.Removed{}, shoal.WithHint(fmt.Errorf("%q is not in the trash: %w", ref, shoal.NotFound), "`shoal ls --trash` shows what is")
+}
+
+// Trashed gives the files that are in the trash, at most shoal.MaxList.
+func (c *Catalog) Trashed(ctx context.Context) (ids []shoal.FileID, err error) {
+	const query = `SELECT DISTINCT v.file FROM versions v WHERE v.state >= 3 AND v.state = 4 AND v.file IS NOT NULL AND v.since > ?
+AND NOT EXISTS (SELECT 1 FROM versions w WHERE w.file = v.file AND w.state <= 1) LIMIT ?`
+	oldest := c.cfg.Now().Add(-c.cfg.Trash).UnixMilli()
+	err = c.rows(ctx, query, []any{oldest, shoal.MaxList}, func(rows *sql.Rows) error {
+		var raw sql.RawBytes
+		err := rows.Scan(&raw)
+		id := shoal.FileID{}
+		copy(id[:], raw)
+		ids = append(ids, id)
+		return err
+	})
+	return ids, err
 }
 
 // File is what the catalogue wants of a file.

@@ -47,6 +47,9 @@ func printInfo(w io.Writer, style style, info shoal.FileInfo, now time.Time) err
 	if len(info.Names) > 1 {
 		t.row("names", strings.Join(info.Names, ", "))
 	}
+	for _, e := range info.Beside {
+		t.row("beside", fmt.Sprintf("%s: another file, added at the same time at %s", e.Name, e.By.Short()))
+	}
 	t.row("added", ago(info.Added, now))
 	t.row("here", extentOf(info.Present, info.Chunks))
 	for _, place := range info.Places {

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/dustin/go-humanize"
 	"github.com/spf13/cobra"
 
 	"shoal"
@@ -47,6 +48,9 @@ func printStatus(w io.Writer, style style, s shoal.Status) error {
 	if s.Linked > 0 {
 		t.row("linked", size(s.Linked)+" of files used where they lie")
 	}
+	if s.Conflicts > 0 {
+		t.row("conflicts", count(s.Conflicts, "name")+" given to several files at once: shoal ls has each of these, shoal info says more")
+	}
 	t.row("checked", checked(s.Scrub))
 	t.row("now", fmt.Sprintf("%s running, %s being served", count(s.Transfers, "transfer"), count(s.Sessions, "peer")))
 	t.row("up", fmt.Sprintf("%s, version %s", span(s.Uptime), s.Version))
@@ -64,7 +68,10 @@ func verdict(s shoal.Status, style style) string {
 		return name + " is in trouble: " + style.bad(clean(strings.Join(s.Trouble, "; ")))
 	}
 	has := "has " + count(s.Files, "file")
-	if s.Files == 0 {
+	switch {
+	case s.Trash > 0:
+		has += " and " + humanize.Comma(int64(s.Trash)) + " in the trash"
+	case s.Files == 0:
 		has = "has no files yet"
 	}
 	return fmt.Sprintf("%s is %s: it %s, and is connected to %s.", name, style.good("up"), has, count(s.Peers, "peer"))

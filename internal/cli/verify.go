@@ -42,7 +42,7 @@ func (a *app) verify(ctx context.Context, node shoal.Node, ref string) error {
 		if err != nil {
 			return err
 		}
-		files = status.Files
+		files = status.Files + status.Trash
 	}
 	p := a.screen.progress("verifying", files)
 	defer p.end()

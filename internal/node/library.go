@@ -24,13 +24,16 @@ func (n *Node) Info(ctx context.Context, ref string) (shoal.FileInfo, error) {
 	if err != nil {
 		return shoal.FileInfo{}, err
 	}
-	info := shoal.FileInfo{Entry: t.entry, Places: []shoal.Place{}, Sources: []shoal.Presence{}, Kept: []shoal.Copy{}, Names: []string{}}
+	info := shoal.FileInfo{Entry: t.entry, Places: []shoal.Place{}, Sources: []shoal.Presence{}, Kept: []shoal.Copy{}, Names: []string{}, Beside: []shoal.Entry{}}
 	entries, err := n.catalog.Of(ctx, t.entry.ID)
 	if err != nil {
 		return info, err
 	}
 	for _, e := range entries {
 		info.Names = append(info.Names, e.Name)
+	}
+	if beside, err := n.catalog.Beside(ctx, t.entry); err == nil && t.entry.Name != "" {
+		info.Beside = append(info.Beside, beside...)
 	}
 	if file, err := n.store.File(ctx, t.entry.ID); err == nil {
 		info.Size, info.ChunkSize, info.Chunks = file.Size, int(file.ChunkSize), file.Chunks()

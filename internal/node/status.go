@@ -40,16 +40,36 @@ func (n *Node) Status(ctx context.Context) (shoal.Status, error) {
 	if err != nil {
 		return shoal.Status{}, err
 	}
+	conflicts, err := n.catalog.Conflicts(ctx)
+	if err != nil {
+		return shoal.Status{}, err
+	}
+	trash, err := n.trashHere(ctx)
+	if err != nil {
+		return shoal.Status{}, err
+	}
 	trouble := n.store.Trouble()
 	if trouble == nil {
 		trouble = []string{}
 	}
 	return shoal.Status{
 		Name: n.cfg.Name, ID: n.host.ID(), Version: n.cfg.Version, Listen: n.host.Addrs(), Data: n.cfg.Data,
-		Free: usage.Free, DiskFree: disk.Free, Capacity: usage.Capacity, Stored: usage.Stored, Linked: usage.Linked, Files: usage.Files,
+		Free: usage.Free, DiskFree: disk.Free, Capacity: usage.Capacity, Stored: usage.Stored, Linked: usage.Linked,
+		Files: max(usage.Files-trash, 0), Trash: trash, Conflicts: conflicts,
 		Nodes: len(n.here()), Safety: shoal.Safety{State: string(verdict.State), Text: verdict.Text},
 		Scrub: n.scrubber.status(),
 		Peers: len(n.host.Peers()), Transfers: int(n.transfers.Load()), Sessions: n.server.Sessions(),
 		Uptime: time.Since(n.started), Trouble: trouble,
 	}, nil
+}
+
+// trashHere is how many files in the trash there are chunks of here.
+func (n *Node) trashHere(ctx context.Context) (count int, err error) {
+	ids, err := n.catalog.Trashed(ctx)
+	for _, id := range ids {
+		if _, err := n.store.File(ctx, id); err == nil {
+			count++
+		}
+	}
+	return count, err
 }

@@ -40,7 +40,7 @@ func (n *Node) Info(_ context.Context, ref string) (shoal.FileInfo, error) {
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	info := shoal.FileInfo{Entry: entry, Chunks: int((entry.Size + ChunkSize - 1) / ChunkSize)}
+	info := shoal.FileInfo{Entry: entry, Beside: []shoal.Entry{}, Chunks: int((entry.Size + ChunkSize - 1) / ChunkSize)}
 	info.Present = info.Chunks
 	info.Places = []shoal.Place{{Kind: shoal.PlaceStore, Chunks: info.Chunks}}
 	for _, name := range slices.Sorted(maps.Keys(n.names)) {
