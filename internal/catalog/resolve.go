@@ -3,6 +3,7 @@ package catalog
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -90,15 +91,21 @@ func candidates(found []shoal.Entry, known int) string {
 
 // unknown says that nothing here is called ref, and what to do about it.
 func (c *Catalog) unknown(ctx context.Context, ref string) error {
+	if folder, ok := strings.CutSuffix(ref, "/"); ok && shoal.CheckName(folder) == nil {
+		return shoal.WithHint(fmt.Errorf("%.100q means all files below it, and this is for one: %w", ref, shoal.Usage), fmt.Sprintf("`shoal ls %s` shows them", ref))
+	}
 	if _, ok := parsePrefix(ref); !ok && shoal.CheckName(ref) != nil {
 		return shoal.WithHint(fmt.Errorf("%.100q is neither a file id nor a name: %w", ref, shoal.Usage),
 			"give an id, at least 8 digits of one, or a name as `shoal ls` shows it")
 	}
 	err := fmt.Errorf("%q is not in the catalogue: %w", ref, shoal.NotFound)
 	like, likeErr := c.soleBase(ctx, ref)
+	inside, insideErr := c.List(ctx, shoal.ListRequest{Prefix: ref + "/", Limit: 1})
 	switch {
-	case likeErr != nil:
-		return likeErr
+	case likeErr != nil || insideErr != nil:
+		return errors.Join(likeErr, insideErr)
+	case len(inside) > 0:
+		return shoal.WithHint(err, fmt.Sprintf("%s/ is all that is below it", ref))
 	case len(like) > 0:
 		return shoal.WithHint(err, fmt.Sprintf("did you mean %q?", like[0].Name))
 	case isHex(ref) && len(ref) < shoal.MinPrefix:

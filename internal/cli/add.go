@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"shoal"
+	"shoal/internal/catalog/merge"
 )
 
 func newAdd(a *app) *cobra.Command {
@@ -39,8 +40,8 @@ func newAdd(a *app) *cobra.Command {
 			}
 			if !cmd.Flags().Changed("copies") {
 				copies = 0 // the usual
-			} else if copies < 1 {
-				return fmt.Errorf("%d copies; at least 1 must be kept: %w", copies, shoal.Usage)
+			} else if copies < 1 || copies > merge.MaxCopies {
+				return fmt.Errorf("--copies %d: from 1 to %d can be kept: %w", copies, merge.MaxCopies, shoal.Usage)
 			}
 			if err := checkName(args, name, link); err != nil {
 				return err
@@ -143,6 +144,9 @@ func (r *adding) send(ctx context.Context, batch []shoal.AddItem) error {
 
 // finish prints what is told only at the end.
 func (r *adding) finish(ctx context.Context, began time.Time) error {
+	if r.outcome.expected+r.outcome.failures == 0 {
+		r.screen.conclude("nothing was added: no file is there")
+	}
 	if r.alone != nil {
 		result := r.added(*r.alone, r.copies)
 		if link, err := r.node.Link(ctx, r.alone.ID.String()); err == nil {

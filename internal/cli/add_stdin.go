@@ -54,7 +54,7 @@ func (a *app) addNamed(ctx context.Context, node shoal.Node, paths []string, nam
 	if err != nil {
 		return fmt.Errorf("read stdin: %w", err)
 	}
-	defer os.Remove(path)
+	defer func() { _ = os.Remove(path) }() // it may be gone
 	return a.add(ctx, node, one(shoal.AddItem{Path: path, Name: name}), request)
 }
 

@@ -167,10 +167,23 @@ func misuse(command *cobra.Command, err error) error {
 	if err == nil || shoal.HintOf(err) != "" {
 		return err
 	}
+	if text, like, found := strings.Cut(err.Error(), "\n\nDid you mean this?\n\t"); found {
+		err = fmt.Errorf("%s: %w", text, shoal.Usage)
+		return shoal.WithHint(err, "did you mean "+strings.Join(strings.Fields(like), " or ")+"?")
+	}
 	if !errors.Is(err, shoal.Usage) {
 		err = usage{err}
 	}
 	return shoal.WithHint(err, command.CommandPath()+" --help shows how it is used")
+}
+
+// plain is an error about a flag, without the words of the package strconv.
+func plain(err error) error {
+	text, _, found := strings.Cut(err.Error(), ": strconv.")
+	if !found {
+		return err
+	}
+	return errors.New(text)
 }
 
 // usage is an error of cobra's, which has no code.

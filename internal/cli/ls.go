@@ -84,8 +84,12 @@ func (a *app) list(ctx context.Context, node shoal.Node, prefix string, long boo
 			return err
 		}
 	}
-	if a.screen.sum.Results == 0 && prefix == "" {
+	switch {
+	case a.screen.sum.Results > 0:
+	case prefix == "":
 		a.screen.conclude("nothing is here yet: shoal add FILE")
+	default:
+		a.screen.conclude("no name starts with %s", prefix)
 	}
 	return nil
 }

@@ -3,6 +3,7 @@ package cli
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -39,13 +40,14 @@ func newRoot(a *app) *cobra.Command {
 	flags.BoolVar(&a.flags.json, "json", false, "print JSON lines, each with a type: progress, result, error or summary")
 	flags.BoolVarP(&a.flags.quiet, "quiet", "q", false, "print no progress and no notices")
 	flags.StringVar(&a.flags.logLevel, "log-level", "warn", "what a node logs to stderr: debug, info, warn or error")
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage{err} })
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage{plain(err)} })
 	root.AddGroup(
 		&cobra.Group{ID: groupNode, Title: "The node:"},
 		&cobra.Group{ID: groupFiles, Title: "Files:"},
 		&cobra.Group{ID: groupMore, Title: "More:"},
 	)
 	root.SetHelpCommandGroupID(groupMore)
+	root.SetHelpCommand(newHelp(root))
 	add := func(group string, commands ...*cobra.Command) {
 		for _, c := range commands {
 			c.GroupID = group
@@ -109,8 +111,9 @@ func examples(pairs ...string) string {
 // anyNumber is a most that is no bound for refCount.
 const anyNumber = math.MaxInt
 
-// refCount makes sure that a command has from least to most arguments. What they
-// are is in its Use.
+// refCount makes sure that a command has from least to most arguments, and that
+// what it needs is not empty: an empty variable of a script's, not what it means.
+// What they are is in its Use.
 func refCount(least, most int) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		switch {
@@ -120,6 +123,8 @@ func refCount(least, most int) cobra.PositionalArgs {
 			return fmt.Errorf("%s takes no %q: %w", cmd.CommandPath(), args[0], shoal.Usage)
 		case len(args) > most:
 			return fmt.Errorf("too many arguments, %d where at most %d can be: %w", len(args), most, shoal.Usage)
+		case least > 0 && slices.Contains(args, ""):
+			return fmt.Errorf("argument %d is empty: %w", 1+slices.Index(args, ""), shoal.Usage)
 		}
 		return nil
 	}

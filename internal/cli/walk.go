@@ -53,6 +53,8 @@ func (w walker) below(ctx context.Context, path string, yield func(shoal.AddItem
 			return cmp.Or(stopUnless(yield(shoal.AddItem{Path: at, Name: at}, errNotUTF8)), skip(entry))
 		case err != nil:
 			return stopUnless(yield(shoal.AddItem{Path: at, Name: at}, err))
+		case at == root && w.refused(at, entry) != nil:
+			return cmp.Or(stopUnless(yield(shoal.AddItem{Path: path, Name: path}, w.refused(at, entry))), skip(entry))
 		case entry.IsDir() && at == w.own:
 			w.notice("skipped %s: it is the node's own data folder", at)
 			return fs.SkipDir
@@ -82,6 +84,19 @@ var errNotUTF8 = shoal.WithHint(fmt.Errorf("its path is not UTF-8: %w", shoal.Us
 func skip(entry fs.DirEntry) error {
 	if entry != nil && entry.IsDir() {
 		return fs.SkipDir
+	}
+	return nil
+}
+
+// refused is why a path that a person named is not added, while below another it
+// would be passed over.
+func (w walker) refused(at string, entry fs.DirEntry) error {
+	inside, err := filepath.Rel(w.own, at)
+	switch {
+	case w.own != "" && err == nil && filepath.IsLocal(inside), entry.IsDir() && isDataFolder(at):
+		return fmt.Errorf("it is a node's own, with its key: %w", shoal.Usage)
+	case !entry.IsDir() && !entry.Type().IsRegular():
+		return fmt.Errorf("it is a %s, and only files and folders are added: %w", kindOf(entry.Type()), shoal.Usage)
 	}
 	return nil
 }

@@ -161,7 +161,7 @@ func unreachable(ctx context.Context, err error) error {
 	switch {
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
-	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ECONNREFUSED):
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, syscall.ENOTDIR):
 		return shoal.WithHint(shoal.NoNode, hintStart)
 	case errors.Is(err, fs.ErrPermission):
 		return shoal.WithHint(

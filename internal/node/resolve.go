@@ -36,6 +36,9 @@ func (n *Node) resolve(ctx context.Context, ref string) (target, error) {
 	if id, idErr := shoal.ParseFileID(ref); idErr == nil {
 		return mergeHits(target{entry: shoal.Entry{ID: id, Size: -1}}, hits), nil
 	}
+	if hint := shoal.HintOf(err); len(hits) == 0 && strings.HasPrefix(hint, ref+"/ ") {
+		return target{}, shoal.WithHint(fmt.Errorf("%q: %w", ref, shoal.NotFound), hint)
+	}
 	if len(hits) == 0 {
 		return target{}, shoal.WithHint(fmt.Errorf("%q: %w, here or at any of %d connected peers", ref, shoal.NotFound, len(n.host.Peers())),
 			"shoal peers lists who is connected; a link (shoal link NAME) has all that is needed")
