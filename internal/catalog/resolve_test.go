@@ -83,7 +83,7 @@ func TestResolveUnknown(t *testing.T) {
 		"abc123":                  {shoal.NotFound, "at least 8 digits"},
 		strings.Repeat("ab", 32):  {shoal.NotFound, "`shoal ls`"},
 		"":                        {shoal.Usage, "`shoal ls`"},
-		"isos/":                   {shoal.Usage, "`shoal ls`"},
+		"isos/":                   {shoal.Usage, "`shoal ls isos/`"},
 		"../movie.iso":            {shoal.Usage, "`shoal ls`"},
 		strings.Repeat("a/", 9e3): {shoal.Usage, "`shoal ls`"},
 	} {

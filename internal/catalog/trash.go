@@ -42,11 +42,19 @@ func (c *Catalog) Trash(ctx context.Context, prefix string) ([]shoal.Removed, er
 
 func (c *Catalog) trash(ctx context.Context, query string, args ...any) ([]shoal.Removed, error) {
 	var found []shoal.Removed
+	type version struct {
+		name string
+		file shoal.FileID
+	}
+	seen := make(map[version]bool) // what was removed twice is there once
 	oldest := c.cfg.Now().Add(-c.cfg.Trash).UnixMilli()
 	err := c.rows(ctx, query, append([]any{oldest}, args...), func(rows *sql.Rows) error {
 		var since int64
 		e, err := scanEntry(rows, &since)
-		found = append(found, shoal.Removed{Entry: e, Since: timeOf(since), Until: timeOf(since).Add(c.cfg.Trash)})
+		if v := (version{e.Name, e.ID}); !seen[v] {
+			seen[v] = true
+			found = append(found, shoal.Removed{Entry: e, Since: timeOf(since), Until: timeOf(since).Add(c.cfg.Trash)})
+		}
 		return err
 	})
 	return found, err

@@ -152,7 +152,7 @@ func readFrame(r io.Reader, want wire.Type, limit int) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if h.Type == wire.TypeGoodbye && h.Length <= maxFindBody {
+	if h.Type == wire.TypeGoodbye && want != h.Type && h.Length <= maxFindBody {
 		return nil, turnedAway(r, h)
 	}
 	if h.Type != want || h.Length > limit {

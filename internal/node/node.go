@@ -144,14 +144,14 @@ func Open(ctx context.Context, cfg Config) (*Node, error) {
 	if cfg.clock == nil {
 		cfg.clock = time.Now
 	}
-	if cfg.DownAfter != 0 && (cfg.DownAfter < MinDownAfter || cfg.DownAfter > members.MaxDown) {
-		return nil, fmt.Errorf("a node is called down after %v to %v of silence, and not after %v: %w", MinDownAfter, members.MaxDown, cfg.DownAfter, shoal.Usage)
-	}
 	data, err := filepath.Abs(cfg.Data)
 	if err != nil {
 		return nil, fmt.Errorf("data folder: %w", err)
 	}
 	cfg.Data = data
+	if err := checkConfig(cfg); err != nil {
+		return nil, err
+	}
 	if cfg.Passing {
 		if err := mayPass(data); err != nil {
 			return nil, err
@@ -173,6 +173,20 @@ func Open(ctx context.Context, cfg Config) (*Node, error) {
 	}
 	n.awaitEnrolled(ctx)
 	return n, nil
+}
+
+// checkConfig refuses what is malformed before anything is opened.
+func checkConfig(cfg Config) error {
+	if cfg.DownAfter != 0 && (cfg.DownAfter < MinDownAfter || cfg.DownAfter > members.MaxDown) {
+		return fmt.Errorf("a node is called down after %v to %v of silence, and not after %v: %w", MinDownAfter, members.MaxDown, cfg.DownAfter, shoal.Usage)
+	}
+	for _, addr := range cfg.Peers {
+		if err := host.CheckAddr(addr); err != nil {
+			return shoal.WithHint(err, "an address is like nas.local:4001, or /ip4/192.0.2.1/tcp/4001/p2p/ID")
+		}
+	}
+	_, err := roster.Record(0, roster.Self{Name: cfg.Name, Zone: cfg.Zone}) // as it will be said to all
+	return err
 }
 
 // openFolder opens what lies in the data folder.

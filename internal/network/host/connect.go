@@ -46,6 +46,14 @@ func (h *Host) Connect(ctx context.Context, addr string) (shoal.NodeID, error) {
 	return shoal.NodeID(id.String()), nil
 }
 
+// CheckAddr is shoal.Usage for what Connect takes for no address.
+func CheckAddr(text string) error {
+	if _, _, err := parseTarget(text); err != nil {
+		return fmt.Errorf("%q is no address of a node: %w: %w", text, err, shoal.Usage)
+	}
+	return nil
+}
+
 // whereAndWho reads an address, and asks there for the id if it has none.
 func (h *Host) whereAndWho(ctx context.Context, text string) (ma.Multiaddr, peer.ID, error) {
 	addr, id, err := parseTarget(text)
