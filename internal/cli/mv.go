@@ -38,7 +38,18 @@ func newMv(a *app) *cobra.Command {
 	return cmd
 }
 
+// checkLength refuses a name that is too long to be asked for.
+func checkLength(name string) error {
+	if len(name) > shoal.MaxNameLength {
+		return fmt.Errorf("the name has %d bytes, and %d are the most: %w", len(name), shoal.MaxNameLength, shoal.Usage)
+	}
+	return nil
+}
+
 func (a *app) move(ctx context.Context, node shoal.Node, refs []string, to string, force bool) error {
+	if err := checkLength(to); err != nil {
+		return err
+	}
 	folder := strings.HasSuffix(to, "/")
 	if !folder && (len(refs) > 1 || shoal.IsFolder(refs[0])) {
 		return shoal.WithHint(fmt.Errorf("several files cannot all be called %s: %w", to, shoal.Usage), "end it with a slash: "+to+"/")

@@ -81,6 +81,7 @@ const drainPoll = 500 * time.Millisecond
 
 // awaitEmpty waits until a node that drains is needed no more.
 func (a *app) awaitEmpty(ctx context.Context, node shoal.Node, ref string) error {
+	told := ""
 	for {
 		nodes, err := node.Nodes(ctx)
 		if err != nil {
@@ -91,6 +92,14 @@ func (a *app) awaitEmpty(ctx context.Context, node shoal.Node, ref string) error
 				a.screen.conclude("%s is empty: others have all that it has", clean(m.Name))
 				return nil
 			}
+		}
+		status, err := node.Status(ctx)
+		if err != nil {
+			return err
+		}
+		if status.Safety.State == "too few nodes" && status.Safety.Text != told { // or it would wait for ever without a word
+			told = status.Safety.Text
+			a.screen.notice("it waits for nodes to take over: %s", told)
 		}
 		select {
 		case <-time.After(drainPoll):

@@ -31,6 +31,9 @@ func newUndelete(a *app) *cobra.Command {
 			if as != "" && len(refs) > 1 {
 				return fmt.Errorf("--as is for one file, and %d are named: %w", len(refs), shoal.Usage)
 			}
+			if err := checkLength(as); err != nil {
+				return err
+			}
 			return a.ask(func(node shoal.Node) error { return a.undelete(cmd.Context(), node, refs, as) })
 		},
 	}

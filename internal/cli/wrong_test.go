@@ -1,10 +1,13 @@
 package cli
 
 import (
+	"context"
 	"os"
 	"strings"
 	"syscall"
 	"testing"
+
+	"shoal"
 )
 
 // What is wrong with a line is told in one sentence, in words of this program.
@@ -21,6 +24,8 @@ func TestWrongLines(t *testing.T) {
 		"rm EMPTY":               "argument 1 is empty",
 		"nodes drain EMPTY":      "argument 1 is empty",
 		"mv f":                   "NAME is missing",
+		"mv f LONG":              "the name has 1025 bytes, and 1024 are the most",
+		"undelete f --as LONG":   "the name has 1025 bytes, and 1024 are the most",
 		"nodess":                 "unknown command \"nodess\" for \"shoal\": malformed request\nhint: did you mean nodes?\n",
 		"help frobnicate":        "unknown command \"frobnicate\"",
 		"help nodes frobnicate":  "shoal nodes has no command \"frobnicate\"",
@@ -37,7 +42,7 @@ func TestWrongLines(t *testing.T) {
 	} {
 		args := strings.Fields(line)
 		for i := range args {
-			args[i] = strings.ReplaceAll(args[i], "EMPTY", "")
+			args[i] = strings.NewReplacer("EMPTY", "", "LONG", strings.Repeat("x", shoal.MaxNameLength+1)).Replace(args[i])
 		}
 		if a := s.run(args...).want(t, 2).says(t, want); strings.Count(a.stderr, "\n") > 2 {
 			t.Errorf("%s: more than a sentence and a hint: %s", line, a.stderr)
@@ -53,5 +58,17 @@ func TestWrongLines(t *testing.T) {
 	s.run("help", "nodes").want(t, 0)
 	if got := s.names(); got != "f\n" {
 		t.Errorf("the node has %q", got)
+	}
+}
+
+// A node that nobody can take over from is waited for, and it is said for what.
+func TestDrainWaitSaysForWhat(t *testing.T) {
+	s := newShell(t).withNode()
+	s.fake.Judge(shoal.Safety{State: "too few nodes", Text: "Add a node: there is one."})
+	ctx, cancel := context.WithTimeout(t.Context(), 2*drainPoll)
+	defer cancel()
+	a := s.runIn(ctx, "nodes", "drain", "--wait", "attic").says(t, "it waits for nodes to take over: Add a node: there is one.")
+	if a.exit == 0 || strings.Count(a.stderr, "it waits") != 1 {
+		t.Errorf("exit code %d, stderr %s", a.exit, a.stderr)
 	}
 }

@@ -128,6 +128,13 @@ func (n *Node) Worry(sentence string) {
 	n.state.Trouble = append(n.state.Trouble, sentence)
 }
 
+// Judge makes the node say how the files are.
+func (n *Node) Judge(s shoal.Safety) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.state.Safety = s
+}
+
 // broken is why no call succeeds, or nil.
 func (n *Node) broken() error {
 	n.mu.Lock()
