@@ -17,11 +17,9 @@ type bench struct {
 	binary string
 	rounds int
 	size   int64 // of the sample, bytes
-	atHand int64 // bytes of free memory that are kept from the host
 
 	dir    string // everything that is written lies below it
 	sample string // a file of random bytes
-	pages  pages
 	net    *testnet.Net
 	nodes  int // started so far, for their names
 }
@@ -62,8 +60,8 @@ func (b *bench) run(ctx context.Context, match *regexp.Regexp) (results []result
 		return nil, err
 	}
 	b.net = testnet.New(b.binary, filepath.Join(b.dir, "nodes"))
-	defer func() { err = errors.Join(err, b.net.Close(), os.RemoveAll(b.dir), b.pages.release()) }()
-	if err := b.makeSample(ctx); err != nil {
+	defer func() { err = errors.Join(err, b.net.Close(), os.RemoveAll(b.dir)) }()
+	if err := b.warmUp(ctx); err != nil {
 		return nil, err
 	}
 	for _, r := range rows() {
@@ -71,9 +69,6 @@ func (b *bench) run(ctx context.Context, match *regexp.Regexp) (results []result
 			continue
 		}
 		fmt.Fprintf(os.Stderr, "%s %s...\n", time.Now().Format(time.TimeOnly), r.name)
-		if err := b.pages.renew(b.atHand); err != nil {
-			return nil, err
-		}
 		res, err := r.run(ctx, b)
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
@@ -85,10 +80,17 @@ func (b *bench) run(ctx context.Context, match *regexp.Regexp) (results []result
 	return results, nil
 }
 
-// makeSample writes the file that is added and got.
-func (b *bench) makeSample(ctx context.Context) error {
+// warmUp makes the sample, and before it two files that are deleted again: the
+// first use of a page of memory costs a virtual machine dearly.
+func (b *bench) warmUp(ctx context.Context) error {
+	first, second := filepath.Join(b.dir, "first"), filepath.Join(b.dir, "second")
 	b.sample = filepath.Join(b.dir, "sample.bin")
-	return testnet.WriteSample(ctx, b.sample, b.size)
+	for _, path := range []string{first, second, b.sample} {
+		if err := testnet.WriteSample(ctx, path, b.size); err != nil {
+			return err
+		}
+	}
+	return errors.Join(os.Remove(first), os.Remove(second))
 }
 
 // start starts a node.

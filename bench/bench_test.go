@@ -29,7 +29,7 @@ func newBench(t *testing.T) *bench {
 	t.Helper()
 	t.Setenv("GORACE", "atexit_sleep_ms=0") // else each process takes a second to end
 	b := &bench{rounds: 1, size: 8<<20 + 1, dir: t.TempDir()}
-	if err := b.makeSample(t.Context()); err != nil {
+	if err := b.warmUp(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	return b

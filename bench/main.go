@@ -30,15 +30,14 @@ func run() int {
 	flag.StringVar(&b.binary, "shoal", "bin/shoal", "the program")
 	flag.IntVar(&b.rounds, "n", 5, "rounds of each row, after one that does not count; the median counts")
 	flag.Int64Var(&b.size, "size", 1<<30, "bytes of the large file")
-	flag.Int64Var(&b.atHand, "at-hand", 6<<30, "bytes of free memory that are kept from the host of a virtual machine while a row is measured; 0 is none")
 	flag.StringVar(&only, "run", "", "only rows whose name matches this regular expression")
 	flag.StringVar(&report, "json", "", "also write the results, round by round, to this file")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	match, err := regexp.Compile(only)
-	if err == nil && (b.rounds < 1 || b.size < 1 || b.atHand < 0 || b.atHand > 1<<40) {
-		err = fmt.Errorf("there is nothing to measure in %d rounds of %d bytes with %d at hand", b.rounds, b.size, b.atHand)
+	if err == nil && (b.rounds < 1 || b.size < 1) {
+		err = fmt.Errorf("there is nothing to measure in %d rounds of %d bytes", b.rounds, b.size)
 	}
 	var results []result
 	if err == nil {
