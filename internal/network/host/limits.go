@@ -29,7 +29,7 @@ const (
 	// carries 64 MiB in a round trip and the time it takes to send them: 0.6 GB/s
 	// at 60 ms. Growth needs a reader that keeps up, so a stalled one holds no
 	// more than it has earned, once. With a yamux that is mended, halve this.
-	maxStreamWindow = 128 << 20
+	maxStreamWindow = 256 << 20
 
 	// Growth is reserved from the peer at middle priority, for which half of a
 	// limit is there to take; a refused reservation silently keeps the window
