@@ -283,6 +283,37 @@ func TestWhoIsOutHearsOfIt(t *testing.T) {
 	}
 }
 
+// So does one that was removed, or revoked, while it was away: whom it meets then
+// says that it is not on the roster, and nothing else.
+func TestWhoWasOutHearsOfIt(t *testing.T) {
+	for _, state := range []string{"removed", "revoked"} {
+		t.Run(state, func(t *testing.T) {
+			virtually(t, func(t *testing.T) {
+				nodes := together(t, 3, nil)
+				await(t, "all are connected", meshed(nodes...))
+				shut(t, nodes[2])
+				if _, err := nodes[0].SetNode(t.Context(), "node2", shoal.NodeChange{State: state, Force: true}); err != nil {
+					t.Fatal(err)
+				}
+				await(t, "the other has heard of it", func() bool { return !nodes[1].roll.node(nodes[2].self()).Present() })
+				nodes[2] = reopen(t, nodes[2])
+				within(t, 10*time.Second, "it says so", func() bool {
+					v, err := nodes[2].safety(t.Context())
+					return err == nil && strings.Contains(v.Text, "not on their roster")
+				})
+				if err := nodes[2].mayWrite(); !errors.Is(err, shoal.Unauthorised) || shoal.HintOf(err) == "" {
+					t.Errorf("it may write: %v", err)
+				}
+				for _, n := range nodes[:2] {
+					if err := n.mayWrite(); err != nil {
+						t.Errorf("and another may not: %v", err)
+					}
+				}
+			})
+		})
+	}
+}
+
 // One who comes with a ticket is up within two seconds: it sees all, and all see
 // it.
 func TestAJoinerIsUpWithinTwoSeconds(t *testing.T) {

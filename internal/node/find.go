@@ -271,6 +271,7 @@ func (n *Node) peerChanged(change network.Change) {
 	}
 	n.greet(change.Peer)
 	n.meet()
+	n.running.Go(func() { n.askWelcome(n.ctx, change.Peer) })
 }
 
 // follow tells running fetches that a peer has come.

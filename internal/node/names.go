@@ -19,14 +19,26 @@ func (n *Node) Search(ctx context.Context, req shoal.SearchRequest) (shoal.Searc
 // not take in what a reader writes.
 func (n *Node) mayWrite() error {
 	own := n.roll.node(n.self())
-	switch {
-	case !own.Present():
-		text, hint := outside(own)
+	if text, hint := n.outside(); text != "" {
 		return shoal.WithHint(fmt.Errorf("%s: %w", text, shoal.Unauthorised), hint)
-	case own.Role < roster.Member:
+	}
+	if own.Role < roster.Member {
 		return shoal.WithHint(fmt.Errorf("this node only reads: %w", shoal.Unauthorised), "an admin makes it a member: `shoal nodes role NODE member`")
 	}
 	return nil
+}
+
+// outside says why this node is not in the shoal, and what a person can do about
+// it: nothing if it is.
+func (n *Node) outside() (text, hint string) {
+	switch own := n.roll.node(n.self()); {
+	case !own.Present():
+		return outside(own)
+	case n.shunned.all(n.neighbours()):
+		return "the other nodes say that this one is not on their roster: it was removed or revoked while it was away",
+			"`shoal up --join TICKET` with a new ticket lets it in again if it was removed; one that was revoked comes back only as another: `shoal doctor --new-identity`"
+	}
+	return "", ""
 }
 
 // outside says why a node is not in the shoal, and what a person can do about it.

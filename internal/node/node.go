@@ -99,6 +99,8 @@ type Node struct {
 	allotment    int64    // bytes this node holds for others
 	sponsorAddrs []string // of the ticket it was started with
 	refused      error    // why that ticket was not taken, if it was not
+	shunned      shunned
+	leaving      sync.Map // of those who are no longer on the roster, and are connected: when that was first seen
 	addresses    *addressBook
 	met          chan struct{} // has a value when a peer was met lately
 

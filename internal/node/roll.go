@@ -160,6 +160,7 @@ func (n *Node) rosterChanged() {
 	n.meet() // some of them may be to be remembered now
 	n.running.Go(func() {
 		n.void(n.ctx)
+		n.cutOff()
 		n.dismiss(lastNews)
 	})
 }
@@ -232,8 +233,18 @@ const (
 // called now and then: a connection that is made while another of the same peer
 // is being closed is told to nobody.
 func (n *Node) cutOff() {
+	now := time.Now()
 	for _, conn := range n.host.Peers() {
-		if n.expelled(conn.Peer) && time.Since(conn.Since) >= farewell {
+		if !n.expelled(conn.Peer) {
+			n.leaving.Delete(conn.Peer)
+			continue
+		}
+		seen, _ := n.leaving.LoadOrStore(conn.Peer, now)
+		from, wait := conn.Since, farewell
+		if was := seen.(time.Time); conn.Since.Before(was) {
+			from, wait = was, lastNews
+		}
+		if now.Sub(from) >= wait {
 			n.host.Disconnect(conn.Peer)
 		}
 	}

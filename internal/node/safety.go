@@ -67,9 +67,7 @@ func (n *Node) safety(ctx context.Context) (safety.Verdict, error) {
 	n.steward.mu.Unlock()
 	own.Done = own.Done && own.Map == view.In.Digest() && own.Log == [8]byte(log[:8]) // else it was made before what is to be judged
 	s := safety.Shoal{Lost: n.lost(), Moved: n.doubtful.Load(), Asleep: n.beats.Awake() < n.wakingTime(), Own: own, Keeps: view.In.Has(n.self()), Braked: view.Braked, Wanted: wanted}
-	if own := n.roll.node(n.self()); !own.Present() {
-		s.Out, _ = outside(own)
-	}
+	s.Out, _ = n.outside()
 	for _, node := range view.In.Nodes() {
 		if node.ID == n.self() {
 			continue

@@ -1,0 +1,52 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+
+	"shoal"
+	"shoal/internal/network/wire"
+)
+
+// shunned is which nodes of the roster say that this one is not on it: it was
+// removed or revoked while it was away, and nobody may tell it how.
+type shunned struct {
+	mu sync.Mutex
+	by map[shoal.NodeID]bool
+}
+
+// note takes in what a peer says.
+func (s *shunned) note(peer shoal.NodeID, so bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.by == nil {
+		s.by = make(map[shoal.NodeID]bool)
+	}
+	if so {
+		s.by[peer] = true
+	} else {
+		delete(s.by, peer)
+	}
+}
+
+// all reports whether some say so, and nobody else of those who are connected.
+func (s *shunned) all(connected []shoal.NodeID) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.by) > 0 && !slices.ContainsFunc(connected, func(peer shoal.NodeID) bool { return !s.by[peer] })
+}
+
+// askWelcome asks a node of the roster that was met whether this one is on it, too.
+func (n *Node) askWelcome(ctx context.Context, peer shoal.NodeID) {
+	if !n.roll.node(peer).Present() || !n.roll.node(n.self()).Present() {
+		return
+	}
+	switch _, err := n.askPeer(ctx, peer, wire.Find{}); {
+	case err == nil:
+		n.shunned.note(peer, false)
+	case errors.Is(err, shoal.Unauthorised):
+		n.shunned.note(peer, true)
+	}
+}
