@@ -71,10 +71,10 @@ func (i *invites) change(change func(*ticket.Book) error) error {
 	return nil
 }
 
-func (i *invites) find(id string) (ticket.Invitation, error) {
+func (i *invites) find(id string, joiner shoal.NodeID) (ticket.Invitation, error) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	return i.book.Find(time.Now(), id)
+	return i.book.Find(time.Now(), id, joiner)
 }
 
 // The bounds of an invitation.
@@ -127,18 +127,23 @@ func (n *Node) serveJoin(stream network.Stream) {
 	n.cfg.Log.Info("a machine was let in", "peer", stream.Peer())
 }
 
-// admit lets a machine in that has proven its ticket.
+// admit lets a machine in that has proven its ticket. One that was removed since
+// it used the ticket needs another.
 func (n *Node) admit(ctx context.Context, id string, joiner shoal.NodeID) error {
 	var invitation ticket.Invitation
+	var again bool
 	err := n.invites.change(func(b *ticket.Book) (err error) {
-		invitation, err = b.Redeem(time.Now(), id, joiner)
+		invitation, again, err = b.Redeem(time.Now(), id, joiner)
 		return err
 	})
 	if err != nil {
 		return err
 	}
-	if state := n.roll.node(joiner).State; state == roster.Revoked {
+	switch state := n.roll.node(joiner).State; {
+	case state == roster.Revoked:
 		return fmt.Errorf("this machine was revoked, which is for good; a new data folder makes it another: %w", shoal.Unauthorised)
+	case state == roster.Removed && again:
+		return fmt.Errorf("the ticket has been used, before this machine was removed: %w", shoal.Unauthorised)
 	}
 	if there := n.roll.node(joiner); there.Present() && there.Role >= invitation.Role {
 		return nil

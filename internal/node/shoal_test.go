@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"shoal"
+	"shoal/internal/discovery/ticket"
 	"shoal/internal/record"
 	"shoal/internal/redundancy/safety"
 )
@@ -140,6 +141,13 @@ func TestRemovedNodeComesBack(t *testing.T) {
 		await(t, "it is cut off", func() bool { return len(nodes[0].neighbours()) == 0 })
 		if err := gone.Close(); err != nil {
 			t.Fatal(err)
+		}
+		used, err := ticket.Parse(gone.cfg.Join)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := nodes[0].admit(t.Context(), ticket.KeyOf(used.Secret).ID(), gone.self()); !errors.Is(err, shoal.Unauthorised) {
+			t.Errorf("it comes back with the ticket it came with: %v", err)
 		}
 		cfg := gone.cfg
 		cfg.Join = invite(t, nodes[0])

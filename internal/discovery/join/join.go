@@ -98,8 +98,8 @@ type Inviter struct {
 	Shoal shoal.NodeID
 	Self  shoal.NodeID
 
-	// Find gives an open invitation; see ticket.Book.
-	Find func(id string) (ticket.Invitation, error)
+	// Find gives an invitation that is open to the joiner; see ticket.Book.
+	Find func(id string, joiner shoal.NodeID) (ticket.Invitation, error)
 	// Admit uses the invitation up by one and admits the joiner, durably.
 	Admit func(ctx context.Context, id string, joiner shoal.NodeID) error
 }
@@ -146,7 +146,7 @@ func (i Inviter) serve(ctx context.Context, stream network.Stream) error {
 	}
 	// Whoever does not know the secret learns no more of an invitation than
 	// that it is there, which takes the secret to know anyway.
-	invitation, err := i.Find(string(id))
+	invitation, err := i.Find(string(id), stream.Peer())
 	if err != nil {
 		return err
 	}

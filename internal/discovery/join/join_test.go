@@ -44,16 +44,16 @@ func newGate(t *testing.T, net *memnet.Net, expires time.Time) *gate {
 	return g
 }
 
-func (g *gate) find(id string) (ticket.Invitation, error) {
+func (g *gate) find(id string, joiner shoal.NodeID) (ticket.Invitation, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return g.book.Find(time.Now(), id)
+	return g.book.Find(time.Now(), id, joiner)
 }
 
 func (g *gate) admit(_ context.Context, id string, joiner shoal.NodeID) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if _, err := g.book.Redeem(time.Now(), id, joiner); err != nil {
+	if _, _, err := g.book.Redeem(time.Now(), id, joiner); err != nil {
 		return err
 	}
 	g.admitted = append(g.admitted, joiner)
@@ -72,6 +72,9 @@ func TestJoin(t *testing.T) {
 		}
 		if len(g.admitted) != 1 || g.admitted[0] != first.ID() {
 			t.Errorf("admitted %v, want %v", g.admitted, first.ID())
+		}
+		if err := join.Join(t.Context(), first, g.ticket); err != nil {
+			t.Errorf("once more, for the answer may have been lost: %v", err)
 		}
 		err := join.Join(t.Context(), second, g.ticket)
 		if !errors.Is(err, shoal.Unauthorised) || !strings.Contains(err.Error(), "has been used") || shoal.HintOf(err) == "" {

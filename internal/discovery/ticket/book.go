@@ -61,7 +61,10 @@ type Book struct {
 // Add enters an invitation, and drops those that have run out by now. Errors are
 // shoal.Usage.
 func (b *Book) Add(now time.Time, i Invitation) error {
-	b.Invitations = slices.DeleteFunc(b.Invitations, func(i Invitation) bool { return i.Left < 1 || !now.Before(i.Expires) })
+	b.Invitations = slices.DeleteFunc(b.Invitations, func(i Invitation) bool { return !now.Before(i.Expires) })
+	if len(b.Invitations) >= MaxInvites { // those that were used up are kept for whoever used them
+		b.Invitations = slices.DeleteFunc(b.Invitations, func(i Invitation) bool { return i.Left < 1 })
+	}
 	switch {
 	case len(b.Invitations) >= MaxInvites:
 		return fmt.Errorf("%d invitations are open, which are the most: %w", MaxInvites, shoal.Usage)
@@ -74,8 +77,10 @@ func (b *Book) Add(now time.Time, i Invitation) error {
 	return nil
 }
 
-// Find gives the open invitation of an id. Errors are shoal.Unauthorised.
-func (b *Book) Find(now time.Time, id string) (Invitation, error) {
+// Find gives the invitation of an id that is open to a joiner: one that was used up
+// is to those who used it, for their first attempt may have broken off. Errors are
+// shoal.Unauthorised.
+func (b *Book) Find(now time.Time, id string, joiner shoal.NodeID) (Invitation, error) {
 	for _, i := range b.Invitations {
 		if i.Key.ID() != id {
 			continue
@@ -83,7 +88,7 @@ func (b *Book) Find(now time.Time, id string) (Invitation, error) {
 		if !now.Before(i.Expires) {
 			return i, fmt.Errorf("the ticket expired on %s: %w", i.Expires.Format(time.RFC3339), shoal.Unauthorised)
 		}
-		if i.Left < 1 {
+		if i.Left < 1 && !slices.Contains(i.Joined, joiner) {
 			return i, fmt.Errorf("the ticket has been used: %w", shoal.Unauthorised)
 		}
 		return i, nil
@@ -91,19 +96,17 @@ func (b *Book) Find(now time.Time, id string) (Invitation, error) {
 	return Invitation{}, fmt.Errorf("this node does not know the ticket: %w", shoal.Unauthorised)
 }
 
-// Redeem uses an invitation up by one. A node that has used it before may come
-// again, for its first attempt may have broken off. Errors are
-// shoal.Unauthorised.
-func (b *Book) Redeem(now time.Time, id string, joiner shoal.NodeID) (Invitation, error) {
-	at := slices.IndexFunc(b.Invitations, func(i Invitation) bool { return i.Key.ID() == id })
-	if at >= 0 && slices.Contains(b.Invitations[at].Joined, joiner) && now.Before(b.Invitations[at].Expires) {
-		return b.Invitations[at], nil
+// Redeem uses an invitation up by one, unless the joiner has used it before, which
+// it reports. Errors: as Find.
+func (b *Book) Redeem(now time.Time, id string, joiner shoal.NodeID) (invitation Invitation, again bool, err error) {
+	if _, err := b.Find(now, id, joiner); err != nil {
+		return Invitation{}, false, err
 	}
-	if _, err := b.Find(now, id); err != nil {
-		return Invitation{}, err
+	i := &b.Invitations[slices.IndexFunc(b.Invitations, func(i Invitation) bool { return i.Key.ID() == id })]
+	if slices.Contains(i.Joined, joiner) {
+		return *i, true, nil
 	}
-	i := &b.Invitations[at]
 	i.Left--
 	i.Joined = append(i.Joined, joiner)
-	return *i, nil
+	return *i, false, nil
 }

@@ -70,19 +70,29 @@ func TestBook(t *testing.T) {
 	if err := b.Add(now, ticket.Invitation{Key: key, Role: roster.Member, Expires: now.Add(time.Hour), Left: 2}); err != nil {
 		t.Fatal(err)
 	}
-	for _, n := range []byte{5, 5, 6, 5} { // who comes twice uses it once
-		if _, err := b.Redeem(now, key.ID(), nodeOf(n)); err != nil {
-			t.Fatalf("node %d: %v", n, err)
+	for i, n := range []byte{5, 5, 6, 5} { // who comes twice uses it once, also when it is used up
+		_, findErr := b.Find(now, key.ID(), nodeOf(n))
+		_, again, err := b.Redeem(now, key.ID(), nodeOf(n))
+		if err := errors.Join(findErr, err); err != nil || again != (i%2 == 1) {
+			t.Fatalf("node %d: again %v, %v", n, again, err)
 		}
 	}
-	for what, err := range map[string]error{
-		"used up": second(b.Redeem(now, key.ID(), nodeOf(7))),
-		"expired": second(b.Redeem(now.Add(time.Hour), key.ID(), nodeOf(5))),
-		"unknown": second(b.Redeem(now, "0000", nodeOf(5))),
-	} {
-		if !errors.Is(err, shoal.Unauthorised) {
-			t.Errorf("%s: %v, want shoal.Unauthorised", what, err)
+	for what, use := range map[string]struct {
+		now    time.Time
+		id     string
+		joiner byte
+	}{"used up": {now, key.ID(), 7}, "expired": {now.Add(time.Hour), key.ID(), 5}, "unknown": {now, "0000", 5}} {
+		_, findErr := b.Find(use.now, use.id, nodeOf(use.joiner))
+		_, _, err := b.Redeem(use.now, use.id, nodeOf(use.joiner))
+		if !errors.Is(findErr, shoal.Unauthorised) || !errors.Is(err, shoal.Unauthorised) {
+			t.Errorf("%s: %v and %v, want shoal.Unauthorised", what, findErr, err)
 		}
+	}
+	if err := b.Add(now, ticket.Invitation{Key: ticket.Key{1}, Expires: now.Add(time.Hour), Left: 1}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.Find(now, key.ID(), nodeOf(5)); err != nil {
+		t.Errorf("when another was made it is not known any more: %v", err)
 	}
 	for what, bad := range map[string]ticket.Invitation{
 		"no uses": {Expires: now.Add(1)}, "expired": {Left: 1, Expires: now}, "too many uses": {Left: ticket.MaxInvites + 1, Expires: now.Add(1)},
@@ -92,8 +102,6 @@ func TestBook(t *testing.T) {
 		}
 	}
 }
-
-func second[T any](_ T, err error) error { return err }
 
 // A proof is for one inviter, joiner, shoal and challenge.
 func TestProofIsBound(t *testing.T) {
