@@ -108,6 +108,14 @@ func (s *storeTarget) Put(ctx context.Context, index int, data []byte) error {
 	return s.node.quota.Put(ctx, shoal.Chunk{File: s.id, Index: index}, data)
 }
 
+// keepTarget has a fetch put its chunks there for good: those that lie together at
+// once.
+type keepTarget struct{ storeTarget }
+
+func (k *keepTarget) PutRun(ctx context.Context, first int, chunks [][]byte) error {
+	return k.node.quota.PutRun(ctx, k.id, first, chunks)
+}
+
 func (s *storeTarget) Settle(ctx context.Context, _ bool) error {
 	return s.node.quota.Sync(ctx, s.id)
 }

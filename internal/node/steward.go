@@ -308,6 +308,11 @@ func (s *steward) file(ctx context.Context, view repair.View, f catalog.File, pl
 		return err
 	}
 	s.note(f, p)
+	if by, fresh := s.namedBy(f.ID); fresh {
+		if first := repair.First(view, s.n.self(), by, fileOf(f), p.pull); first.Count() > 0 {
+			p.pull = first // the rest when they are here
+		}
+	}
 	if p.pull.Count() == 0 || !s.begin(f.ID) {
 		return nil
 	}
@@ -454,7 +459,7 @@ func (s *steward) pull(ctx context.Context, f catalog.File, chunks content.Bitma
 				others.Set(chunk)
 			}
 		}
-		return &storeTarget{node: s.n, id: f.ID, have: others}, nil
+		return &keepTarget{storeTarget{node: s.n, id: f.ID, have: others}}, nil
 	}
 	_, err = s.n.startFetch(ctx, t, task).Wait()
 	return err

@@ -74,6 +74,10 @@ type Writer interface {
 	// ErrFailing, shoal.NotFound.
 	Put(ctx context.Context, chunk shoal.Chunk, data []byte) error
 
+	// PutRun does so with adjacent chunks, from the first on, which a disk takes in
+	// less time at once. After an error some of them may count as put.
+	PutRun(ctx context.Context, id shoal.FileID, first int, chunks [][]byte) error
+
 	// Sync makes every chunk of the file that was put before it durable.
 	// Concurrent calls share the work. Errors: ErrFailing, shoal.NoSpace.
 	Sync(ctx context.Context, id shoal.FileID) error

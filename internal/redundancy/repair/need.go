@@ -104,3 +104,27 @@ func holds(v View, layout *placement.Layout, self shoal.NodeID, chunk int, lacks
 	}
 	return false
 }
+
+// First is those of the chunks which self pulls that it should pull first, of a file
+// that author has just added: those of which it makes the first copy elsewhere. When
+// all nodes have theirs each chunk lies on two, though not half of what is to be
+// copied may have been.
+func First(v View, self, author shoal.NodeID, f File, pull content.Bitmap) content.Bitmap {
+	first := content.NewBitmap(f.Chunks)
+	layout := v.In.File(f.ID, f.Chunks, f.Copies)
+	for chunk := range pull.All {
+		if !layout.Holds(self, chunk) {
+			first.Set(chunk) // it takes another's place
+			continue
+		}
+		for _, node := range layout.Holders(chunk) {
+			if node != author && v.Up.Has(node) {
+				if node == self {
+					first.Set(chunk)
+				}
+				break
+			}
+		}
+	}
+	return first
+}

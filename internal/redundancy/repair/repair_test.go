@@ -230,3 +230,32 @@ func TestWhatIsWaitedForIsHeldByThoseWhoAnswer(t *testing.T) {
 		}
 	})
 }
+
+// Of what somebody has just added each chunk is first copied by one other node that
+// answers.
+func TestFirstCopies(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		n, copies := rapid.IntRange(2, 8).Draw(t, "nodes"), rapid.IntRange(2, 4).Draw(t, "copies")
+		down := rapid.SliceOfNDistinct(rapid.IntRange(1, n-1), 0, n-2, rapid.ID).Draw(t, "down")
+		f := repair.File{ID: shoal.FileID{byte(rapid.IntRange(0, 255).Draw(t, "file"))}, Chunks: rapid.IntRange(1, 30).Draw(t, "chunks"), Copies: copies, Waited: true}
+		v := view(n, down...)
+		counts := make([]int, f.Chunks)
+		for i, need := range needs(v, n, f, nil) {
+			if i == 0 || slices.Contains(down, i) {
+				continue // node 0 has added it
+			}
+			first := repair.First(v, id(i), id(0), f, need.Pull)
+			for c := range first.All {
+				if !need.Pull.Has(c) {
+					t.Fatalf("node %d is to pull chunk %d first, and not at all", i, c)
+				}
+				counts[c]++
+			}
+		}
+		for c, got := range counts {
+			if got < 1 || len(down) == 0 && got > 1 {
+				t.Fatalf("%d nodes pull chunk %d first", got, c)
+			}
+		}
+	})
+}

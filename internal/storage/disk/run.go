@@ -21,6 +21,28 @@ func (o *Output) PutRun(ctx context.Context, first int, chunks [][]byte) error {
 	return nil
 }
 
+// PutRun writes adjacent chunks into the store's own place of the file.
+func (s *Store) PutRun(ctx context.Context, id shoal.FileID, first int, chunks [][]byte) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	f, err := s.acquire(ctx, id)
+	if err != nil {
+		return err
+	}
+	defer s.giveBack(f)
+	p, err := s.ownPlace(f)
+	if err == nil {
+		f.putting.RLock()
+		err = s.putRun(f, p, first, chunks)
+		f.putting.RUnlock()
+	}
+	if err != nil {
+		return fmt.Errorf("write chunks from %d of %s: %w", first, id.Short(), err)
+	}
+	return nil
+}
+
 func (s *Store) putRun(f *file, p *place, first int, chunks [][]byte) error {
 	size := int64(0)
 	for i, chunk := range chunks {

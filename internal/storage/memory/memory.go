@@ -109,6 +109,16 @@ func (s *Store) Put(ctx context.Context, chunk shoal.Chunk, data []byte) error {
 	})
 }
 
+// PutRun puts one after the other.
+func (s *Store) PutRun(ctx context.Context, id shoal.FileID, first int, chunks [][]byte) error {
+	for i, data := range chunks {
+		if err := s.Put(ctx, shoal.Chunk{File: id, Index: first + i}, data); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // Sync makes what was put present.
 func (s *Store) Sync(ctx context.Context, id shoal.FileID) error {
 	return s.with(ctx, id, func(f *file) error {

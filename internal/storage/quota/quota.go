@@ -69,6 +69,25 @@ func (s *Store) Put(ctx context.Context, chunk shoal.Chunk, data []byte) error {
 	return s.putCounted(ctx, chunk, data)
 }
 
+// PutRun writes adjacent chunks: at once if there is room for all, else as many as
+// there is room for.
+func (s *Store) PutRun(ctx context.Context, id shoal.FileID, first int, chunks [][]byte) error {
+	size := int64(0)
+	for _, chunk := range chunks {
+		size += int64(len(chunk))
+	}
+	if release, err := s.Reserve(ctx, size); err == nil {
+		defer release()
+		return s.Store.PutRun(ctx, id, first, chunks)
+	}
+	for i, chunk := range chunks {
+		if err := s.Put(ctx, shoal.Chunk{File: id, Index: first + i}, chunk); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // putCounted is Put where there seems to be no room.
 func (s *Store) putCounted(ctx context.Context, chunk shoal.Chunk, data []byte) error {
 	s.taking.Lock()

@@ -54,6 +54,15 @@ func TestLimit(t *testing.T) {
 			t.Fatalf("put chunk %d of 10 that fit: %v", i, err)
 		}
 	}
+	g, more := storagetest.File(t, 3, 4*cs, cs)
+	two := quota.New(memory.New(), 2*cs)
+	if err := two.Create(t.Context(), g); err != nil {
+		t.Fatal(err)
+	}
+	wantFull(t, "put a run of which half fits", two.PutRun(t.Context(), g.ID, 0, [][]byte{more[:cs], more[cs : 2*cs], more[2*cs : 3*cs]}))
+	if usage, err := two.Usage(t.Context()); err != nil || usage.Stored != 2*cs {
+		t.Errorf("of such a run %d bytes are stored, %v", usage.Stored, err)
+	}
 	wantFull(t, "put the eleventh", put(t.Context(), s, f, data, 10))
 	other, otherData := storagetest.File(t, 2, 3*cs, cs)
 	wantFull(t, "create another", s.Create(t.Context(), other))

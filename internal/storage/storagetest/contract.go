@@ -58,6 +58,27 @@ func testShapes(t *testing.T, open func(t *testing.T) storage.Store) {
 			}
 			f.sync(t, s)
 			f.wantWhole(t, s)
+
+			s = open(t)
+			f.create(t, s)
+			var run [][]byte
+			for i := range f.Chunks() {
+				run = append(run, f.chunk(i))
+			}
+			half := len(run) / 2
+			for _, part := range []struct {
+				first  int
+				chunks [][]byte
+			}{{half, run[half:]}, {0, run[:half]}} {
+				if err := s.PutRun(t.Context(), f.ID, part.first, part.chunks); err != nil {
+					t.Fatalf("put %d chunks from %d on: %v", len(part.chunks), part.first, err)
+				}
+			}
+			f.sync(t, s)
+			f.wantWhole(t, s)
+			if err := s.PutRun(t.Context(), f.ID, f.Chunks(), [][]byte{{1}}); err == nil {
+				t.Error("a run behind the end was put")
+			}
 		})
 	}
 }

@@ -69,6 +69,16 @@ func (s *Store) Put(ctx context.Context, chunk shoal.Chunk, data []byte) error {
 	return nil
 }
 
+// PutRun puts one after the other.
+func (s *Store) PutRun(ctx context.Context, id shoal.FileID, first int, chunks [][]byte) error {
+	for i, data := range chunks {
+		if err := s.Put(ctx, shoal.Chunk{File: id, Index: first + i}, data); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // Has tells which chunks are present, without those found rotten.
 func (s *Store) Has(ctx context.Context, id shoal.FileID) (content.Bitmap, error) {
 	has, err := s.Store.Has(ctx, id)

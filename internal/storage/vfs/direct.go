@@ -20,11 +20,13 @@ import (
 const (
 	directLeast = 256 << 10 // bytes of a buffer
 	directAlign = 4096      // of its address, its offset and its length
+	directReads = 2         // of the same bytes: as many copies of a file are wanted by most
 
 	// A disk that takes or gives less than directPace bytes a second is better
-	// written to behind the writer's back, and read ahead from: a hard disk, say. It
-	// is judged by directTrial bytes of each file.
-	directPace  = 120 << 20
+	// written to behind the writer's back, and read ahead from: a hard disk that
+	// has to seek, say. It is judged by directTrial bytes of each file. Several nodes
+	// that share a good disk do not come below that.
+	directPace  = 32 << 20
 	directTrial = 64 << 20
 )
 
@@ -35,7 +37,7 @@ type direct struct {
 	off   bool     // the file system cannot, or the disk is slow
 	bytes int64    // written and read so
 	took  time.Duration
-	read  []uint64 // a bit for each directLeast bytes that were read so, or might have been
+	reads []uint8 // how often each directLeast bytes were read so, or might have been
 }
 
 // open gives the descriptor, or nil if there is to be none.
@@ -69,18 +71,19 @@ func past(of *os.File) (*os.File, error) {
 	return os.NewFile(uintptr(fd), of.Name()), nil
 }
 
-// again reports whether what lies at an offset was read past the page cache before.
-func (d *direct) again(off int64) bool {
+// often reports whether what lies at an offset was read directReads times before.
+func (d *direct) often(off int64) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	i := off / directLeast
-	word, bit := int(i/64), uint64(1)<<(i%64)
-	if word >= len(d.read) {
-		d.read = append(d.read, make([]uint64, word+1-len(d.read))...)
+	i := int(off / directLeast)
+	if i >= len(d.reads) {
+		d.reads = append(d.reads, make([]uint8, i+1-len(d.reads))...)
 	}
-	before := d.read[word]&bit != 0
-	d.read[word] |= bit
-	return before
+	if d.reads[i] >= directReads {
+		return true
+	}
+	d.reads[i]++
+	return false
 }
 
 // note keeps account of a write or a read.
@@ -131,7 +134,7 @@ func (f osFile) Gather(bufs [][]byte, off int64) error {
 }
 
 // ReadAt reads past the page cache what is large and lies well and is not in it, the
-// first time: what is read once more is worth keeping there.
+// first times: what is read more often is worth keeping there.
 func (f osFile) ReadAt(p []byte, off int64) (int, error) {
 	n, err := f.readPast(p, off)
 	if err != nil || n == len(p) {
@@ -143,7 +146,7 @@ func (f osFile) ReadAt(p []byte, off int64) (int, error) {
 
 func (f osFile) readPast(p []byte, off int64) (int, error) {
 	_, size := well([][]byte{p}, off)
-	if size < directLeast || cached(f.File, off, size) || f.direct.again(off) {
+	if size < directLeast || cached(f.File, off, size) || f.direct.often(off) {
 		return 0, nil
 	}
 	past := f.direct.open(f.File)
