@@ -25,8 +25,8 @@ const (
 	// window it forgets to grant the half that was due just then (go-yamux
 	// v5.1.0, Stream.sendWindowUpdate: the second GrowTo overwrites the delta of
 	// the first), so a peer never has more than (maxStreamWindow+streamWindow)/2,
-	// 66 MiB, and is granted the next 64 when they have been taken. So a stream
-	// carries 64 MiB in a round trip and the time it takes to send them: 0.6 GB/s
+	// 130 MiB, and is granted the next 128 when they have been taken. So a stream
+	// carries 128 MiB in a round trip and the time it takes to send them: 1 GB/s
 	// at 60 ms. Growth needs a reader that keeps up, so a stalled one holds no
 	// more than it has earned, once. With a yamux that is mended, halve this.
 	maxStreamWindow = 256 << 20
@@ -34,9 +34,9 @@ const (
 	// Growth is reserved from the peer at middle priority, for which half of a
 	// limit is there to take; a refused reservation silently keeps the window
 	// as it is. So one peer may grow two streams to the full, and all peers
-	// together eight. What is reserved is twice what is really granted.
+	// together four. What is reserved is twice what is really granted.
 	maxPeerMemory   = 4 * maxStreamWindow
-	maxSystemMemory = 16 * maxStreamWindow
+	maxSystemMemory = 8 * maxStreamWindow
 
 	// maxFrame is the most bytes of one frame of yamux, for each of which the
 	// other side is woken: half of a Data frame of wire.MaxPayload with all its
