@@ -54,6 +54,12 @@ func (s *Store) openIndex(ctx context.Context, isNew bool) (lost bool, err error
 
 // putAway puts a damaged database into quarantine, with what belongs to it.
 func (s *Store) putAway(name string) (aside string, err error) {
+	return s.retire(name, func(root *os.Root, aside string) error { return moveIfThere(root, name, aside) })
+}
+
+// retire puts a damaged database into quarantine: first its log, or the next one of that
+// name would be taken for what that belongs to, and then the database as put does.
+func (s *Store) retire(name string, put func(root *os.Root, aside string) error) (aside string, err error) {
 	root, err := os.OpenRoot(s.dir)
 	if err != nil {
 		return "", err
@@ -63,10 +69,17 @@ func (s *Store) putAway(name string) (aside string, err error) {
 		return "", err
 	}
 	aside = fmt.Sprintf("%s/%s.%d", quarantineDir, name, time.Now().UnixNano())
-	for _, suffix := range []string{"", "-wal", "-shm"} {
-		if err := root.Rename(name+suffix, aside+suffix); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	for _, suffix := range []string{"-wal", "-shm"} {
+		if err := moveIfThere(root, name+suffix, aside+suffix); err != nil {
 			return "", err
 		}
 	}
-	return aside, nil
+	return aside, put(root, aside)
+}
+
+func moveIfThere(root *os.Root, from, to string) error {
+	if err := root.Rename(from, to); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
 }

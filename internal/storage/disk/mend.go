@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"time"
 
 	"shoal"
 )
@@ -112,29 +111,17 @@ func removeDatabase(path string) error {
 // in one step where the file system can give a file two names: a crash leaves
 // one of the two. Nobody may have either open.
 func (s *Store) swapDatabase(name string) (aside string, err error) {
-	root, err := os.OpenRoot(s.dir)
-	if err != nil {
-		return "", err
-	}
-	defer func() { err = errors.Join(err, root.Close()) }()
-	if err := root.MkdirAll(quarantineDir, 0o700); err != nil {
-		return "", err
-	}
-	aside = fmt.Sprintf("%s/%s.%d", quarantineDir, name, time.Now().UnixNano())
-	for _, suffix := range []string{"-wal", "-shm"} { // or the new one would be taken for what they belong to
-		if err := root.Rename(name+suffix, aside+suffix); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return "", err
+	return s.retire(name, func(root *os.Root, aside string) error {
+		if root.Link(name, aside) != nil {
+			if err := root.Rename(name, aside); err != nil {
+				return err
+			}
 		}
-	}
-	if err := root.Link(name, aside); err != nil {
-		if err := root.Rename(name, aside); err != nil {
-			return "", err
+		if err := root.Rename(name+newSuffix, name); err != nil {
+			return err
 		}
-	}
-	if err := root.Rename(name+newSuffix, name); err != nil {
-		return "", err
-	}
-	return aside, syncDir(s.dir, filepath.Join(s.dir, quarantineDir))
+		return syncDir(s.dir, filepath.Join(s.dir, quarantineDir))
+	})
 }
 
 // syncDir makes the names in folders durable.
