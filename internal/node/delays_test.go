@@ -13,6 +13,7 @@ import (
 
 	"shoal"
 	"shoal/internal/discovery/members"
+	"shoal/internal/network/wire"
 	"shoal/internal/redundancy/repair"
 	"shoal/internal/redundancy/trim"
 )
@@ -312,6 +313,19 @@ func TestWhoWasOutHearsOfIt(t *testing.T) {
 			})
 		})
 	}
+}
+
+// Who says so may just not have heard of it yet, and is asked again.
+func TestWhoIsNotKnownYetIsNotOut(t *testing.T) {
+	virtually(t, func(t *testing.T) {
+		nodes := together(t, 2, nil)
+		shut(t, nodes[1])
+		nodes[0].host.Handle(wire.FindProtocol, turnAway)
+		nodes[1] = reopen(t, nodes[1])
+		within(t, askAgain, "it takes itself for out", func() bool { return errors.Is(nodes[1].mayWrite(), shoal.Unauthorised) })
+		nodes[0].host.Handle(wire.FindProtocol, nodes[0].gated(nodes[0].serveFind))
+		within(t, 2*askAgain, "it knows better", func() bool { return nodes[1].mayWrite() == nil })
+	})
 }
 
 // One who comes with a ticket is up within two seconds: it sees all, and all see

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"sync"
+	"time"
 
 	"shoal"
 	"shoal/internal/network/wire"
@@ -38,15 +39,26 @@ func (s *shunned) all(connected []shoal.NodeID) bool {
 	return len(s.by) > 0 && !slices.ContainsFunc(connected, func(peer shoal.NodeID) bool { return !s.by[peer] })
 }
 
-// askWelcome asks a node of the roster that was met whether this one is on it, too.
+// askAgain is how long a node that says so is left alone: it may not have heard yet
+// that this one was let in.
+const askAgain = 10 * time.Second
+
+// askWelcome asks a node of the roster that was met whether this one is on it, too,
+// until it says so, or is gone.
 func (n *Node) askWelcome(ctx context.Context, peer shoal.NodeID) {
-	if !n.roll.node(peer).Present() || !n.roll.node(n.self()).Present() {
-		return
-	}
-	switch _, err := n.askPeer(ctx, peer, wire.Find{}); {
-	case err == nil:
-		n.shunned.note(peer, false)
-	case errors.Is(err, shoal.Unauthorised):
+	for n.roll.node(peer).Present() && n.roll.node(n.self()).Present() && n.connectedWith(peer) {
+		_, err := n.askPeer(ctx, peer, wire.Find{})
+		if err == nil {
+			n.shunned.note(peer, false)
+		}
+		if !errors.Is(err, shoal.Unauthorised) {
+			return
+		}
 		n.shunned.note(peer, true)
+		select {
+		case <-time.After(askAgain):
+		case <-ctx.Done():
+			return
+		}
 	}
 }
