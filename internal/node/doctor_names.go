@@ -191,14 +191,9 @@ func (d *doctor) alone(ctx context.Context) (bool, error) {
 	if err != nil {
 		return false, nil //nolint:nilerr // it is told elsewhere
 	}
-	var batches []record.Batch
-	for item, err := range said.Replay(ctx, 0) {
-		if err != nil {
-			return false, said.Close() // what is wrong with it is told elsewhere
-		}
-		if slices.ContainsFunc(item.Records, func(r record.Record) bool { return r.Kind < record.KindPut }) {
-			batches = append(batches, item.Batch)
-		}
+	batches, err := rosterIn(ctx, said)
+	if err != nil {
+		return false, said.Close() // what is wrong with it is told elsewhere
 	}
 	r := roster.New(shoalID)
 	r.Add(batches...)
