@@ -22,7 +22,7 @@ const (
 const (
 	smallDefault ChunkSize = 256 << 10
 	largeDefault ChunkSize = 4 << 20
-	manyChunks             = 4096
+	manyChunks             = 1024
 )
 
 // ParseChunkSize takes a number of bytes for a chunk size. It is a Usage error
@@ -36,7 +36,7 @@ func ParseChunkSize(n int64) (ChunkSize, error) {
 
 // DefaultChunkSize is how a file of size bytes is cut unless someone asks for
 // another size: the smallest power of two from 256 KiB to 4 MiB that gives at
-// most 4,096 chunks. Larger files stay at 4 MiB while MaxChunks allows it.
+// most 1,024 chunks. Larger files stay at 4 MiB while MaxChunks allows it.
 func DefaultChunkSize(size int64) ChunkSize {
 	cs := smallDefault
 	for cs < largeDefault && cs.Chunks(size) > manyChunks {
