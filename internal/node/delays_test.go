@@ -13,6 +13,7 @@ import (
 
 	"shoal"
 	"shoal/internal/discovery/members"
+	"shoal/internal/network/memnet"
 	"shoal/internal/network/wire"
 	"shoal/internal/redundancy/repair"
 	"shoal/internal/redundancy/trim"
@@ -376,6 +377,47 @@ func TestAddWhileANodeIsAway(t *testing.T) {
 		nodes[3] = reopen(t, nodes[3])
 		within(t, 10*time.Second, "all is safe with the node back", safe(t, nodes...))
 		within(t, trim.DefaultDelay+2*trimEvery, "every chunk has just its two copies", exactly(t, 2, e, nodes...))
+	})
+}
+
+// A node that has its first chunks leaves the sources to one that has not, whose way
+// is slower: when two nodes have everything it has nothing else yet.
+func TestTheRestWaitsForTheSlow(t *testing.T) {
+	virtually(t, func(t *testing.T) {
+		l := newLab()
+		nodes := l.together(t, 3, func(c *Config) { c.RepairDelay = time.Hour })
+		adder, quick, slow := nodes[0], nodes[1], nodes[2]
+		l.net.Shape(adder.host, quick.host, memnet.Link{Delay: wayDelay, Bandwidth: 4 << 20})
+		l.net.Shape(adder.host, slow.host, memnet.Link{Delay: wayDelay, Bandwidth: 3 << 20})
+		path, _ := write(t, 6, 8<<20)
+		e := adder.add(t, path, "file.bin")
+		if least := slices.Min(copiesOf(t, e, nodes...)); least < 2 {
+			t.Fatalf("acknowledged with %d copies of a chunk", least)
+		}
+		if most := slices.Max(copiesOf(t, e, quick, slow)); most > 1 {
+			t.Errorf("there are already %d copies of a chunk beside the adder's", most)
+		}
+		within(t, 30*time.Second, "all is safe", safe(t, nodes...))
+	})
+}
+
+// Who has added a file may have lost it when a node comes back that should make
+// the first copies: then that asks the others, at once.
+func TestFirstCopiesNeedNotComeFromTheAdder(t *testing.T) {
+	virtually(t, func(t *testing.T) {
+		nodes := together(t, 3, nil)
+		path, _ := write(t, 7, 2<<20)
+		shut(t, nodes[1])
+		within(t, 2*members.DefaultDown, "all see that it is down", seenAs(members.Down, nodes[1], nodes[0], nodes[2]))
+		e := nodes[0].add(t, path, "file.bin")
+		if err := nodes[0].store.Delete(t.Context(), e.ID); err != nil {
+			t.Fatal(err)
+		}
+		nodes[1] = reopen(t, nodes[1])
+		within(t, retryAfter/2, "it has its part", func() bool {
+			own, err := nodes[1].store.Own(t.Context(), e.ID)
+			return err == nil && own.Count() > 0
+		})
 	})
 }
 

@@ -34,7 +34,10 @@ func (n *Node) startFetch(ctx context.Context, t target, task fetch.Task) *fetch
 		task.Known = &known
 	}
 	task.Sure = task.Sure || len(t.sources) > 0
-	task.Sources, task.Searching = n.connected(append(task.Sources, t.sources...)), len(t.addrs) > 0
+	if !task.Only {
+		task.Sources = n.connected(append(task.Sources, t.sources...))
+	}
+	task.Searching = len(t.addrs) > 0
 	n.transfers.Add(1)
 	f := n.engine.Start(ctx, task)
 	n.fetches.Store(f, struct{}{})

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"maps"
 	"slices"
 	"sync"
@@ -23,7 +22,6 @@ import (
 	"shoal/internal/redundancy/repair"
 	"shoal/internal/redundancy/safety"
 	"shoal/internal/redundancy/trim"
-	"shoal/internal/transfer/fetch"
 )
 
 // How the steward goes about its work.
@@ -65,7 +63,7 @@ type steward struct {
 	compacted time.Duration // when the catalogue was last swept
 }
 
-// retry is when to look at a file again that could not be fetched.
+// retry is when to look at a file again that could not be fetched, or not all of it yet.
 type retry struct {
 	at   time.Duration
 	wait time.Duration
@@ -308,26 +306,32 @@ func (s *steward) file(ctx context.Context, view repair.View, f catalog.File, pl
 		return err
 	}
 	s.note(f, p)
+	task := pull{file: f, chunks: p.pull}
 	if by, fresh := s.namedBy(f.ID); fresh {
+		task.awaited, task.by = true, by
 		if first := repair.First(view, s.n.self(), by, fileOf(f), p.pull); first.Count() > 0 {
-			p.pull = first // the rest when they are here
+			task.chunks, task.first = first, true // the rest when they are here
 		}
 	}
-	if p.pull.Count() == 0 || !s.begin(f.ID) {
+	if task.chunks.Count() == 0 || !s.begin(f.ID) {
 		return nil
 	}
-	cost := pullCost(int64(p.pull.Count()) * int64(f.ChunkSize))
+	cost := pullCost(int64(task.chunks.Count()) * int64(f.ChunkSize))
 	if err := places.Acquire(ctx, cost); err != nil {
-		s.end(f.ID, err)
+		s.end(f.ID, err, 0)
 		return err
 	}
 	fetching.Go(func() {
 		defer places.Release(cost)
-		err := s.pull(ctx, f, p.pull)
+		began, rest := s.now(), time.Duration(0)
+		err := s.pull(ctx, task)
 		if err != nil && ctx.Err() == nil {
-			s.n.cfg.Log.Info("chunks this node should hold were not got", "file", f.ID, "chunks", p.pull.Count(), "err", err)
+			s.n.cfg.Log.Info("chunks this node should hold were not got", "file", f.ID, "chunks", task.chunks.Count(), "err", err)
 		}
-		s.end(f.ID, err)
+		if task.first {
+			rest = repair.RestAfter(s.now() - began)
+		}
+		s.end(f.ID, err, rest)
 		s.poke()
 	})
 	return nil
@@ -386,17 +390,16 @@ func (s *steward) begin(id shoal.FileID) bool {
 	return s.keeper.Come(id)
 }
 
-// end marks a file as no longer being fetched. It is looked at again at once,
-// for it may have changed; after a failure a little later.
-func (s *steward) end(id shoal.FileID, err error) {
+// end marks a file as no longer being fetched. It is looked at again after rest,
+// for it may have changed, or not all of it was fetched; after a failure a little later.
+func (s *steward) end(id shoal.FileID, err error, rest time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.keeper.Came(id)
 	if err == nil {
 		s.n.scrubber.repaired.Add(int64(s.rotten[id]))
 		delete(s.rotten, id)
-		s.news[id] = true
-		delete(s.again, id)
+		s.again[id] = retry{at: s.now() + rest}
 		s.served(id)
 		return
 	}
@@ -429,72 +432,6 @@ func (s *steward) later(id shoal.FileID) {
 	r.wait = min(max(2*r.wait, retryAfter), maxRetryAfter)
 	r.at = s.now() + r.wait
 	s.again[id] = r
-}
-
-// pull brings chunks of a file into this node's own store: from a person's file
-// on this machine, if they lie there, else from other nodes.
-func (s *steward) pull(ctx context.Context, f catalog.File, chunks content.Bitmap) error {
-	chunks, err := s.copyHere(ctx, f.ID, chunks)
-	if err != nil || chunks.Count() == 0 {
-		return err
-	}
-	t := target{entry: shoal.Entry{ID: f.ID, Size: f.Size, ChunkSize: f.ChunkSize}}
-	task := fetch.Task{Background: true}
-	if by, fresh := s.namedBy(f.ID); fresh {
-		task.Background = false
-		if s.n.connectedWith(by) {
-			task.Sources, task.Sure = []shoal.NodeID{by}, true
-		}
-	}
-	task.Open = func(ctx context.Context, file content.File) (fetchTarget, error) {
-		if file.Chunks() != chunks.Len() {
-			return nil, fmt.Errorf("the file is cut into %d chunks there, and %d here: %w", file.Chunks(), chunks.Len(), shoal.Usage)
-		}
-		if err := s.n.quota.Create(ctx, file); err != nil {
-			return nil, err
-		}
-		others := content.NewBitmap(chunks.Len())
-		for chunk := range chunks.Len() {
-			if !chunks.Has(chunk) {
-				others.Set(chunk)
-			}
-		}
-		return &keepTarget{storeTarget{node: s.n, id: f.ID, have: others}}, nil
-	}
-	_, err = s.n.startFetch(ctx, t, task).Wait()
-	return err
-}
-
-// copyHere copies the chunks that are on this machine outside the store, and
-// returns the rest.
-func (s *steward) copyHere(ctx context.Context, id shoal.FileID, chunks content.Bitmap) (content.Bitmap, error) {
-	rest := chunks.Clone()
-	file, err := s.n.store.File(ctx, id)
-	if err != nil || file.Chunks() != chunks.Len() {
-		return rest, nil //nolint:nilerr // nothing of it is here
-	}
-	var buf []byte
-	for chunk := range chunks.All {
-		if buf == nil {
-			buf = make([]byte, file.ChunkSize)
-		}
-		at := shoal.Chunk{File: id, Index: chunk}
-		size, err := s.n.store.Get(ctx, at, buf[:file.ChunkLen(chunk)])
-		if errors.Is(err, shoal.NotFound) {
-			continue
-		}
-		if err == nil {
-			err = s.n.quota.Put(ctx, at, buf[:size])
-		}
-		if err != nil {
-			return rest, fmt.Errorf("copy chunk %s: %w", at, err)
-		}
-		rest.Clear(chunk)
-	}
-	if rest.Count() == chunks.Count() {
-		return rest, nil
-	}
-	return rest, s.n.quota.Sync(ctx, id)
 }
 
 // forget drops what was noted of a file that this node should hold nothing of.

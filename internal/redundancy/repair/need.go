@@ -1,6 +1,8 @@
 package repair
 
 import (
+	"time"
+
 	"shoal"
 	"shoal/internal/content"
 	"shoal/internal/redundancy/placement"
@@ -128,3 +130,13 @@ func First(v View, self, author shoal.NodeID, f File, pull content.Bitmap) conte
 	}
 	return first
 }
+
+// restWithin is the longest that a node which has its first chunks waits before it
+// pulls the rest.
+const restWithin = 5 * time.Second
+
+// RestAfter is how long a node that took so long to pull what it should pull first
+// waits before it pulls the rest: so that others, which began when it did, have the
+// sources for themselves until they have their first chunks, too, and each chunk
+// lies on two nodes.
+func RestAfter(took time.Duration) time.Duration { return min(took, restWithin) }

@@ -48,6 +48,9 @@ func (m peersTold) apply(l *loop) {
 
 // heardOf remembers a peer that came up while the fetch runs.
 func (l *loop) heardOf(peer shoal.NodeID, by origin) {
+	if l.task.Only {
+		return
+	}
 	l.found(peer, by)
 	if src := l.sources.all[peer]; src != nil {
 		src.heard = true

@@ -173,6 +173,9 @@ type Task struct {
 	// alone, and of others if it does not come at once.
 	Sure bool
 
+	// Only says that nobody but the sources is asked, whoever else is heard of.
+	Only bool
+
 	// Searching says that more sources are being looked for: before SearchOver
 	// is called the fetch does not give up just because none is left.
 	Searching bool

@@ -3,6 +3,7 @@ package fetch_test
 import (
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -89,6 +90,39 @@ func TestASourceNamesOthersOnce(t *testing.T) {
 		defer mu.Unlock()
 		if len(dials) != fetch.MaxTold {
 			t.Errorf("%d peers were dialled on the word of one, want %d", len(dials), fetch.MaxTold)
+		}
+	})
+}
+
+// Whoever is to be asked alone is: neither one that it names nor one that is found
+// later is dialled.
+func TestOnlyTheSourcesAreAsked(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSwarm(t)
+		f, data := randomFile(t, 47, 300_000, 64<<10)
+		get := s.node("get")
+		var dialled atomic.Int32
+		other := func(*script) { dialled.Add(1) }
+		get.meets(scripts{
+			"one": func(s *script) {
+				s.greets(f, f.Size, content.FullBitmap(f.Chunks()))
+				s.says(wire.Peers{Peers: []wire.PeerAddr{{Node: "named"}}}.Append(nil))
+				<-time.After(time.Second)
+				for span, ok := s.asked(); ok; span, ok = s.asked() {
+					from := span.Chunk * int(f.ChunkSize)
+					s.gives(span.Chunk, 0, data[from:from+f.ChunkLen(span.Chunk)])
+				}
+			},
+			"named": other, "found": other,
+		})
+		run := get.fetch(f, fetch.Task{Known: &f, Only: true}, "one")
+		run.AddSource("found")
+		if _, err := run.Wait(); err != nil {
+			t.Error(err)
+		}
+		get.checkWhole(f, data)
+		if n := dialled.Load(); n > 0 {
+			t.Errorf("%d others were asked", n)
 		}
 	})
 }
