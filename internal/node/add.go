@@ -104,6 +104,15 @@ func (n *Node) addFile(ctx context.Context, item shoal.AddItem, req shoal.AddReq
 	return entry, nil
 }
 
+// cutOf is how the shoal has cut a file that a name means; 0 if none does.
+func (n *Node) cutOf(ctx context.Context, id shoal.FileID) content.ChunkSize {
+	f, err := n.catalog.FileOf(ctx, id)
+	if err != nil || !f.Live {
+		return 0
+	}
+	return content.ChunkSize(f.ChunkSize)
+}
+
 // takeIn has the store take a file's bytes.
 func (n *Node) takeIn(ctx context.Context, path string, cs content.ChunkSize, link bool, progress func(done, total int64)) (content.File, error) {
 	src, err := os.Open(path)
@@ -117,9 +126,6 @@ func (n *Node) takeIn(ctx context.Context, path string, cs content.ChunkSize, li
 	}
 	if !info.Mode().IsRegular() {
 		return content.File{}, fmt.Errorf("not a regular file: %w", shoal.Usage)
-	}
-	if cs == 0 {
-		cs = content.DefaultChunkSize(info.Size())
 	}
 	read := int64(0)
 	step := func(bytes int64) {

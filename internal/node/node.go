@@ -196,7 +196,7 @@ func (n *Node) openFolder(ctx context.Context) (err error) {
 	if err := os.MkdirAll(n.cfg.Data, 0o700); err != nil {
 		return fmt.Errorf("make the data folder: %w", err)
 	}
-	n.store, err = disk.Open(ctx, filepath.Join(n.cfg.Data, storeFolder), disk.Options{Notify: n.notice})
+	n.store, err = disk.Open(ctx, filepath.Join(n.cfg.Data, storeFolder), disk.Options{Notify: n.notice, CutOf: n.cutOf})
 	if err != nil {
 		return fmt.Errorf("open the store: %w", err)
 	}

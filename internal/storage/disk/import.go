@@ -17,13 +17,15 @@ import (
 // can be right for it.
 var ErrChanged = errors.New("the file changed while it was read")
 
-// Import takes a copy of src, a regular file, into the store, cut at cs, or at
-// content.DefaultChunkSize if cs is 0. It is durable on return. Progress,
+// Import takes a copy of src, a regular file, into the store, cut at cs or, if
+// cs is 0, as the file is cut already, here or by others (Options.CutOf), else at
+// content.DefaultChunkSize. It is durable on return. Progress,
 // unless it is nil, is called by this goroutine with the bytes done since the
 // last call. If the store has the file whole already, the copy is dropped and
 // the file returned is cut as that one is. Errors, after which nothing is
 // here that was not: ErrChanged; shoal.NoSpace; shoal.Usage if src is no regular file;
-// shoal.Exists if part of the file is here and cut otherwise; ErrFailing.
+// shoal.Exists if part of the file is here, or it is with others, and cut
+// otherwise; ErrFailing.
 func (s *Store) Import(ctx context.Context, src *os.File, cs content.ChunkSize, progress func(n int64)) (content.File, error) {
 	c, err := s.importFile(ctx, src, cs, progress)
 	if err != nil {
@@ -42,9 +44,6 @@ func (s *Store) importFile(ctx context.Context, src *os.File, cs content.ChunkSi
 	}
 	if err := s.space.room(before.Size); err != nil {
 		return content.File{}, err
-	}
-	if cs == 0 {
-		cs = content.DefaultChunkSize(before.Size)
 	}
 	if before.Size <= SmallFile {
 		return s.importSmall(ctx, src, before, cs, progress)
@@ -94,7 +93,9 @@ func (s *Store) importSmall(ctx context.Context, src *os.File, before vfs.Info, 
 	if err := errors.Join(err, unchanged(before, after)); err != nil {
 		return content.File{}, err
 	}
-	c, err := content.HashReaderAt(ctx, bytes.NewReader(data), before.Size, cs, progress)
+	c, _, err := s.hashCut(ctx, cs, before.Size, bytes.NewReader(data), func(cs content.ChunkSize) (content.File, sums, error) {
+		return hashSummed(ctx, bytes.NewReader(data), before.Size, cs, progress)
+	})
 	if err != nil {
 		return content.File{}, err
 	}
@@ -128,7 +129,9 @@ func (s *Store) importLarge(ctx context.Context, src *os.File, before vfs.Info, 
 
 // copyWhole makes tmp a copy of src, and the bytes of it durable.
 func (s *Store) copyWhole(ctx context.Context, src *os.File, tmp vfs.File, before vfs.Info, cs content.ChunkSize, progress func(n int64)) (content.File, sums, error) {
-	c, sums, err := copyHashed(ctx, src, tmp, before.Size, cs, progress)
+	c, sums, err := s.hashCut(ctx, cs, before.Size, tmp, func(cs content.ChunkSize) (content.File, sums, error) {
+		return copyHashed(ctx, src, tmp, before.Size, cs, progress)
+	})
 	if err != nil {
 		return content.File{}, nil, hashError(err)
 	}

@@ -11,8 +11,8 @@ import (
 	"shoal/internal/storage/vfs"
 )
 
-// Link hashes the regular file at path and uses it where it lies, cut at cs,
-// or at content.DefaultChunkSize if cs is 0. The file stays the person's: it is
+// Link hashes the regular file at path and uses it where it lies, cut as
+// Import cuts it. The file stays the person's: it is
 // never written, moved or deleted, and is dropped when it is found changed.
 // Progress and errors are as for Import; the record is durable on return.
 func (s *Store) Link(ctx context.Context, path string, cs content.ChunkSize, progress func(n int64)) (content.File, error) {
@@ -49,10 +49,9 @@ func (s *Store) linkOpen(ctx context.Context, l *link, cs content.ChunkSize, pro
 		return content.File{}, err
 	}
 	l.guard = guardOf(before)
-	if cs == 0 {
-		cs = content.DefaultChunkSize(before.Size)
-	}
-	c, sums, err := hashSummed(ctx, l.file, before.Size, cs, progress)
+	c, sums, err := s.hashCut(ctx, cs, before.Size, l.file, func(cs content.ChunkSize) (content.File, sums, error) {
+		return hashSummed(ctx, l.file, before.Size, cs, progress)
+	})
 	if err != nil {
 		return content.File{}, hashError(err)
 	}

@@ -16,6 +16,7 @@ import (
 	"sync/atomic"
 
 	"shoal"
+	"shoal/internal/content"
 	"shoal/internal/storage"
 	"shoal/internal/storage/vfs"
 )
@@ -30,6 +31,11 @@ type Options struct {
 	// is called by many goroutines, must not block, and must not call the
 	// store.
 	Notify func(Notice)
+
+	// CutOf, unless it is nil, tells how others have cut a file, or 0 if none has
+	// it: one that is imported or linked is then cut like that. It is called by the
+	// goroutine that does so, and may block.
+	CutOf func(ctx context.Context, id shoal.FileID) content.ChunkSize
 }
 
 // Store is a storage.Store on a disk. Its methods may be used by many
@@ -44,6 +50,7 @@ type Store struct {
 	records records
 	files   *cache
 	commits *committer
+	cutOf   func(ctx context.Context, id shoal.FileID) content.ChunkSize // or nil
 	outputs outputs
 	shards  [256]atomic.Bool // the folders that are known to be there
 	temps   atomic.Uint64    // names in tmp/ given so far
@@ -67,7 +74,7 @@ func Open(ctx context.Context, dir string, options Options) (*Store, error) {
 		return nil, fmt.Errorf("open store: %w", err)
 	}
 	s := &Store{dir: dir, system: options.System, files: newCache(), full: new(atomic.Bool)}
-	s.trouble.notify = options.Notify
+	s.trouble.notify, s.cutOf = options.Notify, options.CutOf
 	if s.system == nil {
 		s.system = vfs.OS{}
 	}

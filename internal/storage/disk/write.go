@@ -93,8 +93,7 @@ func (s *Store) sameCut(f *file, c content.File) error {
 		return shoal.WithHint(fmt.Errorf("it is known here to have %d bytes, not %d: %w", f.Size, c.Size, shoal.Exists),
 			"remove the file first, if what is known here is wrong")
 	}
-	return shoal.WithHint(fmt.Errorf("it is here cut into chunks of %d bytes, not %d: %w", f.ChunkSize, c.ChunkSize, shoal.Exists),
-		"leave out the chunk size, or remove the file first")
+	return cutOtherwise("here", f.ChunkSize, c.ChunkSize)
 }
 
 // create makes a file known that is not. A large one's hash list is durable
