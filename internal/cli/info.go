@@ -71,12 +71,12 @@ func printInfo(w io.Writer, style style, info shoal.FileInfo, now time.Time) err
 
 // kept is how much of a file a node keeps, and whether that is what it should.
 func kept(c shoal.Copy) string {
-	text := meter(c.Chunks, c.Of) + "  " + fmt.Sprintf("%d of %s", c.Chunks, count(c.Of, "chunk"))
+	text := meter(c.Chunks, c.Of) + "  " + some(c.Chunks, c.Of, "chunk")
 	switch {
 	case c.Chunks < c.Should:
-		text += fmt.Sprintf(", and should keep %d", c.Should)
+		text += ", and should keep " + number(c.Should)
 	case c.Chunks > c.Should:
-		text += fmt.Sprintf(", %d more than it should", c.Chunks-c.Should)
+		text += ", " + number(c.Chunks-c.Should) + " more than it should"
 	}
 	return text
 }
@@ -86,5 +86,5 @@ func extentOf(have, of int) string {
 	if have == of {
 		return meter(have, of) + "  all of it"
 	}
-	return fmt.Sprintf("%s  %d of %s", meter(have, of), have, count(of, "chunk"))
+	return meter(have, of) + "  " + some(have, of, "chunk")
 }

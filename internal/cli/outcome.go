@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"fmt"
 
 	"shoal"
 )
@@ -89,7 +88,7 @@ func (o *outcome) err() error {
 		if o.done > 0 {
 			code = shoal.Partial
 		}
-		return itemised{told{fmt.Sprintf("%d of %s failed", o.failures, count(total, "file")), code}}
+		return itemised{told{some(o.failures, total, "file") + " failed", code}}
 	}
 }
 

@@ -30,8 +30,14 @@ func count(n int, thing string) string {
 	case 1:
 		return "1 " + thing
 	}
-	return humanize.Comma(int64(n)) + " " + thing + "s"
+	return number(n) + " " + thing + "s"
 }
+
+// some is a number of things out of all: 12 of 1,204 files.
+func some(n, all int, thing string) string { return number(n) + " of " + count(all, thing) }
+
+// number is a number with its thousands apart.
+func number(n int) string { return humanize.Comma(int64(n)) }
 
 // ago is how long before now something was.
 func ago(t, now time.Time) string {

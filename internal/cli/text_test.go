@@ -74,3 +74,14 @@ func TestStyle(t *testing.T) {
 		t.Errorf("without: %q", got)
 	}
 }
+
+func TestSome(t *testing.T) {
+	for _, c := range []struct {
+		n, all int
+		want   string
+	}{{0, 1, "0 of 1 chunk"}, {12, 1204, "12 of 1,204 chunks"}, {1024, 1024, "1,024 of 1,024 chunks"}} {
+		if got := some(c.n, c.all, "chunk"); got != c.want {
+			t.Errorf("%d of %d: %q, want %q", c.n, c.all, got, c.want)
+		}
+	}
+}

@@ -59,7 +59,7 @@ func (a *app) verify(ctx context.Context, node shoal.Node, ref string) error {
 	}
 	for _, lack := range report.Missing {
 		werr := a.screen.result(lack, func(w io.Writer) error {
-			_, err := fmt.Fprintf(w, "missing %d of %s of %s\n", lack.Chunks, count(lack.Of, "chunk"), clean(nameOf(lack.File, lack.Name)))
+			_, err := fmt.Fprintf(w, "missing %s of %s\n", some(lack.Chunks, lack.Of, "chunk"), clean(nameOf(lack.File, lack.Name)))
 			return err
 		})
 		if werr != nil {
