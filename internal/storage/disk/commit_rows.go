@@ -69,7 +69,7 @@ func (s *Store) writeIndex(ctx context.Context, works []*work) error {
 	if len(mine) == 0 {
 		return nil
 	}
-	return s.index.write(ctx, func(tx *sql.Tx) error {
+	return s.index.record(ctx, func(tx *sql.Tx) error {
 		for _, w := range mine {
 			if w.gone {
 				if err := indexForget(ctx, tx, w.file.ID); err != nil {

@@ -31,8 +31,9 @@ func (s *Store) openRecords(ctx context.Context, isNew bool) error {
 }
 
 // openIndex opens the index, and reports whether it has to be made again. One that
-// is damaged anywhere is put away.
+// is damaged anywhere is put away; damage that comes later is mended when it is met.
 func (s *Store) openIndex(ctx context.Context, isNew bool) (lost bool, err error) {
+	s.index.mend = s.mendIndex
 	path := filepath.Join(s.dir, indexFile)
 	d, err := openDatabase(ctx, path, indexSteps())
 	if err == nil {

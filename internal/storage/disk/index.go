@@ -26,7 +26,7 @@ CREATE TABLE files (
 )
 
 // index is the database of what is in the blobs.
-type index struct{ database }
+type index struct{ mendable }
 
 // row is what a database says of one place: for the index and the small files,
 // of the file's own.
@@ -90,9 +90,17 @@ func unpackBits(data []byte, present, chunks int) (content.Bitmap, error) {
 }
 
 // file reads the row of a file; shoal.NotFound if there is none.
-func (x index) file(ctx context.Context, id shoal.FileID) (row, error) {
+func (x *index) file(ctx context.Context, id shoal.FileID) (r row, err error) {
+	err = x.do(ctx, func(d database) (err error) {
+		r, err = readFile(ctx, d, id)
+		return err
+	})
+	return r, err
+}
+
+func readFile(ctx context.Context, d database, id shoal.FileID) (row, error) {
 	r := row{id: id}
-	err := x.row(ctx, "SELECT size, chunk, present, bits, sums FROM files WHERE id = ?", []any{id[:]},
+	err := d.row(ctx, "SELECT size, chunk, present, bits, sums FROM files WHERE id = ?", []any{id[:]},
 		&r.size, &r.chunkSize, &r.present, &r.bits, &r.sums)
 	if err != nil {
 		return r, err
@@ -101,9 +109,11 @@ func (x index) file(ctx context.Context, id shoal.FileID) (row, error) {
 }
 
 // page reads the rows of at most limit files whose ids are behind after.
-func (x index) page(ctx context.Context, after []byte, limit int) ([]row, error) {
-	return readPage(ctx, x.database, "SELECT id, size, chunk, present, bits FROM files WHERE id > ? ORDER BY id LIMIT ?", after, limit)
+func (x *index) page(ctx context.Context, after []byte, limit int) ([]row, error) {
+	return x.readPage(ctx, pageFiles, after, limit)
 }
+
+const pageFiles = "SELECT id, size, chunk, present, bits FROM files WHERE id > ? ORDER BY id LIMIT ?"
 
 func readPage(ctx context.Context, d database, query string, after []byte, limit int) ([]row, error) {
 	found, err := d.rows(ctx, query, after, limit)
@@ -131,8 +141,8 @@ func readPage(ctx context.Context, d database, query string, after []byte, limit
 }
 
 // sum is how many files there are and how many bytes of them.
-func (x index) sum(ctx context.Context) (files int, stored int64, err error) {
-	return readSum(ctx, x.database, sumFiles)
+func (x *index) sum(ctx context.Context) (files int, stored int64, err error) {
+	return x.readSum(ctx, sumFiles)
 }
 
 // How many rows there are, and how many bytes they stand for.
@@ -148,8 +158,8 @@ func readSum(ctx context.Context, d database, query string) (count int, stored i
 }
 
 // forget removes the row of a file.
-func (x index) forget(ctx context.Context, id shoal.FileID) error {
-	return x.write(ctx, func(tx *sql.Tx) error { return indexForget(ctx, tx, id) })
+func (x *index) forget(ctx context.Context, id shoal.FileID) error {
+	return x.record(ctx, func(tx *sql.Tx) error { return indexForget(ctx, tx, id) })
 }
 
 func indexForget(ctx context.Context, tx *sql.Tx, id shoal.FileID) error {
@@ -157,8 +167,10 @@ func indexForget(ctx context.Context, tx *sql.Tx, id shoal.FileID) error {
 	return err
 }
 
+const indexInsert = "INSERT OR REPLACE INTO files (id, size, chunk, present, stored, bits, sums) VALUES (?, ?, ?, ?, ?, ?, ?)"
+
 func indexPut(ctx context.Context, tx *sql.Tx, f content.File, h holding) error {
-	_, err := tx.ExecContext(ctx, "INSERT OR REPLACE INTO files (id, size, chunk, present, stored, bits, sums) VALUES (?, ?, ?, ?, ?, ?, ?)",
+	_, err := tx.ExecContext(ctx, indexInsert,
 		f.ID[:], f.Size, int(f.ChunkSize), h.bits.Count(), bytesOf(f, h.bits), packBits(h.bits), h.sums)
 	return err
 }

@@ -7,6 +7,7 @@ import (
 	"iter"
 
 	"shoal"
+	"shoal/internal/content"
 	"shoal/internal/storage"
 )
 
@@ -122,11 +123,11 @@ func (w *linkWindow) present(ctx context.Context, r *records, at row) (int, erro
 		return at.present, nil
 	}
 	all, err := at.bitmap()
-	if err != nil {
-		return 0, err
+	if err != nil { // loading the file finds out
+		all = content.NewBitmap(at.chunks())
 	}
 	for _, l := range links {
-		if bits, err := unpackBits(l.bits, l.present, at.chunks()); err == nil { // else loading the file finds out
+		if bits, err := unpackBits(l.bits, l.present, at.chunks()); err == nil { // as above
 			all.Union(bits)
 		}
 	}

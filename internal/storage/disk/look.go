@@ -180,7 +180,9 @@ func (l *Look) Bare(ctx context.Context) (files int, err error) {
 	if l.index.DB == nil {
 		return 0, nil
 	}
-	rows := &pager{read: index{l.index}.page}
+	rows := &pager{read: func(ctx context.Context, after []byte, limit int) ([]row, error) {
+		return readPage(ctx, l.index, pageFiles, after, limit)
+	}}
 	for {
 		r, err := rows.peek(ctx)
 		if r == nil || err != nil {

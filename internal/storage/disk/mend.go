@@ -11,42 +11,33 @@ import (
 	"shoal"
 )
 
-// newSuffix is on the name of records that are being made.
+// newSuffix is on the name of a database that is being made.
 const newSuffix = ".new"
 
 // mendRecords puts in the place of damaged records new ones with all that could
-// be saved of them. Whoever uses the records waits meanwhile. What is in memory
-// is recorded again.
+// be saved of them. What is in memory is recorded again.
 func (s *Store) mendRecords(ctx context.Context, damaged database) error {
-	r := &s.records
-	r.using.Lock()
-	defer r.using.Unlock()
-	if r.DB != damaged.DB {
-		return nil // somebody else has seen to it
-	}
-	if r.hopeless != nil {
-		return r.hopeless
-	}
-	saved, aside, err := s.replaceRecords(ctx)
-	if err != nil {
-		err = mendError(err)
-		if !errors.Is(err, shoal.NoSpace) {
-			r.hopeless = err
+	return s.records.replace(damaged, func() error {
+		var saved salvaged
+		aside, err := s.replaceDatabase(ctx, &s.records.mendable, recordsFile, recordsSteps(), func(to database) (err error) {
+			saved, err = salvage(ctx, filepath.Join(s.dir, recordsFile), s.records.database, to)
+			return err
+		})
+		if err != nil {
+			return mendError(recordsFile, err, "check the disk, and start the node again; if that does not help, move "+recordsFile+" away: small files come back from the other nodes then")
 		}
-		return err
-	}
-	s.rerecord()
-	s.trouble.tell(Notice{Kind: Rebuilt, Text: saved.sentence(aside)})
-	return nil
+		s.rerecord()
+		s.trouble.tell(Notice{Kind: Rebuilt, Text: saved.sentence(aside)})
+		return nil
+	})
 }
 
-// mendError says that damaged records could not be replaced, and what to do.
-func mendError(err error) error {
-	hint := "check the disk, and start the node again; if that does not help, move " + recordsFile + " away: small files come back from the other nodes then"
+// mendError says that a damaged database could not be replaced, and what to do.
+func mendError(name string, err error, hint string) error {
 	if errors.Is(err, shoal.NoSpace) {
-		hint = "make room on the disk for another copy of " + recordsFile + ", and start the node again"
+		hint = "make room on the disk for another copy of " + name + ", and start the node again"
 	}
-	return shoal.WithHint(fmt.Errorf("%s: %w, and could not be replaced: %w", recordsFile, errDamaged, err), hint)
+	return shoal.WithHint(fmt.Errorf("%s: %w, and could not be replaced: %w", name, errDamaged, err), hint)
 }
 
 func (v salvaged) sentence(aside string) string {
@@ -60,38 +51,39 @@ func (v salvaged) sentence(aside string) string {
 	return text + "; what is missing comes from other nodes that have it, and the damaged one is " + aside + " in the store"
 }
 
-// replaceRecords makes new records of what can be read of the damaged ones, and
-// opens them. The damaged ones stay where they are until the new ones are whole.
-func (s *Store) replaceRecords(ctx context.Context) (salvaged, string, error) {
-	path := filepath.Join(s.dir, recordsFile)
+// replaceDatabase makes a new database, has it filled, and opens it. The damaged
+// one stays where it is until the new one is whole.
+func (s *Store) replaceDatabase(ctx context.Context, m *mendable, name string, steps schema, fill func(to database) error) (aside string, err error) {
+	path := filepath.Join(s.dir, name)
 	if err := s.roomFor(path); err != nil {
-		return salvaged{}, "", err
+		return "", err
 	}
 	if err := removeDatabase(path + newSuffix); err != nil {
-		return salvaged{}, "", err
+		return "", err
 	}
-	to, err := openDatabase(ctx, path+newSuffix, recordsSteps())
+	to, err := openDatabase(ctx, path+newSuffix, steps)
 	if err != nil {
-		return salvaged{}, "", err
+		return "", err
 	}
-	saved, err := salvage(ctx, path, s.records.database, to)
-	if err := errors.Join(err, to.Close()); err != nil {
-		return salvaged{}, "", errors.Join(err, removeDatabase(path+newSuffix))
+	if err := errors.Join(fill(to), to.Close()); err != nil {
+		return "", errors.Join(err, removeDatabase(path+newSuffix))
 	}
-	if s.records.DB != nil {
-		_ = s.records.Close() // it is damaged: what can be read of it was
+	if m.DB != nil {
+		_ = m.Close() // it is damaged: what can be read of it was
 	}
-	aside, err := s.swapDatabase(recordsFile)
-	if err != nil {
-		return salvaged{}, "", err
+	if aside, err = s.swapDatabase(name); err != nil {
+		return "", err
 	}
-	s.records.database, err = openDatabase(ctx, path, recordsSteps())
-	return saved, aside, err
+	m.database, err = openDatabase(ctx, path, steps)
+	return aside, err
 }
 
 // roomFor refuses to make another of a database for which there is no room.
 func (s *Store) roomFor(path string) error {
 	info, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil // the file was deleted
+	}
 	if err != nil {
 		return err
 	}
@@ -113,7 +105,7 @@ func removeDatabase(path string) error {
 func (s *Store) swapDatabase(name string) (aside string, err error) {
 	return s.retire(name, func(root *os.Root, aside string) error {
 		if root.Link(name, aside) != nil {
-			if err := root.Rename(name, aside); err != nil {
+			if err := moveIfThere(root, name, aside); err != nil {
 				return err
 			}
 		}
@@ -138,8 +130,8 @@ func syncDir(paths ...string) error {
 	return nil
 }
 
-// rerecord has the next commit record what the records said of the files that
-// are in memory, and then count anew what is in the store.
+// rerecord has the next commit record all that is in memory, and then count anew
+// what is in the store.
 func (s *Store) rerecord() {
 	for _, f := range s.files.loaded() {
 		if f.unrecord() {
@@ -153,23 +145,17 @@ func (s *Store) rerecord() {
 	}
 }
 
-// unrecord marks as not recorded what the records say of the file, and reports
-// whether that is anything.
+// unrecord marks as not recorded what the databases say of the file, and reports
+// whether they are to say it again.
 func (f *file) unrecord() bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.gone != nil {
 		return false // its rows go with the next commit in any case
 	}
-	found := f.small()
 	for _, p := range f.places {
-		if f.small() || p.linked() != nil {
-			p.changes++
-			found = true
-		}
+		p.changes++
 	}
-	if found {
-		f.recorded = false
-	}
-	return found
+	f.recorded = false
+	return true
 }

@@ -3,9 +3,7 @@ package disk
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
-	"sync"
 
 	"shoal"
 	"shoal/internal/content"
@@ -43,37 +41,8 @@ CREATE INDEX links_by_id ON links (id)`
 	recordsSums = "ALTER TABLE links ADD COLUMN sums BLOB NOT NULL DEFAULT x''"
 )
 
-// records is the database of small files and links. One that turns out to be
-// damaged is replaced while it is in use.
-type records struct {
-	// using guards database: it is held for reading over each use of it, and for
-	// writing while another is put in its place.
-	using sync.RWMutex
-	database
-
-	mend     func(context.Context, database) error // replaces a damaged one, unless that is done
-	hopeless error                                 // why that cannot be done; guarded by using
-}
-
-// do runs work on the database. If that finds damage the database is mended, and
-// the work done once more, on what could be saved.
-func (r *records) do(ctx context.Context, work func(database) error) error {
-	used, err := r.attempt(work)
-	if !errors.Is(err, errDamaged) {
-		return err
-	}
-	if err := r.mend(context.WithoutCancel(ctx), used); err != nil {
-		return err
-	}
-	_, err = r.attempt(work)
-	return err
-}
-
-func (r *records) attempt(work func(database) error) (database, error) {
-	r.using.RLock()
-	defer r.using.RUnlock()
-	return r.database, work(r.database)
-}
+// records is the database of small files and links.
+type records struct{ mendable }
 
 // smallRow is a small file with all its bytes; those of chunks that are not
 // present are zero. data is empty if none is.
@@ -109,25 +78,13 @@ func (r *records) small(ctx context.Context, id shoal.FileID) (s smallRow, err e
 
 // page reads the rows, but not the bytes, of at most limit small files whose
 // ids are behind after.
-func (r *records) page(ctx context.Context, after []byte, limit int) (page []row, err error) {
-	err = r.do(ctx, func(d database) (err error) {
-		page, err = readPage(ctx, d, "SELECT id, size, chunk, present, bits FROM small WHERE id > ? ORDER BY id LIMIT ?", after, limit)
-		return err
-	})
-	return page, err
+func (r *records) page(ctx context.Context, after []byte, limit int) ([]row, error) {
+	return r.readPage(ctx, "SELECT id, size, chunk, present, bits FROM small WHERE id > ? ORDER BY id LIMIT ?", after, limit)
 }
 
 // sum is how many small files there are and how many bytes of them.
 func (r *records) sum(ctx context.Context) (files int, stored int64, err error) {
 	return r.readSum(ctx, sumSmall)
-}
-
-func (r *records) readSum(ctx context.Context, query string) (count int, stored int64, err error) {
-	err = r.do(ctx, func(d database) (err error) {
-		count, stored, err = readSum(ctx, d, query)
-		return err
-	})
-	return count, stored, err
 }
 
 // sumLinks is how many links there are and how many bytes they give.
@@ -180,11 +137,6 @@ func readLinks(ctx context.Context, d database, where string, args ...any) ([]li
 		rows = append(rows, l)
 	}
 	return rows, sqlError(found.Err())
-}
-
-// record runs one transaction, durable on return.
-func (r *records) record(ctx context.Context, run func(*sql.Tx) error) error {
-	return r.do(ctx, func(d database) error { return d.write(ctx, run) })
 }
 
 // forget removes the row of a small file.

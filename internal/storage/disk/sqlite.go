@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/url"
 	"os"
+	"strings"
 	"sync"
 
 	"modernc.org/sqlite"
@@ -211,6 +212,10 @@ func sqlError(err error) error {
 		return fmt.Errorf("%w: %w", shoal.NoSpace, err)
 	case lib.SQLITE_CORRUPT, lib.SQLITE_NOTADB:
 		return fmt.Errorf("%w (SQLite error %d)", errDamaged, failure.Code())
+	case lib.SQLITE_ERROR:
+		if strings.Contains(failure.Error(), "no such table") { // its file was deleted or emptied in use
+			return fmt.Errorf("%w: its tables are gone", errDamaged)
+		}
 	case lib.SQLITE_IOERR:
 		return fmt.Errorf("%w: %w", errSync, err)
 	}

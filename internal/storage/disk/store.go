@@ -124,7 +124,7 @@ func (s *Store) open(ctx context.Context) (err error) {
 		return err
 	}
 	s.commits = newCommitter(s.files, s.settleAll)
-	if err := s.usage.load(ctx, s.index, &s.records); err != nil {
+	if err := s.usage.load(ctx, &s.index, &s.records); err != nil {
 		return err
 	}
 	switch {

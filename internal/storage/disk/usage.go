@@ -18,7 +18,7 @@ type usage struct {
 }
 
 // load starts from what is recorded.
-func (u *usage) load(ctx context.Context, x index, r *records) error {
+func (u *usage) load(ctx context.Context, x *index, r *records) error {
 	large, blobs, err := x.sum(ctx)
 	if err != nil {
 		return err
@@ -40,7 +40,7 @@ func (u *usage) load(ctx context.Context, x index, r *records) error {
 // recount starts from what is recorded again, and adds what is not recorded yet.
 // What is put at this very moment may be counted twice or not at all.
 func (s *Store) recount(ctx context.Context) error {
-	if err := s.usage.load(ctx, s.index, &s.records); err != nil {
+	if err := s.usage.load(ctx, &s.index, &s.records); err != nil {
 		return err
 	}
 	for _, f := range s.files.loaded() {
