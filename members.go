@@ -47,7 +47,8 @@ type Member struct {
 	Allotment   int64     `json:"allotment"` // bytes it holds for others; 0 is none
 	Free        int64     `json:"free"`      // bytes it says it has left
 	Maintenance time.Time `json:"maintenance,omitzero"`
-	Empty       bool      `json:"empty,omitempty"` // it drains, and others have all that it has: it may be removed
+	Empty       bool      `json:"empty,omitempty"`  // it drains, and others have all that it has: it may be removed
+	Needed      bool      `json:"needed,omitempty"` // it drains, and others have all they can: they are too few for the copies that are wanted
 }
 
 // NodeChange is what is to be changed; what is not set stays.

@@ -79,27 +79,22 @@ func newDrain(a *app) *cobra.Command {
 // drainPoll is how often it is looked whether a node is empty.
 const drainPoll = 500 * time.Millisecond
 
-// awaitEmpty waits until a node that drains is needed no more.
+// awaitEmpty waits until a node that drains is needed no more, or will be for as
+// long as there are no more nodes.
 func (a *app) awaitEmpty(ctx context.Context, node shoal.Node, ref string) error {
-	told := ""
 	for {
 		nodes, err := node.Nodes(ctx)
 		if err != nil {
 			return err
 		}
 		for _, m := range nodes {
-			if (m.Name == ref || strings.HasSuffix(string(m.ID), ref)) && m.Empty {
+			switch mine := m.Name == ref || strings.HasSuffix(string(m.ID), ref); {
+			case mine && m.Empty:
 				a.screen.conclude("%s is empty: others have all that it has", clean(m.Name))
 				return nil
+			case mine && m.Needed:
+				return stillNeeded(ctx, node, clean(m.Name))
 			}
-		}
-		status, err := node.Status(ctx)
-		if err != nil {
-			return err
-		}
-		if status.Safety.State == "too few nodes" && status.Safety.Text != told { // or it would wait for ever without a word
-			told = status.Safety.Text
-			a.screen.notice("it waits for nodes to take over: %s", told)
 		}
 		select {
 		case <-time.After(drainPoll):
@@ -107,6 +102,16 @@ func (a *app) awaitEmpty(ctx context.Context, node shoal.Node, ref string) error
 			return context.Cause(ctx)
 		}
 	}
+}
+
+// stillNeeded says why a node that drains cannot be done without.
+func stillNeeded(ctx context.Context, node shoal.Node, name string) error {
+	status, err := node.Status(ctx)
+	if err != nil {
+		return err
+	}
+	return shoal.WithHint(fmt.Errorf("others have taken over what they can, and %s is still needed for the copies that are wanted: %w", name, shoal.BelowCopies),
+		fmt.Sprintf("%s Or `shoal nodes remove --force %s`, and some files have fewer copies", status.Safety.Text, name))
 }
 
 func newRemove(a *app) *cobra.Command {
@@ -173,6 +178,9 @@ func article(noun string) string {
 func standing(m shoal.Member, now time.Time) string {
 	if m.Empty {
 		return m.State + ", empty"
+	}
+	if m.Needed {
+		return m.State + ", needed"
 	}
 	if now.Before(m.Maintenance) {
 		return m.State + ", in maintenance for " + span(max(m.Maintenance.Sub(now).Round(time.Minute), time.Minute))

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"context"
 	"os"
 	"strings"
 	"syscall"
@@ -61,14 +60,14 @@ func TestWrongLines(t *testing.T) {
 	}
 }
 
-// A node that nobody can take over from is waited for, and it is said for what.
-func TestDrainWaitSaysForWhat(t *testing.T) {
+// When others have all they can and are too few, the wait ends, and it is said why.
+func TestDrainWaitEndsWhereNobodyCanTakeOver(t *testing.T) {
 	s := newShell(t).withNode()
 	s.fake.Judge(shoal.Safety{State: "too few nodes", Text: "Add a node: there is one."})
-	ctx, cancel := context.WithTimeout(t.Context(), 2*drainPoll)
-	defer cancel()
-	a := s.runIn(ctx, "nodes", "drain", "--wait", "attic").says(t, "it waits for nodes to take over: Add a node: there is one.")
-	if a.exit == 0 || strings.Count(a.stderr, "it waits") != 1 {
-		t.Errorf("exit code %d, stderr %s", a.exit, a.stderr)
+	s.run("nodes", "drain", "--wait", "attic").want(t, shoal.BelowCopies.ExitCode()).
+		says(t, "others have taken over what they can, and attic is still needed").
+		says(t, "hint: Add a node: there is one. Or `shoal nodes remove --force attic`")
+	if a := s.run("nodes").want(t, 0); !strings.Contains(a.stdout, "draining, needed") {
+		t.Errorf("stdout:\n%s", a.stdout)
 	}
 }

@@ -34,7 +34,8 @@ func (n *Node) Nodes(ctx context.Context) ([]shoal.Member, error) {
 }
 
 // markEmpty marks the draining nodes that nobody needs any more: when all files
-// are safe, they are so without those.
+// are safe, they are so without those. When others have all they can and still are
+// too few, those are needed until there are more nodes.
 func (n *Node) markEmpty(ctx context.Context, all []shoal.Member) error {
 	for i, m := range all {
 		if m.State != roster.Draining.String() {
@@ -45,6 +46,7 @@ func (n *Node) markEmpty(ctx context.Context, all []shoal.Member) error {
 			return err
 		}
 		all[i].Empty = v.State == safety.Safe || v.State == safety.Empty
+		all[i].Needed = v.Settled && !all[i].Empty
 	}
 	return nil
 }

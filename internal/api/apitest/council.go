@@ -23,14 +23,19 @@ func (n *Node) Invite(_ context.Context, req shoal.InviteRequest) (shoal.Invite,
 	}, nil
 }
 
-// Nodes gives the node itself, and one more.
+// Nodes gives the node itself, and one more. One that drains is needed if it was
+// told that there are too few.
 func (n *Node) Nodes(context.Context) ([]shoal.Member, error) {
 	if err := n.broken(); err != nil {
 		return nil, err
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	return slices.Clone(n.members), nil
+	all := slices.Clone(n.members)
+	for i := range all {
+		all[i].Needed = all[i].State == "draining" && n.state.Safety.State == "too few nodes"
+	}
+	return all, nil
 }
 
 // SetNode changes what is in memory.

@@ -98,12 +98,26 @@ const (
 
 // Verdict is the state, and a sentence for the person who owns the files.
 type Verdict struct {
-	State State
-	Text  string
+	State   State
+	Text    string
+	Settled bool // all have what they should: nothing changes unless nodes or files do
 }
 
 // Judge says how the files are.
 func Judge(s Shoal) Verdict {
+	v := Verdict{Settled: s.settled()}
+	v.State, v.Text = judge(s)
+	return v
+}
+
+// settled reports whether all who count have said, of the same nodes and the same
+// files, that they have what they should.
+func (s Shoal) settled() bool {
+	lacking, _ := lacking(s)
+	return s.Out == "" && !s.Lost && !s.Moved && !s.Braked && !s.Asleep && len(s.Away) == 0 && lacking == 0 && len(unsure(s)) == 0
+}
+
+func judge(s Shoal) (state State, text string) {
 	nodes := len(s.Others)
 	if s.Keeps {
 		nodes++
@@ -112,54 +126,54 @@ func Judge(s Shoal) Verdict {
 	files := count(all, "file")
 	switch {
 	case s.Lost:
-		return Verdict{Unsure, "This node has lost what it knew of the shoal, and waits for another to tell it."}
+		return Unsure, "This node has lost what it knew of the shoal, and waits for another to tell it."
 	case s.Out != "":
-		return Verdict{Unsure, fmt.Sprintf("What becomes of the files is not known here: %s.", s.Out)}
+		return Unsure, fmt.Sprintf("What becomes of the files is not known here: %s.", s.Out)
 	case s.Moved:
-		return Verdict{Unsure, "This node's folder was copied, restored or mended: it waits until more of the others have told what they heard from it."}
+		return Unsure, "This node's folder was copied, restored or mended: it waits until more of the others have told what they heard from it."
 	case all == 0:
-		return Verdict{Empty, "There are no files yet."}
+		return Empty, "There are no files yet."
 	case s.Braked:
-		return Verdict{AtRisk, fmt.Sprintf("Fewer than half of the nodes answer: nothing is copied until more are back. Away: %s.", list(s.Away))}
+		return AtRisk, fmt.Sprintf("Fewer than half of the nodes answer: nothing is copied until more are back. Away: %s.", list(s.Away))
 	case len(s.Away) > 0:
-		return Verdict{AtRisk, fmt.Sprintf("%s may have fewer copies than wanted: %s.%s", capital(files), away(s.Away), givenUp(s, nodes))}
+		return AtRisk, fmt.Sprintf("%s may have fewer copies than wanted: %s.%s", capital(files), away(s.Away), givenUp(s, nodes))
 	case nodes == 0:
-		return Verdict{AtRisk, fmt.Sprintf("No node keeps copies: %s nowhere to be. Add a node, or make one active again.", have(all))}
+		return AtRisk, fmt.Sprintf("No node keeps copies: %s nowhere to be. Add a node, or make one active again.", have(all))
 	}
 	lacking, bytes := lacking(s)
 	if full := full(s); lacking > 0 && len(full) > 0 {
-		return Verdict{AtRisk, fmt.Sprintf("%s copies (%s): there is no room for them on %s. Add a node, or make room.", lack(int(lacking)), size(bytes), list(full))}
+		return AtRisk, fmt.Sprintf("%s copies (%s): there is no room for them on %s. Add a node, or make room.", lack(int(lacking)), size(bytes), list(full))
 	}
 	if lacking > 0 && stuck(s) > 0 {
-		return Verdict{AtRisk, fmt.Sprintf("%s copies (%s), and of %s no node that is up has what is missing. Start the nodes that are down, or add the files again.",
-			lack(int(lacking)), size(bytes), count(int(stuck(s)), "file"))}
+		return AtRisk, fmt.Sprintf("%s copies (%s), and of %s no node that is up has what is missing. Start the nodes that are down, or add the files again.",
+			lack(int(lacking)), size(bytes), count(int(stuck(s)), "file"))
 	}
 	if lacking > 0 {
-		return Verdict{Copies, fmt.Sprintf("Copying: %s to go (%s).%s", size(bytes), count(int(lacking), "file"), eta(bytes, s.Rate))}
+		return Copies, fmt.Sprintf("Copying: %s to go (%s).%s", size(bytes), count(int(lacking), "file"), eta(bytes, s.Rate))
 	}
 	if beyond == all && nodes == 1 {
-		return Verdict{Few, fmt.Sprintf("Add a node: with one node %s 1 of %d copies.", has(all), most)}
+		return Few, fmt.Sprintf("Add a node: with one node %s 1 of %d copies.", has(all), most)
 	}
 	if beyond == all {
-		return Verdict{Few, fmt.Sprintf("Add a node: with %d nodes no file can have the %d copies that are wanted.", nodes, most)}
+		return Few, fmt.Sprintf("Add a node: with %d nodes no file can have the %d copies that are wanted.", nodes, most)
 	}
 	if s.Asleep {
-		return Verdict{Unsure, "Looking: this node has stood still, and does not know yet how the others are."}
+		return Unsure, "Looking: this node has stood still, and does not know yet how the others are."
 	}
 	if silent := unsure(s); len(silent) > 0 {
-		text := "Looking: %s has not yet said that it has all it should."
+		text = "Looking: %s has not yet said that it has all it should."
 		if len(silent) > 1 {
 			text = "Looking: %s have not yet said that they have all they should."
 		}
-		return Verdict{Unsure, fmt.Sprintf(text, list(silent))}
+		return Unsure, fmt.Sprintf(text, list(silent))
 	}
 	if beyond > 0 {
-		return Verdict{Few, fmt.Sprintf("Add a node: of %s more copies are wanted (up to %d) than there are nodes (%d). All others have theirs.", count(beyond, "file"), most, nodes)}
+		return Few, fmt.Sprintf("Add a node: of %s more copies are wanted (up to %d) than there are nodes (%d). All others have theirs.", count(beyond, "file"), most, nodes)
 	}
 	if most < 2 {
-		return Verdict{Safe, fmt.Sprintf("%s %s, in one copy as wanted.", capital(files), are(all))}
+		return Safe, fmt.Sprintf("%s %s, in one copy as wanted.", capital(files), are(all))
 	}
-	return Verdict{Safe, fmt.Sprintf("%s safe: every chunk has the copies that are wanted, each on a node of its own.", capital(allAre(all)))}
+	return Safe, fmt.Sprintf("%s safe: every chunk has the copies that are wanted, each on a node of its own.", capital(allAre(all)))
 }
 
 // files is how many files there are, the most copies that are wanted of one, and of

@@ -115,6 +115,30 @@ func TestNeverSafeWithoutProof(t *testing.T) {
 	}
 }
 
+// Too few nodes is the end of it only when all have said that they have theirs.
+func TestSettledTakesProof(t *testing.T) {
+	for what, spoil := range map[string]func(*safety.Shoal){
+		"it lacks something":     func(s *safety.Shoal) { s.Own.Files = 1 },
+		"another does":           func(s *safety.Shoal) { s.Others[0].Account.Files = 1 },
+		"not finished":           func(s *safety.Shoal) { s.Own.Done = false },
+		"another is not":         func(s *safety.Shoal) { s.Others[0].Account.Done = false },
+		"it knows other nodes":   func(s *safety.Shoal) { s.Others[0].Account.Map[0]++ },
+		"somebody is away":       func(s *safety.Shoal) { s.Away = []string{"x"} },
+		"it has just woken up":   func(s *safety.Shoal) { s.Asleep = true },
+		"it is not in the shoal": func(s *safety.Shoal) { s.Out = "this node was removed" },
+	} {
+		s := well(2)
+		s.Wanted = map[int]int{3: 7}
+		if v := safety.Judge(s); v.State != safety.Few || !v.Settled {
+			t.Fatalf("%+v, want too few nodes, and settled", v)
+		}
+		spoil(&s)
+		if v := safety.Judge(s); v.Settled {
+			t.Errorf("%s, and yet it is settled: %q", what, v.Text)
+		}
+	}
+}
+
 func TestAccountComesBack(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		want := safety.Account{
