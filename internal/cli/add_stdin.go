@@ -50,7 +50,7 @@ func (a *app) addNamed(ctx context.Context, node shoal.Node, paths []string, nam
 	if _, err := node.Status(ctx); err != nil { // before all is read for nothing
 		return err
 	}
-	path, err := spool(a.env.Stdin, data)
+	path, err := spool(ctx, a.stdin(ctx), data)
 	if err != nil {
 		return fmt.Errorf("read stdin: %w", err)
 	}
@@ -60,12 +60,15 @@ func (a *app) addNamed(ctx context.Context, node shoal.Node, paths []string, nam
 
 // spool writes what comes into a file in the data folder, from where a node can
 // take it in without a copy where the file system can.
-func spool(from io.Reader, data string) (path string, err error) {
+func spool(ctx context.Context, from io.Reader, data string) (path string, err error) {
 	file, err := os.CreateTemp(data, "stdin-*")
 	if err != nil {
 		return "", err
 	}
 	_, err = io.Copy(file, from)
+	if err == nil { // Ctrl-C ends what writes to a pipe, too: that was not all
+		err = context.Cause(ctx)
+	}
 	if closeErr := file.Close(); err == nil {
 		err = closeErr
 	}

@@ -27,7 +27,7 @@ func newMv(a *app) *cobra.Command {
 		ValidArgsFunction: a.completeRefs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			last := len(args) - 1
-			refs, err := readRefs(args[:last], a.env.Stdin)
+			refs, err := readRefs(args[:last], a.stdin(cmd.Context()))
 			if err != nil {
 				return err
 			}

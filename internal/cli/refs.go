@@ -35,7 +35,9 @@ func readRefs(args []string, stdin io.Reader) ([]string, error) {
 				return nil, fmt.Errorf("more than %d files at once: %w", maxRefs, shoal.Usage)
 			}
 		}
-		if err := lines.Err(); err != nil {
+		if err := lines.Err(); shoal.CodeOf(err) == shoal.Interrupted {
+			return nil, err
+		} else if err != nil {
 			return nil, fmt.Errorf("read refs from stdin: %w: %w", err, shoal.Usage)
 		}
 	}

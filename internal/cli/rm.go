@@ -24,7 +24,7 @@ func newRm(a *app) *cobra.Command {
 		Args:              refCount(1, anyNumber),
 		ValidArgsFunction: a.completeRefs,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			refs, err := readRefs(args, a.env.Stdin)
+			refs, err := readRefs(args, a.stdin(cmd.Context()))
 			if err != nil {
 				return err
 			}

@@ -34,7 +34,7 @@ func newUp(a *app) *cobra.Command {
 		),
 		Args: refCount(0, 0),
 		RunE: func(cmd *cobra.Command, _ []string) (err error) {
-			if config.Join, err = a.ticket(config.Join); err != nil {
+			if config.Join, err = a.ticket(cmd.Context(), config.Join); err != nil {
 				return err
 			}
 			if config.Scrub, err = parsePeriod(scrub); err != nil {
@@ -92,10 +92,10 @@ func parseTrash(text string) (time.Duration, error) {
 const maxTicket = 8 << 10
 
 // ticket is the ticket to join with: what --join says, or the environment.
-func (a *app) ticket(flag string) (string, error) {
+func (a *app) ticket(ctx context.Context, flag string) (string, error) {
 	switch {
 	case flag == "-":
-		data, err := io.ReadAll(io.LimitReader(a.env.Stdin, maxTicket))
+		data, err := io.ReadAll(io.LimitReader(a.stdin(ctx), maxTicket))
 		return strings.TrimSpace(string(data)), err
 	case flag != "":
 		return flag, nil
