@@ -44,7 +44,7 @@ func (a *app) addNamed(ctx context.Context, node shoal.Node, paths []string, nam
 		return err
 	}
 	if paths[0] != stdinPath {
-		w := walker{own: data, name: name, notice: a.screen.notice}
+		w := walker{own: unlinked(data), name: name, notice: a.screen.notice}
 		return a.add(ctx, node, w.files(ctx, paths), request)
 	}
 	if _, err := node.Status(ctx); err != nil { // before all is read for nothing

@@ -83,6 +83,29 @@ func TestAddSkipsOwnData(t *testing.T) {
 	}
 }
 
+// A link in the path of the data folder does not hide that it is that.
+func TestAddSkipsOwnDataBehindALink(t *testing.T) {
+	s := newShell(t).withNode()
+	s.write("x", "x")
+	s.write("data/store/blob", "of the node")
+	folder, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	link := filepath.Join(t.TempDir(), "link")
+	if err := os.Symlink(folder, link); err != nil {
+		t.Fatal(err)
+	}
+	s.data = filepath.Join(link, "data")
+	s.run("add", ".").want(t, 0).says(t, "data: it is the node's own data folder")
+	for _, path := range []string{"data/store/blob", "data/store", filepath.Join(s.data, "store")} {
+		s.run("add", path).want(t, shoal.Usage.ExitCode()).says(t, "it is a node's own, with its key")
+	}
+	if got, want := s.names(), filepath.Base(folder)+"/x\n"; got != want {
+		t.Errorf("the node has %q, want %q", got, want)
+	}
+}
+
 // What fails does not stop the rest; what fails alone fails as itself.
 func TestAddPartly(t *testing.T) {
 	s := newShell(t).withNode()

@@ -16,7 +16,7 @@ import (
 
 // walker finds the files that the arguments of add mean.
 type walker struct {
-	own    string // the data folder, which is never added to itself
+	own    string // the data folder, without links in it, which is never added to itself
 	name   string // what to call what is at a path; empty for the last element of that
 	notice func(format string, args ...any)
 }
@@ -131,6 +131,15 @@ func (w walker) start(path string) (root, name string, err error) {
 		name = "" // of the root folder, all that is below has a name already
 	}
 	return root, name, nil
+}
+
+// unlinked is a path as a walk comes upon it, which follows what it begins with: without
+// symbolic links. One that is not there stays as it is.
+func unlinked(path string) string {
+	if there, err := filepath.EvalSymlinks(path); err == nil {
+		return there
+	}
+	return path
 }
 
 func stopUnless(wanted bool) error {
