@@ -28,10 +28,25 @@ func nodeFindings(ctx context.Context, s shoal.Status) []Finding {
 	} else {
 		findings = append(findings, well(count(s.Peers, "peer")+" connected"))
 	}
+	findings = append(findings, safetyFindings(s)...)
 	for _, trouble := range s.Trouble {
 		findings = append(findings, problem(trouble, "shoal up --log-level info tells more"))
 	}
 	return findings
+}
+
+// safetyFindings is how the files are. Which of them is not all here takes reading
+// them, which verify does. That they are at risk is no problem of a node that keeps
+// none.
+func safetyFindings(s shoal.Status) []Finding {
+	const hint = "shoal verify reads what is here and names what is missing"
+	switch {
+	case s.Safety.Text == "":
+		return nil
+	case s.Safety.State == "at risk" && !storesNothing(s):
+		return []Finding{problem(s.Safety.Text, hint)}
+	}
+	return []Finding{{OK: true, Text: s.Safety.Text, Hint: hint}}
 }
 
 func spaceFinding(s shoal.Status) Finding {

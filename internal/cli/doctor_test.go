@@ -87,3 +87,17 @@ func TestListenFindings(t *testing.T) {
 		t.Errorf("none: %+v", findings)
 	}
 }
+
+// Beside a node that runs doctor says how the files are, and what names those that
+// are not all here.
+func TestDoctorTellsHowTheFilesAre(t *testing.T) {
+	s := newShell(t).withNode()
+	s.fake.Judge(shoal.Safety{State: "at risk", Text: "1 file lacks copies."})
+	if a := s.run("doctor").want(t, 1); !strings.Contains(a.stdout, "problem  1 file lacks copies.") || !strings.Contains(a.stdout, "shoal verify reads what is here") {
+		t.Errorf("stdout:\n%s", a.stdout)
+	}
+	s.fake.Judge(shoal.Safety{State: "safe", Text: "All is safe."})
+	if a := s.run("doctor"); !strings.Contains(a.stdout, "ok       All is safe.") {
+		t.Errorf("stdout:\n%s", a.stdout)
+	}
+}
