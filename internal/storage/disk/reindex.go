@@ -114,9 +114,15 @@ func known(ctx context.Context, from database, f content.File) (holding, bool) {
 	return holding{bits: bits, sums: notNull(r.sums)}, err == nil
 }
 
-// indexDoubt writes a row whose parts do not agree, as after damage: whoever loads
-// the file reads its blob to find out what is there, and has that recorded.
+// indexDoubt writes the row of a file of which it is not known what is here.
 func indexDoubt(ctx context.Context, tx *sql.Tx, f content.File) error {
-	_, err := tx.ExecContext(ctx, indexInsert, f.ID[:], f.Size, int(f.ChunkSize), 0, 0, content.FullBitmap(f.Chunks()).Bytes(), []byte{})
+	r := doubtful(f)
+	_, err := tx.ExecContext(ctx, indexInsert, r.id[:], r.size, int(r.chunkSize), r.present, 0, r.bits, notNull(r.sums))
 	return err
+}
+
+// doubtful is a row whose parts do not agree, as after damage: whoever loads the file
+// reads its blob to find out what is there, and has that recorded.
+func doubtful(f content.File) row {
+	return row{id: f.ID, size: f.Size, chunkSize: f.ChunkSize, bits: content.FullBitmap(f.Chunks()).Bytes()}
 }

@@ -158,3 +158,22 @@ func TestDatabasesThatAreGoneInUseAreMadeAnew(t *testing.T) {
 		t.Errorf("told %+v, want one for each", told)
 	}
 }
+
+// A row of the index that has rotted does not speak against a hash list, which proves
+// itself: the bytes are read again, and are not put away.
+func TestARottenRowCostsNothing(t *testing.T) {
+	for _, spoilt := range []string{"size = size + 1", "chunk = chunk * 2", "present = present - 1"} {
+		dir, f := t.TempDir(), newSample(t, 1, 40*cs+3, cs)
+		s := openStore(t, dir)
+		putAll(t, s, f)
+		must(t, s.Close())
+		s = openStore(t, dir)
+		_, err := s.index.Exec("UPDATE files SET " + spoilt)
+		must(t, err)
+		must(t, s.Sync(t.Context(), f.ID)) // what is found durable is recorded
+		wantWhole(t, s, f)
+		wantWhole(t, s, f)
+		must(t, s.Close())
+		wantWhole(t, openStore(t, dir), f)
+	}
+}
