@@ -3,9 +3,11 @@ package disk
 import (
 	"bytes"
 	"errors"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 
 	"shoal"
@@ -53,6 +55,24 @@ func openStore(t testing.TB, dir string) *Store {
 	}
 	t.Cleanup(func() { closeStore(t, s) })
 	return s
+}
+
+// openHeard opens a store, and tells how many notices of each kind it gave so far.
+func openHeard(t testing.TB, dir string) (s *Store, told func() map[NoticeKind]int) {
+	t.Helper()
+	var mu sync.Mutex // guards kinds
+	kinds := make(map[NoticeKind]int)
+	s, err := Open(t.Context(), dir, Options{Notify: func(n Notice) {
+		mu.Lock()
+		defer mu.Unlock()
+		kinds[n.Kind]++
+	}})
+	must(t, err)
+	return s, func() map[NoticeKind]int {
+		mu.Lock()
+		defer mu.Unlock()
+		return maps.Clone(kinds)
+	}
 }
 
 func closeStore(t testing.TB, s *Store) {

@@ -119,26 +119,13 @@ func readAll(t *testing.T, s *Store, files []sample) (missing []sample) {
 // the store is counted right afterwards.
 func TestRecordsAreMendedInUse(t *testing.T) {
 	dir, files, linked := manySmall(t)
-	info, err := os.Stat(filepath.Join(dir, recordsFile))
-	must(t, err)
-	var mu sync.Mutex
-	told := map[NoticeKind]int{}
-	s, err := Open(t.Context(), dir, Options{Notify: func(n Notice) {
-		mu.Lock()
-		defer mu.Unlock()
-		told[n.Kind]++
-	}})
-	must(t, err)
+	s, told := openHeard(t, dir)
 	defer closeStore(t, s)
 	known := files[:10]
 	if missing := readAll(t, s, known); len(missing) > 0 {
 		t.Fatal("files are missing before anything was spoiled")
 	}
-	for page := 2; page < int(info.Size()/pageBytes); page++ { // the tables and their indexes, from the roots on
-		spoil(t, filepath.Join(dir, recordsFile), page)
-	}
-	_, err = s.records.Exec("PRAGMA shrink_memory") // or the pages in SQLite's cache would do
-	must(t, err)
+	spoilInUse(t, filepath.Join(dir, recordsFile), &s.records.mendable, 2) // the tables and their indexes, from the roots on
 	var wg sync.WaitGroup
 	for _, f := range files {
 		wg.Go(func() {
@@ -153,8 +140,8 @@ func TestRecordsAreMendedInUse(t *testing.T) {
 		t.Errorf("%d files were lost that were in memory", len(missing))
 	}
 	wantNothingWrong(t, s, linked)
-	if told[Rebuilt] != 1 {
-		t.Errorf("told: %v, want one that they were mended", told)
+	if got := told(); got[Rebuilt] != 1 {
+		t.Errorf("told: %v, want one that they were mended", got)
 	}
 	got, err := s.Usage(t.Context())
 	must(t, err)

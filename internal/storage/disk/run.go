@@ -23,20 +23,7 @@ func (o *Output) PutRun(ctx context.Context, first int, chunks [][]byte) error {
 
 // PutRun writes adjacent chunks into the store's own place of the file.
 func (s *Store) PutRun(ctx context.Context, id shoal.FileID, first int, chunks [][]byte) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	f, err := s.acquire(ctx, id)
-	if err != nil {
-		return err
-	}
-	defer s.giveBack(f)
-	p, err := s.ownPlace(f)
-	if err == nil {
-		f.putting.RLock()
-		err = s.putRun(f, p, first, chunks)
-		f.putting.RUnlock()
-	}
+	err := s.putOwn(ctx, id, func(f *file, p *place) error { return s.putRun(f, p, first, chunks) })
 	if err != nil {
 		return fmt.Errorf("write chunks from %d of %s: %w", first, id.Short(), err)
 	}

@@ -140,24 +140,30 @@ func (s *Store) makeShard(id shoal.FileID) error {
 
 // Put writes one chunk into the store's own place of the file.
 func (s *Store) Put(ctx context.Context, chunk shoal.Chunk, data []byte) error {
+	err := s.putOwn(ctx, chunk.File, func(f *file, p *place) error { return s.put(f, p, chunk.Index, data) })
+	if err != nil {
+		return fmt.Errorf("write chunk %s: %w", chunk, err)
+	}
+	return nil
+}
+
+// putOwn has put write to the store's own place of a file.
+func (s *Store) putOwn(ctx context.Context, id shoal.FileID, put func(*file, *place) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	f, err := s.acquire(ctx, chunk.File)
+	f, err := s.acquire(ctx, id)
 	if err != nil {
 		return err
 	}
 	defer s.giveBack(f)
 	p, err := s.ownPlace(f)
-	if err == nil {
-		f.putting.RLock()
-		err = s.put(f, p, chunk.Index, data)
-		f.putting.RUnlock()
-	}
 	if err != nil {
-		return fmt.Errorf("write chunk %s: %w", chunk, err)
+		return err
 	}
-	return nil
+	f.putting.RLock()
+	defer f.putting.RUnlock()
+	return put(f, p)
 }
 
 // put writes a chunk at a place.
