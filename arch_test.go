@@ -20,9 +20,12 @@ func chapters() map[string]int {
 		"":                    0, // the vocabulary
 		"internal/content":    1, // what a file is
 		"internal/record":     1, // what a node says to all
+		"internal/sqlite":     1, // one way to open, check and read an SQLite file
 		"internal/storage":    2, // keeping chunks here
 		"internal/network":    2, // speaking to peers
-		"internal/discovery":  2, // who is there
+		"internal/journal":    2, // what every node has said, on disk
+		"internal/membership": 2, // who belongs and who is alive
+		"internal/discovery":  2, // where nodes are
 		"internal/catalog":    2, // what exists
 		"internal/transfer":   2, // moving chunks
 		"internal/redundancy": 2, // enough copies
@@ -40,6 +43,7 @@ func chapters() map[string]int {
 // pure ones, and seams that hold nothing but what both sides must agree on.
 func doors() []string {
 	return []string{
+		"internal/journal", // both membership and catalog are views over it
 		"internal/network", // the interfaces of a host and its streams
 		"internal/network/wire",
 		"internal/transfer/picker",
@@ -58,21 +62,21 @@ type purity struct {
 // last case, and the same inputs always give the same outputs.
 func purePackages() map[string]purity {
 	return map[string]purity{
-		"internal/content":               {goroutines: true},
-		"internal/record":                {},
-		"internal/discovery/roster":      {},
-		"internal/discovery/ticket":      {},
-		"internal/discovery/whereabouts": {},
-		"internal/discovery/members":     {},
-		"internal/catalog/gossip":        {},
-		"internal/catalog/merge":         {},
-		"internal/redundancy/placement":  {},
-		"internal/redundancy/repair":     {},
-		"internal/redundancy/trim":       {},
-		"internal/redundancy/safety":     {},
-		"internal/redundancy/scrub":      {},
-		"internal/network/wire":          {},
-		"internal/transfer/picker":       {},
+		"internal/content":              {goroutines: true},
+		"internal/record":               {},
+		"internal/membership/roster":    {},
+		"internal/membership/ticket":    {},
+		"internal/discovery/addrbook":   {},
+		"internal/membership/liveness":  {},
+		"internal/catalog/gossip":       {},
+		"internal/catalog/merge":        {},
+		"internal/redundancy/placement": {},
+		"internal/redundancy/repair":    {},
+		"internal/redundancy/trim":      {},
+		"internal/redundancy/safety":    {},
+		"internal/redundancy/scrub":     {},
+		"internal/network/wire":         {},
+		"internal/transfer/picker":      {},
 	}
 }
 

@@ -15,7 +15,7 @@ import (
 
 	"shoal"
 	"shoal/internal/catalog"
-	"shoal/internal/catalog/journal"
+	"shoal/internal/journal"
 	"shoal/internal/network/host"
 	"shoal/internal/record"
 	"shoal/internal/testnet"

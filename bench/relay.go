@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"shoal/internal/discovery/ticket"
+	"shoal/internal/membership/ticket"
 	"shoal/internal/testnet"
 	"shoal/internal/testnet/relay"
 )

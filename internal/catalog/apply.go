@@ -6,8 +6,8 @@ import (
 	"fmt"
 
 	"shoal"
-	"shoal/internal/catalog/journal"
 	"shoal/internal/catalog/merge"
+	"shoal/internal/journal"
 	"shoal/internal/record"
 )
 

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"shoal"
-	"shoal/internal/catalog/journal"
+	"shoal/internal/journal"
 )
 
 // million is a catalogue of so many entries in batches of 64, as a person who

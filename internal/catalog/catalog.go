@@ -18,9 +18,9 @@ import (
 	"time"
 
 	"shoal"
-	"shoal/internal/catalog/database"
-	"shoal/internal/catalog/journal"
+	"shoal/internal/journal"
 	"shoal/internal/record"
+	"shoal/internal/sqlite"
 )
 
 // Journal is what a catalogue needs of a journal.Journal, whose Apply must call
@@ -45,9 +45,9 @@ type Config struct {
 // at once; readers never wait for writers.
 type Catalog struct {
 	cfg     Config
-	data    *database.DB
+	data    *sqlite.DB
 	journal Journal
-	writes  *database.Queue[*write]
+	writes  *sqlite.Queue[*write]
 
 	applying sync.Mutex // of place and late, and of who writes to the database
 	place    int64      // in the journal, up to which all is applied
@@ -56,8 +56,8 @@ type Catalog struct {
 
 // format: application is "shoa" in ASCII. Nothing waits for the disk: what a
 // power cut undoes is applied again from the journal.
-func format() database.Format {
-	return database.Format{Application: 0x73686f61, Version: 4, Durability: database.Later, CacheKiB: 32 << 10, Schema: schema}
+func format() sqlite.Format {
+	return sqlite.Format{Application: 0x73686f61, Version: 4, Durability: sqlite.Later, CacheKiB: 32 << 10, Schema: schema}
 }
 
 // Open opens the view at path. If nothing is there, or what is there is damaged
@@ -70,23 +70,23 @@ func Open(ctx context.Context, path string, cfg Config) (*Catalog, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open catalogue: %w", err)
 	}
-	data, err := database.Open(ctx, path, format())
-	if outdated := errors.Is(err, database.ErrOutdated); outdated || errors.Is(err, database.ErrDamaged) {
+	data, err := sqlite.Open(ctx, path, format())
+	if outdated := errors.Is(err, sqlite.ErrOutdated); outdated || errors.Is(err, sqlite.ErrDamaged) {
 		level := slog.LevelWarn
 		if outdated {
 			level = slog.LevelInfo
 		}
 		cfg.Log.Log(ctx, level, "the catalogue is made anew from the journal", "err", err)
-		if err := database.Remove(path); err != nil {
+		if err := sqlite.Remove(path); err != nil {
 			return nil, fmt.Errorf("remove the catalogue that was: %w", err)
 		}
-		data, err = database.Open(ctx, path, format())
+		data, err = sqlite.Open(ctx, path, format())
 	}
 	if err != nil {
 		return nil, fmt.Errorf("open catalogue: %w", err)
 	}
 	c := &Catalog{cfg: cfg, data: data}
-	c.writes = database.NewQueue(maxWrites, c.commit)
+	c.writes = sqlite.NewQueue(maxWrites, c.commit)
 	if err := data.Readers.QueryRowContext(ctx, "SELECT place FROM progress").Scan(&c.place); err != nil {
 		return nil, errors.Join(fmt.Errorf("open catalogue: %w", data.Explain(err)), data.Close())
 	}
@@ -95,9 +95,9 @@ func Open(ctx context.Context, path string, cfg Config) (*Catalog, error) {
 
 // OpenToRead opens the view at path to be looked at: nothing is changed, and it
 // can be asked, no more. Nobody else may have it open. Errors: fs.ErrNotExist,
-// database.ErrDamaged, database.ErrOutdated.
+// sqlite.ErrDamaged, sqlite.ErrOutdated.
 func OpenToRead(ctx context.Context, path string) (*Catalog, error) {
-	data, err := database.OpenToRead(ctx, path, format())
+	data, err := sqlite.OpenToRead(ctx, path, format())
 	if err != nil {
 		return nil, fmt.Errorf("look at the catalogue: %w", err)
 	}

@@ -19,7 +19,7 @@ import (
 
 	"shoal"
 	"shoal/internal/catalog"
-	"shoal/internal/catalog/journal"
+	"shoal/internal/journal"
 	"shoal/internal/record"
 )
 

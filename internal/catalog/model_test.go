@@ -14,8 +14,8 @@ import (
 	"pgregory.net/rapid"
 
 	"shoal"
-	"shoal/internal/catalog/journal"
 	"shoal/internal/catalog/merge"
+	"shoal/internal/journal"
 	"shoal/internal/record"
 )
 

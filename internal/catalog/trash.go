@@ -8,8 +8,8 @@ import (
 	"time"
 
 	"shoal"
-	"shoal/internal/catalog/journal"
 	"shoal/internal/catalog/merge"
+	"shoal/internal/journal"
 	"shoal/internal/record"
 )
 

@@ -9,9 +9,9 @@ import (
 	"fmt"
 
 	"shoal"
-	"shoal/internal/catalog/database"
 	"shoal/internal/catalog/merge"
 	"shoal/internal/record"
+	"shoal/internal/sqlite"
 )
 
 // known is a version as it lies in the database.
@@ -89,7 +89,7 @@ func appendDots(data []byte, dots []merge.Dot) []byte {
 
 func parseDots(data []byte) ([]merge.Dot, error) {
 	if len(data)%dotSize != 0 {
-		return nil, fmt.Errorf("%w: %d bytes of dots", database.ErrDamaged, len(data))
+		return nil, fmt.Errorf("%w: %d bytes of dots", sqlite.ErrDamaged, len(data))
 	}
 	var dots []merge.Dot
 	for ; len(data) > 0; data = data[dotSize:] {
@@ -117,7 +117,7 @@ func scanEntry(from scanner, more ...any) (shoal.Entry, error) {
 		return e, err
 	}
 	if len(file) != shoal.FileIDSize {
-		return e, fmt.Errorf("%w: an id has %d bytes", database.ErrDamaged, len(file))
+		return e, fmt.Errorf("%w: an id has %d bytes", sqlite.ErrDamaged, len(file))
 	}
 	e.ID, e.Added, e.Conflict = shoal.FileID(file), timeOf(added), st == conflict
 	return e, nil

@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"shoal"
-	"shoal/internal/discovery/whereabouts"
+	"shoal/internal/discovery/addrbook"
 )
 
 // addressBook is what this node remembers of where nodes are, which lies in a
@@ -23,7 +23,7 @@ type addressBook struct {
 	log  *slog.Logger
 
 	mu      sync.Mutex // of what is below
-	book    whereabouts.Book
+	book    addrbook.Book
 	unsaved bool
 	saved   time.Time
 }
@@ -31,9 +31,9 @@ type addressBook struct {
 // openAddressBook reads the book; one that cannot be read is begun anew.
 func openAddressBook(path string, log *slog.Logger) *addressBook {
 	a := &addressBook{path: path, log: log}
-	data, err := readAtMost(path, whereabouts.MaxSize)
+	data, err := readAtMost(path, addrbook.MaxSize)
 	if err == nil {
-		a.book, err = whereabouts.Parse(data)
+		a.book, err = addrbook.Parse(data)
 	}
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		log.Warn("the addresses of other nodes are forgotten", "err", err)
@@ -81,7 +81,7 @@ func (a *addressBook) had(ports map[string]uint16) {
 		all = make(map[string]uint16)
 	}
 	maps.Copy(all, ports)
-	news := !maps.Equal(all, a.book.Ports) && len(all) <= whereabouts.MaxPorts
+	news := !maps.Equal(all, a.book.Ports) && len(all) <= addrbook.MaxPorts
 	if news {
 		a.book.Ports, a.unsaved = all, true
 	}
@@ -123,7 +123,7 @@ func (a *addressBook) saveInTime() {
 // time.
 func (a *addressBook) save() {
 	a.mu.Lock()
-	unsaved, book := a.unsaved, whereabouts.Book{Ports: maps.Clone(a.book.Ports), Nodes: maps.Clone(a.book.Nodes)}
+	unsaved, book := a.unsaved, addrbook.Book{Ports: maps.Clone(a.book.Ports), Nodes: maps.Clone(a.book.Nodes)}
 	a.unsaved, a.saved = false, time.Now()
 	a.mu.Unlock()
 	if !unsaved {

@@ -10,8 +10,8 @@ import (
 	"time"
 
 	"shoal"
-	"shoal/internal/discovery/members"
-	"shoal/internal/discovery/roster"
+	"shoal/internal/membership/liveness"
+	"shoal/internal/membership/roster"
 )
 
 // portOf is the port of a node's first address, with what is before it.
@@ -79,8 +79,8 @@ func rightly(nodes ...*Node) func() bool {
 // sees reports whether one node finds that another is up.
 func sees(n, other *Node) func() bool {
 	return func() bool {
-		return slices.ContainsFunc(n.beats.Members(), func(m members.Member) bool {
-			return m.Node == other.self() && m.State == members.Alive
+		return slices.ContainsFunc(n.beats.Members(), func(m liveness.Member) bool {
+			return m.Node == other.self() && m.State == liveness.Alive
 		})
 	}
 }

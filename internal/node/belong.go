@@ -13,10 +13,10 @@ import (
 	"time"
 
 	"shoal"
-	"shoal/internal/catalog/journal"
-	"shoal/internal/discovery/join"
-	"shoal/internal/discovery/roster"
-	"shoal/internal/discovery/ticket"
+	"shoal/internal/journal"
+	"shoal/internal/membership/join"
+	"shoal/internal/membership/roster"
+	"shoal/internal/membership/ticket"
 	"shoal/internal/network/wire"
 	"shoal/internal/record"
 )

@@ -11,9 +11,9 @@ import (
 	"time"
 
 	"shoal/internal/catalog"
-	"shoal/internal/catalog/database"
-	"shoal/internal/catalog/journal"
+	"shoal/internal/journal"
 	"shoal/internal/redundancy/trim"
+	"shoal/internal/sqlite"
 )
 
 // openCatalog opens what the shoal's nodes have said, and the view of it.
@@ -50,9 +50,9 @@ func (n *Node) strand(ctx context.Context) error {
 		return err
 	}
 	path, stranded := filepath.Join(n.cfg.Data, catalogFile), filepath.Join(n.cfg.Data, strandedFile)
-	put := func() error { return database.Move(path, stranded) }
+	put := func() error { return sqlite.Move(path, stranded) }
 	if _, err := os.Lstat(stranded); err == nil {
-		put = func() error { return database.Remove(path) } // the older one knows more
+		put = func() error { return sqlite.Remove(path) } // the older one knows more
 	}
 	err := put()
 	if err != nil {
@@ -74,7 +74,7 @@ func (n *Node) recoverNames(ctx context.Context) {
 	}
 	err := n.recoverFrom(ctx, path)
 	if err == nil {
-		err = database.Remove(path)
+		err = sqlite.Remove(path)
 	}
 	if err != nil && ctx.Err() == nil {
 		n.cfg.Log.Warn("names of a journal that is lost were not recovered; the next start tries again", "err", err)

@@ -9,14 +9,14 @@ import (
 	"time"
 
 	"shoal"
-	"shoal/internal/discovery/members"
-	"shoal/internal/discovery/roster"
+	"shoal/internal/membership/liveness"
+	"shoal/internal/membership/roster"
 	"shoal/internal/redundancy/safety"
 )
 
 // Nodes lists the nodes of the shoal. See shoal.Council.
 func (n *Node) Nodes(ctx context.Context) ([]shoal.Member, error) {
-	seen := make(map[shoal.NodeID]members.Member)
+	seen := make(map[shoal.NodeID]liveness.Member)
 	for _, m := range n.beats.Members() {
 		seen[m.Node] = m
 	}
@@ -96,7 +96,7 @@ func b2i(b bool) int {
 	return 0
 }
 
-func (n *Node) member(r roster.Node, m members.Member) shoal.Member {
+func (n *Node) member(r roster.Node, m liveness.Member) shoal.Member {
 	member := shoal.Member{
 		ID: r.ID, Name: r.Title, Zone: r.Zone, Role: r.Role.String(), State: r.State.String(), Allotment: r.Allotment,
 		Free: int64(m.Own.Free), Maintenance: n.steward.excused(r.ID),
@@ -110,7 +110,7 @@ func (n *Node) member(r roster.Node, m members.Member) shoal.Member {
 	case !r.Present():
 		member.Health = "down"
 	default:
-		member.Health = map[members.State]string{members.Alive: "up", members.Suspect: "suspect", members.Down: "down"}[m.State]
+		member.Health = map[liveness.State]string{liveness.Alive: "up", liveness.Suspect: "suspect", liveness.Down: "down"}[m.State]
 		member.Since = time.Now().Add(m.Since - n.beats.Now()).UTC().Truncate(time.Millisecond)
 	}
 	return member
@@ -130,7 +130,7 @@ func (n *Node) SetNode(ctx context.Context, ref string, change shoal.NodeChange)
 		set.Upto = n.journal.Upto(node.ID)
 	}
 	if done := (roster.Set{Node: node.ID, HasState: true, State: roster.Revoked, Upto: set.Upto}); node.State == roster.Revoked && set == done {
-		return n.member(node, members.Member{}), nil
+		return n.member(node, liveness.Member{}), nil
 	}
 	if !n.roll.may(n.self(), set) {
 		return shoal.Member{}, n.mayNot(node)
@@ -153,7 +153,7 @@ func (n *Node) SetNode(ctx context.Context, ref string, change shoal.NodeChange)
 			return n.member(now, m), nil
 		}
 	}
-	return n.member(now, members.Member{}), nil
+	return n.member(now, liveness.Member{}), nil
 }
 
 // setOf is a change as the roster has it, less how far what the node said counts.

@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"shoal"
-	"shoal/internal/discovery/members"
+	"shoal/internal/membership/liveness"
 	"shoal/internal/network/memnet"
 	"shoal/internal/network/wire"
 	"shoal/internal/redundancy/repair"
@@ -45,10 +45,10 @@ func fetched(nodes ...*Node) (bytes int64) {
 }
 
 // seenAs reports whether all others find that a node is in some state.
-func seenAs(state members.State, node *Node, others ...*Node) func() bool {
+func seenAs(state liveness.State, node *Node, others ...*Node) func() bool {
 	return func() bool {
 		return !slices.ContainsFunc(others, func(n *Node) bool {
-			return n != node && !slices.ContainsFunc(n.beats.Members(), func(m members.Member) bool { return m.Node == node.self() && m.State == state })
+			return n != node && !slices.ContainsFunc(n.beats.Members(), func(m liveness.Member) bool { return m.Node == node.self() && m.State == state })
 		})
 	}
 }
@@ -65,7 +65,7 @@ func TestARebootCopiesNothing(t *testing.T) {
 		others := append(nodes[:1:1], nodes[2:]...)
 		before := fetched(others...)
 		pass(repair.DefaultDelay - 5*time.Second)
-		if !seenAs(members.Down, nodes[1], others...)() {
+		if !seenAs(liveness.Down, nodes[1], others...)() {
 			t.Error("it was away for nearly a minute, and nobody has noticed")
 		}
 		nodes[1] = reopen(t, nodes[1])
@@ -92,7 +92,7 @@ func TestADeadNodesChunksAreCopiedAfterTheDelay(t *testing.T) {
 		if safe(t, left...)() || fetched(left...) != before {
 			t.Errorf("after %v they say that all is safe, or have fetched %d bytes", repair.DefaultDelay, fetched(left...)-before)
 		}
-		within(t, 2*members.DefaultDown, "all is safe without it", safe(t, left...))
+		within(t, 2*liveness.DefaultDown, "all is safe without it", safe(t, left...))
 		for chunk, count := range copiesOf(t, e, left...) {
 			if count < 2 {
 				t.Errorf("chunk %d has %d copies", chunk, count)
@@ -104,7 +104,7 @@ func TestADeadNodesChunksAreCopiedAfterTheDelay(t *testing.T) {
 			}
 		}
 		nodes[1] = reopen(t, nodes[1])
-		within(t, 10*time.Second, "all see it", seenAs(members.Alive, nodes[1], nodes...))
+		within(t, 10*time.Second, "all see it", seenAs(liveness.Alive, nodes[1], nodes...))
 		await(t, "all is safe with the node back", safe(t, nodes...))
 	})
 }
@@ -362,7 +362,7 @@ func TestAddWhileANodeIsAway(t *testing.T) {
 		path, _ := write(t, 5, 4<<20)
 		shut(t, nodes[3])
 		left := nodes[:3]
-		within(t, 2*members.DefaultDown, "all see that it is down", seenAs(members.Down, nodes[3], left...))
+		within(t, 2*liveness.DefaultDown, "all see that it is down", seenAs(liveness.Down, nodes[3], left...))
 		began := time.Now()
 		e := nodes[0].add(t, path, "file.bin")
 		if took := time.Since(began); took > 2*lastAsk {
@@ -408,7 +408,7 @@ func TestFirstCopiesNeedNotComeFromTheAdder(t *testing.T) {
 		nodes := together(t, 3, nil)
 		path, _ := write(t, 7, 2<<20)
 		shut(t, nodes[1])
-		within(t, 2*members.DefaultDown, "all see that it is down", seenAs(members.Down, nodes[1], nodes[0], nodes[2]))
+		within(t, 2*liveness.DefaultDown, "all see that it is down", seenAs(liveness.Down, nodes[1], nodes[0], nodes[2]))
 		e := nodes[0].add(t, path, "file.bin")
 		if err := nodes[0].store.Delete(t.Context(), e.ID); err != nil {
 			t.Fatal(err)

@@ -13,11 +13,11 @@ import (
 
 	"shoal"
 	"shoal/internal/catalog"
-	"shoal/internal/catalog/database"
-	"shoal/internal/catalog/journal"
-	"shoal/internal/discovery/roster"
+	"shoal/internal/journal"
+	"shoal/internal/membership/roster"
 	"shoal/internal/network/host"
 	"shoal/internal/record"
+	"shoal/internal/sqlite"
 	"shoal/internal/storage/disk"
 )
 
@@ -42,7 +42,7 @@ func (d *doctor) names(ctx context.Context) error {
 	case err == nil:
 		d.add(true, "", "the journal of names is sound")
 		return d.aside(path)
-	case !errors.Is(err, database.ErrDamaged):
+	case !errors.Is(err, sqlite.ErrDamaged):
 		d.wrong("the journal of names does not open", err)
 		return nil
 	case !d.opts.Rebuild:
@@ -122,7 +122,7 @@ func (d *doctor) settle(ctx context.Context, path string, shoalID shoal.NodeID) 
 
 // aside tells of damaged journals that were set aside.
 func (d *doctor) aside(journalPath string) error {
-	damaged, err := database.Aside(journalPath)
+	damaged, err := sqlite.Aside(journalPath)
 	if err != nil {
 		return fmt.Errorf("look for damaged journals: %w", err)
 	}

@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"shoal"
-	"shoal/internal/discovery/roster"
+	"shoal/internal/membership/roster"
 	"shoal/internal/network"
 	"shoal/internal/network/wire"
 	"shoal/internal/transfer/fetch"

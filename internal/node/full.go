@@ -7,7 +7,7 @@ import (
 	"shoal"
 	"shoal/internal/catalog"
 	"shoal/internal/content"
-	"shoal/internal/discovery/members"
+	"shoal/internal/membership/liveness"
 	"shoal/internal/network/wire"
 	"shoal/internal/redundancy/repair"
 	"shoal/internal/redundancy/safety"
@@ -29,7 +29,7 @@ func (e extents) lacks(node shoal.NodeID, chunk int) bool {
 func (s *steward) short() []shoal.NodeID {
 	var nodes []shoal.NodeID
 	for _, m := range s.n.beats.Members() {
-		if a, ok := safety.Parse(m.Own.Digest); ok && a.Refused > 0 && m.State != members.Down && m.Node != s.n.self() {
+		if a, ok := safety.Parse(m.Own.Digest); ok && a.Refused > 0 && m.State != liveness.Down && m.Node != s.n.self() {
 			nodes = append(nodes, m.Node)
 		}
 	}

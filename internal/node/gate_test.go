@@ -7,7 +7,7 @@ import (
 	"testing"
 
 	"shoal"
-	"shoal/internal/discovery/roster"
+	"shoal/internal/membership/roster"
 	"shoal/internal/network/wire"
 )
 

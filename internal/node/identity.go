@@ -9,14 +9,14 @@ import (
 	"path/filepath"
 
 	"shoal"
-	"shoal/internal/discovery/members"
+	"shoal/internal/membership/liveness"
 	"shoal/internal/network/host"
 	"shoal/internal/record"
 )
 
 // cloned is told that another process runs with this node's identity. The newer
 // of the two goes no further.
-func (n *Node) cloned(a members.Cloned) {
+func (n *Node) cloned(a liveness.Cloned) {
 	if a.Nonce > nonce(n.started) {
 		n.cfg.Log.Error("a copy of this data folder was started elsewhere; it should have stopped by itself")
 		return

@@ -14,9 +14,9 @@ import (
 	"time"
 
 	"shoal"
-	"shoal/internal/discovery/join"
-	"shoal/internal/discovery/roster"
-	"shoal/internal/discovery/ticket"
+	"shoal/internal/membership/join"
+	"shoal/internal/membership/roster"
+	"shoal/internal/membership/ticket"
 	"shoal/internal/network"
 )
 

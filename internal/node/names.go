@@ -7,7 +7,7 @@ import (
 
 	"shoal"
 	"shoal/internal/catalog"
-	"shoal/internal/discovery/roster"
+	"shoal/internal/membership/roster"
 )
 
 // Search finds files by what is in their names. See shoal.Library.

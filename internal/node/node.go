@@ -20,11 +20,11 @@ import (
 	"shoal"
 	"shoal/internal/catalog"
 	"shoal/internal/catalog/exchange"
-	"shoal/internal/catalog/journal"
 	"shoal/internal/discovery"
-	"shoal/internal/discovery/beat"
-	"shoal/internal/discovery/members"
-	"shoal/internal/discovery/roster"
+	"shoal/internal/journal"
+	"shoal/internal/membership/heartbeat"
+	"shoal/internal/membership/liveness"
+	"shoal/internal/membership/roster"
 	"shoal/internal/network"
 	"shoal/internal/network/host"
 	"shoal/internal/network/wire"
@@ -57,7 +57,7 @@ type Config struct {
 	Join        string         // a ticket; for a folder that belongs to no shoal yet
 	Passing     bool           // runs for one command: founds no shoal, says nothing of itself, and fetches nothing it should hold
 	Zone        string         // what fails together with this node: a room, a site
-	DownAfter   time.Duration  // of silence make a node down, from MinDownAfter to members.MaxDown; 0 is the default
+	DownAfter   time.Duration  // of silence make a node down, from MinDownAfter to liveness.MaxDown; 0 is the default
 	RepairDelay time.Duration  // how long a node must be away before its chunks are copied; 0 is the default, less is none
 	TrimDelay   time.Duration  // how long after a change surplus copies are deleted; 0 is the default, less is none
 	Scrub       time.Duration  // in which everything here is read and checked once; 0 is the default, less is never
@@ -84,7 +84,7 @@ type Node struct {
 	belongs  belonging
 	roll     roll
 	invites  invites
-	beats    *beat.Runner
+	beats    *heartbeat.Runner
 	exchange *exchange.Exchange
 	steward  *steward
 	scrubber *scrubber
@@ -179,8 +179,8 @@ func Open(ctx context.Context, cfg Config) (*Node, error) {
 
 // checkConfig refuses what is malformed before anything is opened.
 func checkConfig(cfg Config) error {
-	if cfg.DownAfter != 0 && (cfg.DownAfter < MinDownAfter || cfg.DownAfter > members.MaxDown) {
-		return fmt.Errorf("a node is called down after %v to %v of silence, and not after %v: %w", MinDownAfter, members.MaxDown, cfg.DownAfter, shoal.Usage)
+	if cfg.DownAfter != 0 && (cfg.DownAfter < MinDownAfter || cfg.DownAfter > liveness.MaxDown) {
+		return fmt.Errorf("a node is called down after %v to %v of silence, and not after %v: %w", MinDownAfter, liveness.MaxDown, cfg.DownAfter, shoal.Usage)
 	}
 	for _, addr := range cfg.Peers {
 		if err := host.CheckAddr(addr); err != nil {
@@ -269,10 +269,10 @@ func (n *Node) openNetwork(ctx context.Context) error {
 	h := n.host
 	n.exchange = exchange.New(h, n.journal, n.cfg.Log)
 	var err error
-	n.beats, err = beat.New(beat.Config{
+	n.beats, err = heartbeat.New(heartbeat.Config{
 		Host: h, Key: n.identity, AddrsOf: n.addrsOf, Before: n.addresses.of, Notify: n.membersNews, Log: n.cfg.Log,
 		Clock:    func() record.Stamp { return record.StampAt(time.Now()) },
-		Detector: members.Config{Incarnation: n.belongs.Starts, Nonce: nonce(n.started), Down: n.cfg.DownAfter, Suspect: n.cfg.DownAfter / 2},
+		Detector: liveness.Config{Incarnation: n.belongs.Starts, Nonce: nonce(n.started), Down: n.cfg.DownAfter, Suspect: n.cfg.DownAfter / 2},
 	})
 	if err != nil {
 		return err

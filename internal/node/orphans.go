@@ -11,10 +11,10 @@ import (
 
 	"shoal"
 	"shoal/internal/catalog"
-	"shoal/internal/catalog/database"
 	"shoal/internal/content"
 	"shoal/internal/redundancy/repair"
 	"shoal/internal/redundancy/trim"
+	"shoal/internal/sqlite"
 )
 
 // removed deletes a file that no name means any more, when its time has come.
@@ -63,7 +63,7 @@ func (s *steward) orphans(ctx context.Context) error {
 // as long as a damaged journal was set aside of which not all could be saved, or
 // the catalogue of one whose names were not all recovered.
 func (n *Node) namesAreComplete() (bool, error) {
-	damaged, err := database.Aside(filepath.Join(n.cfg.Data, journalFile))
+	damaged, err := sqlite.Aside(filepath.Join(n.cfg.Data, journalFile))
 	if err != nil {
 		return false, fmt.Errorf("look for damaged journals: %w", err)
 	}

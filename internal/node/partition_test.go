@@ -14,7 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"shoal"
-	"shoal/internal/discovery/members"
+	"shoal/internal/membership/liveness"
 	"shoal/internal/network"
 	"shoal/internal/network/memnet"
 )
@@ -78,9 +78,9 @@ func (w *world) apart(sides ...[]*Node) bool {
 	for _, side := range sides {
 		for _, n := range side {
 			for _, m := range n.beats.Members() {
-				want := members.Down
+				want := liveness.Down
 				if slices.ContainsFunc(side, func(other *Node) bool { return other.self() == m.Node }) {
-					want = members.Alive
+					want = liveness.Alive
 				}
 				if m.State != want {
 					return false

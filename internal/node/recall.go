@@ -8,8 +8,8 @@ import (
 	"time"
 
 	"shoal"
-	"shoal/internal/discovery/members"
-	"shoal/internal/discovery/roster"
+	"shoal/internal/membership/liveness"
+	"shoal/internal/membership/roster"
 )
 
 // A node that starts may have been restored from a backup, and the others have
@@ -69,7 +69,7 @@ func (n *Node) settle() bool {
 	}
 	if n.others() > 0 {
 		select {
-		case <-time.After(cmp.Or(n.cfg.DownAfter, members.DefaultDown)):
+		case <-time.After(cmp.Or(n.cfg.DownAfter, liveness.DefaultDown)):
 		case <-n.ctx.Done():
 			return false
 		}

@@ -10,9 +10,9 @@ import (
 	"time"
 
 	"shoal"
-	"shoal/internal/catalog/journal"
-	"shoal/internal/discovery/members"
-	"shoal/internal/discovery/roster"
+	"shoal/internal/journal"
+	"shoal/internal/membership/liveness"
+	"shoal/internal/membership/roster"
 	"shoal/internal/record"
 )
 
@@ -331,11 +331,11 @@ func (n *Node) sponsors() []string {
 }
 
 // membersNews is told what the failure detector found.
-func (n *Node) membersNews(a members.Action) {
+func (n *Node) membersNews(a liveness.Action) {
 	switch a := a.(type) {
-	case members.Changed:
+	case liveness.Changed:
 		n.cfg.Log.Info("a node is in another state", "node", n.nameOf(a.Member.Node), "state", a.Member.State)
-	case members.Cloned:
+	case liveness.Cloned:
 		if a.Node == n.self() {
 			n.cloned(a)
 		}

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"shoal"
-	"shoal/internal/discovery/members"
+	"shoal/internal/membership/liveness"
 	"shoal/internal/redundancy/safety"
 )
 
@@ -31,7 +31,7 @@ func (s *steward) account() {
 	}
 	s.own = a
 	s.mu.Unlock()
-	own := members.Own{Digest: a.Encode()}
+	own := liveness.Own{Digest: a.Encode()}
 	if usage, err := s.n.quota.Usage(s.n.ctx); err == nil {
 		own.Free, own.Full = uint64(max(usage.Free, 0)), usage.Free <= fullBelow
 	}
@@ -45,7 +45,7 @@ const fullBelow = 64 << 20
 // the others: to miss the beats of those that are gone, and to be told by the
 // rest how they are.
 func (n *Node) wakingTime() time.Duration {
-	return cmp.Or(n.cfg.DownAfter, members.DefaultDown) + members.DefaultUpdate
+	return cmp.Or(n.cfg.DownAfter, liveness.DefaultDown) + liveness.DefaultUpdate
 }
 
 // safety is how the files are.
@@ -58,7 +58,7 @@ func (n *Node) safety(ctx context.Context) (safety.Verdict, error) {
 	if err != nil {
 		return safety.Verdict{}, fmt.Errorf("look at the journal: %w", err)
 	}
-	seen := make(map[shoal.NodeID]members.Member)
+	seen := make(map[shoal.NodeID]liveness.Member)
 	for _, m := range n.beats.Members() {
 		seen[m.Node] = m
 	}
@@ -74,7 +74,7 @@ func (n *Node) safety(ctx context.Context) (safety.Verdict, error) {
 		}
 		m := seen[node.ID]
 		a, known := safety.Parse(m.Own.Digest)
-		s.Others = append(s.Others, safety.Node{Name: n.nameOf(node.ID), Up: m.State == members.Alive, Known: known, Account: a})
+		s.Others = append(s.Others, safety.Node{Name: n.nameOf(node.ID), Up: m.State == liveness.Alive, Known: known, Account: a})
 	}
 	for _, id := range view.Away {
 		s.Away = append(s.Away, n.nameOf(id))

@@ -12,7 +12,7 @@ import (
 	"testing"
 
 	"shoal"
-	"shoal/internal/discovery/ticket"
+	"shoal/internal/membership/ticket"
 	"shoal/internal/record"
 	"shoal/internal/redundancy/safety"
 )

@@ -13,10 +13,10 @@ import (
 
 	"shoal"
 	"shoal/internal/catalog"
-	"shoal/internal/catalog/journal"
 	"shoal/internal/catalog/merge"
 	"shoal/internal/content"
-	"shoal/internal/discovery/members"
+	"shoal/internal/journal"
+	"shoal/internal/membership/liveness"
 	"shoal/internal/record"
 	"shoal/internal/redundancy/placement"
 	"shoal/internal/redundancy/repair"
@@ -139,7 +139,7 @@ func (s *steward) rotted(id shoal.FileID) {
 // look brings the view of who counts up to date, and returns it.
 func (s *steward) look() repair.View {
 	var nodes []repair.Node
-	seen := make(map[shoal.NodeID]members.Member)
+	seen := make(map[shoal.NodeID]liveness.Member)
 	for _, m := range s.n.beats.Members() {
 		seen[m.Node] = m
 	}
@@ -151,7 +151,7 @@ func (s *steward) look() repair.View {
 		m := seen[r.ID]
 		node := repair.Node{
 			Node: placement.Node{ID: r.ID, Zone: r.Zone, Weight: r.Allotment}, Absence: repair.Absence{For: r.Maintenance, Word: r.MaintenanceSaid},
-			Up: r.ID == s.n.self() || m.State != members.Down, Since: m.Since + offset,
+			Up: r.ID == s.n.self() || m.State != liveness.Down, Since: m.Since + offset,
 		}
 		nodes = append(nodes, node)
 	}

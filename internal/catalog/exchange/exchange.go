@@ -14,7 +14,7 @@ import (
 
 	"shoal"
 	"shoal/internal/catalog/gossip"
-	"shoal/internal/catalog/journal"
+	"shoal/internal/journal"
 	"shoal/internal/network"
 	"shoal/internal/network/wire"
 )

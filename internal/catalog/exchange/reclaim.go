@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"shoal"
-	"shoal/internal/catalog/journal"
+	"shoal/internal/journal"
 	"shoal/internal/network"
 	"shoal/internal/network/wire"
 	"shoal/internal/record"

@@ -10,7 +10,7 @@ import (
 
 	"shoal"
 	"shoal/internal/catalog/exchange"
-	"shoal/internal/catalog/journal"
+	"shoal/internal/journal"
 	"shoal/internal/network"
 	"shoal/internal/network/memnet"
 	"shoal/internal/network/wire"

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"shoal/internal/catalog/gossip"
-	"shoal/internal/catalog/journal"
+	"shoal/internal/journal"
 	"shoal/internal/network"
 	"shoal/internal/network/wire"
 	"shoal/internal/record"

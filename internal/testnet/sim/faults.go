@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"shoal/internal/content"
-	"shoal/internal/discovery/roster"
+	"shoal/internal/membership/roster"
 )
 
 // mischief is something that happens to a shoal, or that a person does to it.

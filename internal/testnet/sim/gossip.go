@@ -9,7 +9,7 @@ import (
 
 	"shoal"
 	"shoal/internal/catalog/merge"
-	"shoal/internal/discovery/roster"
+	"shoal/internal/membership/roster"
 	"shoal/internal/record"
 	"shoal/internal/redundancy/repair"
 )

@@ -10,8 +10,8 @@ import (
 
 	"shoal"
 	"shoal/internal/content"
-	"shoal/internal/discovery/members"
-	"shoal/internal/discovery/roster"
+	"shoal/internal/membership/liveness"
+	"shoal/internal/membership/roster"
 	"shoal/internal/redundancy/placement"
 	"shoal/internal/redundancy/repair"
 	"shoal/internal/redundancy/safety"
@@ -102,7 +102,7 @@ func (p *process) work() {
 // look brings up to date who counts.
 func (p *process) look() {
 	p.keeper.Look(p.w.Now(), p.m.wall())
-	seen := make(map[shoal.NodeID]members.Member)
+	seen := make(map[shoal.NodeID]liveness.Member)
 	for _, m := range p.seen() {
 		seen[m.Node] = m
 	}
@@ -114,7 +114,7 @@ func (p *process) look() {
 		m := seen[r.ID]
 		nodes = append(nodes, repair.Node{
 			Node: placed(r), Absence: repair.Absence{For: r.Maintenance, Word: r.MaintenanceSaid},
-			Up: r.ID == p.m.id || m.State != members.Down, Since: m.Since,
+			Up: r.ID == p.m.id || m.State != liveness.Down, Since: m.Since,
 		})
 	}
 	before := p.view.In
@@ -193,7 +193,7 @@ func (p *process) room() int64 {
 func (p *process) short() []int {
 	var nodes []int
 	for _, m := range p.seen() {
-		if a, ok := safety.Parse(m.Own.Digest); ok && a.Refused > 0 && m.State != members.Down && m.Node != p.m.id {
+		if a, ok := safety.Parse(m.Own.Digest); ok && a.Refused > 0 && m.State != liveness.Down && m.Node != p.m.id {
 			nodes = append(nodes, p.w.node(m.Node).index)
 		}
 	}
@@ -415,12 +415,12 @@ func (p *process) account() {
 	for _, index := range sortedKeys(p.keep.lacks) {
 		p.own.Bytes += uint64(p.keep.lacks[index]) * chunkSize
 	}
-	p.detect(members.Say{Own: members.Own{Digest: p.own.Encode()}})
+	p.detect(liveness.Say{Own: liveness.Own{Digest: p.own.Encode()}})
 }
 
 // verdict is what status says.
 func (p *process) verdict() safety.Verdict {
-	seen := make(map[shoal.NodeID]members.Member)
+	seen := make(map[shoal.NodeID]liveness.Member)
 	for _, m := range p.seen() {
 		seen[m.Node] = m
 	}
@@ -438,7 +438,7 @@ func (p *process) verdict() safety.Verdict {
 		}
 		m := seen[node.ID]
 		a, known := safety.Parse(m.Own.Digest)
-		s.Others = append(s.Others, p.w.cfg.believe(safety.Node{Name: string(node.ID), Up: m.State == members.Alive, Known: known, Account: a}, s.Own))
+		s.Others = append(s.Others, p.w.cfg.believe(safety.Node{Name: string(node.ID), Up: m.State == liveness.Alive, Known: known, Account: a}, s.Own))
 	}
 	for _, id := range p.view.Away {
 		s.Away = append(s.Away, string(id))

@@ -9,8 +9,8 @@ import (
 	"lukechampine.com/blake3"
 
 	"shoal"
-	"shoal/internal/discovery/members"
-	"shoal/internal/discovery/roster"
+	"shoal/internal/membership/liveness"
+	"shoal/internal/membership/roster"
 	"shoal/internal/record"
 )
 
@@ -74,7 +74,7 @@ func (m *machine) start() {
 	m.w.note("%s starts", m.name())
 	m.process = newProcess(m)
 	for _, i := range m.peers() { // what a power cut left behind is reset now
-		m.w.cut(m, m.w.nodes[i], members.Reset)
+		m.w.cut(m, m.w.nodes[i], liveness.Reset)
 	}
 	m.process.begin()
 }
@@ -84,7 +84,7 @@ func (m *machine) kill() {
 	m.w.note("%s is killed", m.name())
 	m.process, m.frozen = nil, false
 	for _, i := range m.peers() {
-		m.w.cut(m, m.w.nodes[i], members.Reset)
+		m.w.cut(m, m.w.nodes[i], liveness.Reset)
 	}
 }
 
@@ -121,24 +121,24 @@ func (m *machine) peers() []int {
 // dial makes a connection, or finds out why there is none.
 func (w *world) dial(from, to *machine) {
 	p := from.process
-	answer := func(wait time.Duration, outcome members.Outcome) {
+	answer := func(wait time.Duration, outcome liveness.Outcome) {
 		w.After(wait, func() {
 			if from.process == p {
-				p.hand(func() { p.detect(members.Dialled{Peer: to.id, Outcome: outcome}) })
+				p.hand(func() { p.detect(liveness.Dialled{Peer: to.id, Outcome: outcome}) })
 			}
 		})
 	}
 	switch {
 	case !to.powered, to.frozen, w.severed(from, to):
-		answer(3*time.Second, members.Unknown)
+		answer(3*time.Second, liveness.Unknown)
 	case to.process == nil:
-		answer(w.latency(), members.Refused)
+		answer(w.latency(), liveness.Refused)
 	default:
 		other := to.process
 		w.After(w.latency(), func() {
 			if from.process == p && to.process == other && !w.severed(from, to) {
 				w.connect(from, to)
-				p.hand(func() { p.detect(members.Dialled{Peer: to.id, Outcome: members.Reached}) })
+				p.hand(func() { p.detect(liveness.Dialled{Peer: to.id, Outcome: liveness.Reached}) })
 			}
 		})
 	}
@@ -152,7 +152,7 @@ func (w *world) connect(a, b *machine) {
 	for _, pair := range [][2]*machine{{a, b}, {b, a}} {
 		if p := pair[0].process; p != nil {
 			p.hand(func() {
-				p.detect(members.Connected{Peer: pair[1].id})
+				p.detect(liveness.Connected{Peer: pair[1].id})
 				p.greet(pair[1])
 			})
 		}
@@ -160,7 +160,7 @@ func (w *world) connect(a, b *machine) {
 }
 
 // cut ends a connection; both ends that are there learn of it.
-func (w *world) cut(a, b *machine, cause members.Cause) {
+func (w *world) cut(a, b *machine, cause liveness.Cause) {
 	delete(a.conns, b.index)
 	delete(b.conns, a.index)
 	if w.severed(a, b) {
@@ -169,7 +169,7 @@ func (w *world) cut(a, b *machine, cause members.Cause) {
 	for _, pair := range [][2]*machine{{a, b}, {b, a}} {
 		if p := pair[0].process; p != nil {
 			p.lose(pair[1])
-			p.hand(func() { p.detect(members.Lost{Peer: pair[1].id, Cause: cause}) })
+			p.hand(func() { p.detect(liveness.Lost{Peer: pair[1].id, Cause: cause}) })
 		}
 	}
 }

@@ -8,7 +8,7 @@ import (
 
 	"shoal"
 	"shoal/internal/catalog/merge"
-	"shoal/internal/discovery/roster"
+	"shoal/internal/membership/roster"
 	"shoal/internal/record"
 )
 

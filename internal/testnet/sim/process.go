@@ -7,8 +7,8 @@ import (
 	"shoal"
 	"shoal/internal/catalog/gossip"
 	"shoal/internal/catalog/merge"
-	"shoal/internal/discovery/members"
-	"shoal/internal/discovery/roster"
+	"shoal/internal/membership/liveness"
+	"shoal/internal/membership/roster"
 	"shoal/internal/record"
 	"shoal/internal/redundancy/placement"
 	"shoal/internal/redundancy/repair"
@@ -32,8 +32,8 @@ type process struct {
 	enough  int           // have to say how far they are before it speaks
 	ready   bool          // it may speak
 
-	detector *members.Detector
-	members  []members.Member
+	detector *liveness.Detector
+	members  []liveness.Member
 	roster   *roster.Roster
 	clock    record.Clock
 	vector   record.Vector
@@ -62,19 +62,19 @@ type want struct {
 
 // The beats of a process.
 const (
-	tickEvery = members.DefaultInterval / 5
+	tickEvery = liveness.DefaultInterval / 5
 	workEvery = time.Second     // it looks at what is to be done
 	seekEvery = 2 * time.Second // it looks for the one it joins through
 
 	stall  = 3 * time.Second // a gap that means that it stood still
-	waking = members.DefaultDown + members.DefaultUpdate
+	waking = liveness.DefaultDown + liveness.DefaultUpdate
 )
 
 func newProcess(m *machine) *process {
 	p := remember(m)
 	p.keeper, p.keep, p.quota = trim.NewKeeper(m.w.Now()), newKeeping(), m.bounded()
 	p.talks, p.calls = gossip.New(m.id, p), make(map[int]*call)
-	detector, err := members.New(members.Config{
+	detector, err := liveness.New(liveness.Config{
 		Self: m.id, Keys: keys{m.id}, Incarnation: m.disk.starts, Nonce: uint64(m.w.Now())<<8 | uint64(m.index), Seed: m.w.random.Uint64(),
 	})
 	if err != nil {
@@ -110,7 +110,7 @@ func (p *process) begin() {
 	p.looked = p.w.Now()
 	p.every(tickEvery, func() {
 		p.notice()
-		p.detect(members.Tick{})
+		p.detect(liveness.Tick{})
 	})
 	p.every(workEvery, p.work)
 	p.seek()
@@ -164,22 +164,22 @@ func (p *process) enrol() {
 			here = append(here, n.ID)
 		}
 	}
-	p.detect(members.NewRoster(here))
+	p.detect(liveness.NewRoster(here))
 	for _, i := range p.m.peers() {
-		p.detect(members.Connected{Peer: p.w.nodes[i].id})
+		p.detect(liveness.Connected{Peer: p.w.nodes[i].id})
 	}
 	p.greetAll()
 }
 
 // detect tells the detector what happened, and does what it asks for.
-func (p *process) detect(e members.Event) {
+func (p *process) detect(e liveness.Event) {
 	for _, action := range p.detector.Step(p.w.Now(), e) {
 		switch a := action.(type) {
-		case members.Send:
+		case liveness.Send:
 			p.beat(p.w.node(a.To), a.Message)
-		case members.Dial:
+		case liveness.Dial:
 			p.w.dial(p.m, p.w.node(a.To))
-		case members.Changed:
+		case liveness.Changed:
 			p.w.note("%s sees %s %v", p.m.name(), p.w.node(a.Member.Node).name(), a.Member.State)
 		}
 	}
@@ -187,13 +187,13 @@ func (p *process) detect(e members.Event) {
 }
 
 // beat sends a message of the detector's.
-func (p *process) beat(to *machine, m *members.Message) {
+func (p *process) beat(to *machine, m *liveness.Message) {
 	from := p.m.id
-	p.w.send(p.m, to, func(q *process) { q.detect(members.Heard{From: from, Message: m}) })
+	p.w.send(p.m, to, func(q *process) { q.detect(liveness.Heard{From: from, Message: m}) })
 }
 
 // seen is what the detector knows of all.
-func (p *process) seen() []members.Member {
+func (p *process) seen() []liveness.Member {
 	if p.members == nil {
 		p.members = p.detector.Members()
 	}
@@ -214,7 +214,7 @@ func (w *world) node(id shoal.NodeID) *machine {
 // node and text.
 type keys struct{ self shoal.NodeID }
 
-func (k keys) Sign(text []byte) (sig [members.SigSize]byte) {
+func (k keys) Sign(text []byte) (sig [liveness.SigSize]byte) {
 	h := fnv.New64a()
 	_, _ = h.Write([]byte(k.self)) // a hash takes everything
 	_, _ = h.Write(text)
@@ -222,6 +222,6 @@ func (k keys) Sign(text []byte) (sig [members.SigSize]byte) {
 	return sig
 }
 
-func (k keys) Verify(node shoal.NodeID, text []byte, sig [members.SigSize]byte) bool {
+func (k keys) Verify(node shoal.NodeID, text []byte, sig [liveness.SigSize]byte) bool {
 	return keys{node}.Sign(text) == sig
 }

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"shoal/internal/catalog/merge"
-	"shoal/internal/discovery/roster"
+	"shoal/internal/membership/roster"
 	"shoal/internal/redundancy/safety"
 	"shoal/internal/redundancy/trim"
 )

@@ -6,7 +6,7 @@ import (
 
 	"shoal"
 	"shoal/internal/catalog/gossip"
-	"shoal/internal/discovery/roster"
+	"shoal/internal/membership/roster"
 )
 
 // stream is a process's end of a stream on which two bring their journals to the

@@ -4,7 +4,7 @@ import (
 	"maps"
 
 	"shoal"
-	"shoal/internal/catalog/journal"
+	"shoal/internal/journal"
 	"shoal/internal/record"
 )
 

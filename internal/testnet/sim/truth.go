@@ -8,7 +8,7 @@ import (
 
 	"shoal"
 	"shoal/internal/content"
-	"shoal/internal/discovery/members"
+	"shoal/internal/membership/liveness"
 	"shoal/internal/redundancy/placement"
 	"shoal/internal/redundancy/safety"
 	"shoal/internal/redundancy/trim"
@@ -63,7 +63,7 @@ func (w *world) out(m *machine) bool { return m.retired || slices.Contains(w.lea
 
 // telling is how long it takes until all know that a node has found a copy of its
 // own rotten.
-const telling = 2 * members.DefaultUpdate
+const telling = 2 * liveness.DefaultUpdate
 
 // excused is how many copies of a chunk may be fewer than somebody thinks.
 func (w *world) excused(f *file, chunk int) int {
