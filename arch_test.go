@@ -75,6 +75,7 @@ func purePackages() map[string]purity {
 		"internal/redundancy/trim":      {},
 		"internal/redundancy/safety":    {},
 		"internal/redundancy/scrub":     {},
+		"internal/redundancy/reconcile": {},
 		"internal/network/wire":         {},
 		"internal/transfer/picker":      {},
 	}

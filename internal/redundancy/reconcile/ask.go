@@ -1,0 +1,122 @@
+package reconcile
+
+import (
+	"slices"
+	"time"
+
+	"shoal"
+	"shoal/internal/redundancy/repair"
+	"shoal/internal/redundancy/trim"
+)
+
+// asking is the questions that other nodes have not all answered yet.
+type asking struct {
+	open  map[Op]*question
+	order []*question // by the time they were asked
+}
+
+// query is what to ask whom.
+type query struct {
+	to     []shoal.NodeID
+	file   repair.File
+	upto   uint64
+	waited bool
+	each   func(reply) // called with each answer that counts, as it comes
+}
+
+// reply is an answer that came in time.
+type reply struct {
+	Answered
+	asked time.Duration // when the question was sent
+}
+
+// question is one that is open.
+type question struct {
+	query
+	op      Op
+	asked   time.Duration
+	waiting []shoal.NodeID
+	replies []reply
+	done    func([]reply)
+	closed  bool
+}
+
+// ask asks nodes what they hold of a file, and calls done with the answers that
+// came in time, none from this node itself. If nobody is to be asked that is now.
+func (m *Machine) ask(q query, done func([]reply)) *question {
+	waiting := slices.DeleteFunc(slices.Clone(q.to), func(id shoal.NodeID) bool { return id == m.cfg.Self })
+	if len(waiting) == 0 {
+		done(nil)
+		return nil
+	}
+	open := &question{query: q, op: m.op(), asked: m.now.Mono, waiting: waiting, done: done}
+	m.asking.open[open.op] = open
+	m.asking.order = append(m.asking.order, open)
+	m.do(Ask{Op: open.op, To: slices.Clone(waiting), File: q.file.ID, Chunks: q.file.Chunks, Upto: q.upto, Waited: q.waited})
+	return open
+}
+
+// answered takes in an answer. One that comes too late says that this process
+// stood still meanwhile: then the answers before it may be old, too.
+func (m *Machine) answered(e Answered) {
+	q := m.asking.open[e.Op]
+	if q == nil || !slices.Contains(q.waiting, e.From) {
+		return
+	}
+	q.waiting = slices.DeleteFunc(q.waiting, func(id shoal.NodeID) bool { return id == e.From })
+	if m.outlived(q) {
+		return // expireQuestions ends it
+	}
+	if !e.Failed && e.Has.Len() == q.file.Chunks && e.Pledge.Len() == q.file.Chunks {
+		r := reply{Answered: e, asked: q.asked}
+		q.replies = append(q.replies, r)
+		if q.each != nil {
+			q.each(r)
+		}
+	}
+	if len(q.waiting) == 0 && !q.closed {
+		m.end(q)
+	}
+}
+
+// outlived reports whether a question was asked so long ago that its answers do
+// not count.
+func (m *Machine) outlived(q *question) bool { return m.now.Mono-q.asked > 2*HoldTimeout }
+
+// expireQuestions ends the questions whose time is over.
+func (m *Machine) expireQuestions() {
+	for len(m.asking.order) > 0 {
+		q := m.asking.order[0]
+		if !q.closed && m.now.Mono < q.asked+HoldTimeout {
+			return
+		}
+		m.asking.order = m.asking.order[1:]
+		if !q.closed {
+			m.end(q)
+		}
+	}
+}
+
+// end closes a question and hands its answers on.
+func (m *Machine) end(q *question) {
+	m.drop(q)
+	if m.outlived(q) {
+		q.replies = nil
+	}
+	q.done(q.replies)
+}
+
+// drop closes a question whose answers nobody needs any more.
+func (m *Machine) drop(q *question) {
+	delete(m.asking.open, q.op)
+	q.closed = true
+}
+
+// pledges is the promises in answers, each dated when the question was sent.
+func pledges(replies []reply) []trim.Pledge {
+	var given []trim.Pledge
+	for _, r := range replies {
+		given = append(given, trim.Pledge{From: r.From, Asked: r.asked, Chunks: r.Pledge})
+	}
+	return given
+}

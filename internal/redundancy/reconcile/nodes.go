@@ -1,0 +1,92 @@
+package reconcile
+
+import (
+	"maps"
+	"slices"
+
+	"shoal"
+	"shoal/internal/content"
+	"shoal/internal/redundancy/placement"
+	"shoal/internal/redundancy/repair"
+)
+
+// count takes the census again. When the nodes that count change, or the nodes
+// without room, every earlier finding is out of date.
+func (m *Machine) count() {
+	nodes := make([]repair.Node, len(m.peers))
+	var short []shoal.NodeID
+	for i, p := range m.peers {
+		nodes[i] = p.Node
+		if p.Reported && p.Report.Refused > 0 && p.Up && p.ID != m.cfg.Self {
+			short = append(short, p.ID)
+		}
+	}
+	slices.Sort(short)
+	before := m.view.In
+	m.view = m.census.Step(m.now.Mono, m.cfg.RepairDelay, nodes)
+	if m.view.In == before && slices.Equal(short, m.short) {
+		return
+	}
+	m.short, m.digest = short, m.view.In.Digest()
+	m.gen++
+	m.sweep.wanted, m.sweep.complete = true, false
+}
+
+// extents is the holdings of a file at nodes that have no room for all they
+// should hold.
+type extents map[shoal.NodeID]content.Bitmap
+
+// lacks reports the chunks that those nodes lack, for a node that stands in for
+// them.
+func (e extents) lacks(node shoal.NodeID, chunk int) bool {
+	has, short := e[node]
+	return short && !has.Has(chunk)
+}
+
+// holders is the nodes that should hold a chunk of a file and answer.
+func (m *Machine) holders(f repair.File, layout *placement.Layout) []shoal.NodeID {
+	found := make(map[shoal.NodeID]bool)
+	for chunk := range f.Chunks {
+		for _, node := range layout.Holders(chunk) {
+			if m.view.Up.Has(node) {
+				found[node] = true
+			}
+		}
+	}
+	return slices.Sorted(maps.Keys(found))
+}
+
+// keepers is the nodes that may hold chunks of a file and answer: its holders,
+// and all others while some node is away or has no room.
+func (m *Machine) keepers(f repair.File) []shoal.NodeID {
+	layout := m.view.In.File(f.ID, f.Chunks, f.Copies)
+	nodes := m.holders(f, layout)
+	if len(m.short) == 0 && !m.refused[f.ID] && len(m.view.Away) == 0 {
+		return nodes
+	}
+	for chunk := range f.Chunks {
+		for _, node := range layout.Order(chunk) {
+			if m.view.Up.Has(node) && !slices.Contains(nodes, node) {
+				nodes = append(nodes, node)
+			}
+		}
+	}
+	return nodes
+}
+
+// full is the nodes without room that should hold a chunk of a file.
+func (m *Machine) full(f repair.File) (nodes []shoal.NodeID) {
+	if len(m.short) == 0 {
+		return nil
+	}
+	layout := m.view.In.File(f.ID, f.Chunks, f.Copies)
+	for _, node := range m.short {
+		for chunk := range f.Chunks {
+			if layout.Holds(node, chunk) {
+				nodes = append(nodes, node)
+				break
+			}
+		}
+	}
+	return nodes
+}
