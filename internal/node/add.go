@@ -82,8 +82,11 @@ func wantedCopies(req shoal.AddRequest) int {
 
 // addFile takes one file in: bytes first, then the name that commits it.
 func (n *Node) addFile(ctx context.Context, item shoal.AddItem, req shoal.AddRequest, progress func(done, total int64)) (shoal.Entry, error) {
-	n.nameless.RLock()
-	defer n.nameless.RUnlock()
+	done, err := n.beginTakeIn(ctx)
+	if err != nil {
+		return shoal.Entry{}, err
+	}
+	defer done()
 	if err := checkNew(item.Name); err != nil {
 		return shoal.Entry{}, err
 	}

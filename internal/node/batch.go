@@ -18,16 +18,8 @@ const (
 	costlyBytes = 4 << 20 // a file of this size takes a quarter of the width
 )
 
-func batchCost(size int64) int64 { return costOf(size, batchWidth) }
-
-// pullWidth is the same for what the steward fetches. A peer's streams are enough
-// for both.
-const pullWidth = 12
-
-func pullCost(size int64) int64 { return costOf(size, pullWidth) }
-
-func costOf(size, width int64) int64 {
-	return 1 + min(max(size, 0), costlyBytes)*(width/4-1)/costlyBytes
+func batchCost(size int64) int64 {
+	return 1 + min(max(size, 0), costlyBytes)*(batchWidth/4-1)/costlyBytes
 }
 
 // batch runs the items of one call and gathers how they ended.

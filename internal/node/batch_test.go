@@ -17,9 +17,6 @@ func TestBatchCostIsWithinItsWidth(t *testing.T) {
 		if cost := batchCost(size); cost < 1 || cost > batchWidth {
 			t.Errorf("a file of %d bytes costs %d of %d", size, cost, batchWidth)
 		}
-		if cost := pullCost(size); cost < 1 || cost > pullWidth {
-			t.Errorf("a file of %d bytes costs the steward %d of %d", size, cost, pullWidth)
-		}
 	}
 }
 

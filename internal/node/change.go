@@ -11,6 +11,7 @@ import (
 
 	"shoal"
 	"shoal/internal/catalog"
+	"shoal/internal/redundancy/reconcile"
 )
 
 // Change does several things to names. See shoal.Library.
@@ -234,7 +235,7 @@ func (n *Node) removed(ctx context.Context, entry shoal.Entry, req shoal.RemoveR
 			return fmt.Errorf("remove %s: %w", entry.Name, err)
 		}
 	}
-	n.steward.tell(entry.ID)
+	n.reconciler.post(reconcile.Recheck{Files: []shoal.FileID{entry.ID}})
 	if !req.Now {
 		return nil
 	}

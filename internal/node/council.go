@@ -11,6 +11,7 @@ import (
 	"shoal"
 	"shoal/internal/membership/liveness"
 	"shoal/internal/membership/roster"
+	"shoal/internal/redundancy/reconcile"
 	"shoal/internal/redundancy/safety"
 )
 
@@ -68,7 +69,7 @@ func (n *Node) checkRemovable(ctx context.Context, node roster.Node) error {
 				fmt.Sprintf("`shoal nodes drain --wait %s` first; --force removes it at once", node.Title))
 		}
 		select {
-		case <-time.After(lastAsk):
+		case <-time.After(reconcile.LastAsk):
 		case <-ctx.Done():
 			return ctx.Err()
 		}
@@ -99,7 +100,7 @@ func b2i(b bool) int {
 func (n *Node) member(r roster.Node, m liveness.Member) shoal.Member {
 	member := shoal.Member{
 		ID: r.ID, Name: r.Title, Zone: r.Zone, Role: r.Role.String(), State: r.State.String(), Allotment: r.Allotment,
-		Free: int64(m.Own.Free), Maintenance: n.steward.excused(r.ID),
+		Free: int64(m.Own.Free), Maintenance: n.reconciler.excused(r.ID),
 	}
 	switch {
 	case r.ID == n.self():
@@ -147,7 +148,7 @@ func (n *Node) SetNode(ctx context.Context, ref string, change shoal.NodeChange)
 	if set.HasState && now.State != set.State || set.HasRole && now.Role != set.Role || set.HasMaintenance && now.Maintenance != set.Maintenance {
 		return shoal.Member{}, n.mayNot(now) // others have said something of it meanwhile
 	}
-	n.steward.look()
+	n.reconciler.look(ctx)
 	for _, m := range n.beats.Members() {
 		if m.Node == node.ID {
 			return n.member(now, m), nil

@@ -15,6 +15,7 @@ import (
 	"shoal/internal/membership/liveness"
 	"shoal/internal/network/memnet"
 	"shoal/internal/network/wire"
+	"shoal/internal/redundancy/reconcile"
 	"shoal/internal/redundancy/repair"
 	"shoal/internal/redundancy/trim"
 )
@@ -70,7 +71,7 @@ func TestARebootCopiesNothing(t *testing.T) {
 		}
 		nodes[1] = reopen(t, nodes[1])
 		within(t, 10*time.Second, "all is safe with the node back", safe(t, nodes...))
-		within(t, trim.DefaultDelay+2*trimEvery, "every chunk has just its two copies", exactly(t, 2, e, nodes...))
+		within(t, trim.DefaultDelay+2*reconcile.TrimEvery, "every chunk has just its two copies", exactly(t, 2, e, nodes...))
 		if got := fetched(nodes...) - before; got != 0 || !safe(t, nodes...)() {
 			t.Errorf("%d bytes were fetched, or not all is safe", got)
 		}
@@ -149,13 +150,13 @@ func TestSurplusGoesTenMinutesAfterTheLastChange(t *testing.T) {
 			t.Error("surplus went less than ten minutes after the third node came")
 		}
 		nodes = append(nodes, open(t, joiner(t, nodes[0], "late")))
-		within(t, 10*time.Second, "the fourth counts", func() bool { return nodes[2].steward.look().In.Len() == len(nodes) })
+		within(t, 10*time.Second, "the fourth counts", func() bool { return nodes[2].reconciler.look(t.Context()).View.In.Len() == len(nodes) })
 		await(t, "all is safe with it", safe(t, nodes...))
 		pass(trim.DefaultDelay - time.Minute)
 		if nodes[2].present(t.Context(), e.ID) != chunksOf(e) {
 			t.Error("surplus went less than ten minutes after the fourth node came")
 		}
-		within(t, time.Minute+2*trimEvery, "nothing is surplus", exactly(t, 2, e, nodes...))
+		within(t, time.Minute+2*reconcile.TrimEvery, "nothing is surplus", exactly(t, 2, e, nodes...))
 		if !safe(t, nodes...)() {
 			t.Error("it is no longer safe")
 		}
@@ -188,11 +189,11 @@ func TestTheTrashIsKeptForADay(t *testing.T) {
 		if _, err := n.Undelete(t.Context(), shoal.UndeleteRequest{Ref: "back"}); err != nil {
 			t.Error(err)
 		}
-		within(t, rescanEvery+time.Second, "what is in the trash is deleted", func() bool {
+		within(t, reconcile.RescanEvery+time.Second, "what is in the trash is deleted", func() bool {
 			_, err := n.store.File(t.Context(), gone.ID)
 			return errors.Is(err, shoal.NotFound)
 		})
-		pass(2 * rescanEvery)
+		pass(2 * reconcile.RescanEvery)
 		if got, err := read(t.Context(), n, "back"); err != nil || !bytes.Equal(got, data) {
 			t.Errorf("what was had back: %d bytes, %v", len(got), err)
 		}
@@ -219,7 +220,7 @@ func TestADrainedNodeIsEmptyInTheEnd(t *testing.T) {
 				t.Errorf("it may be removed, and chunk %d has %d copies elsewhere", chunk, count)
 			}
 		}
-		within(t, trim.DefaultDelay+2*trimEvery, "nothing is left on it", func() bool { return nodes[1].present(t.Context(), e.ID) == 0 })
+		within(t, trim.DefaultDelay+2*reconcile.TrimEvery, "nothing is left on it", func() bool { return nodes[1].present(t.Context(), e.ID) == 0 })
 		if _, err := nodes[0].SetNode(t.Context(), "node1", shoal.NodeChange{State: "removed"}); err != nil {
 			t.Error(err)
 		}
@@ -365,7 +366,7 @@ func TestAddWhileANodeIsAway(t *testing.T) {
 		within(t, 2*liveness.DefaultDown, "all see that it is down", seenAs(liveness.Down, nodes[3], left...))
 		began := time.Now()
 		e := nodes[0].add(t, path, "file.bin")
-		if took := time.Since(began); took > 2*lastAsk {
+		if took := time.Since(began); took > 2*reconcile.LastAsk {
 			t.Errorf("two copies took %v", took)
 		}
 		if slices.Min(copiesOf(t, e, left...)) < 2 {
@@ -376,7 +377,7 @@ func TestAddWhileANodeIsAway(t *testing.T) {
 		}
 		nodes[3] = reopen(t, nodes[3])
 		within(t, 10*time.Second, "all is safe with the node back", safe(t, nodes...))
-		within(t, trim.DefaultDelay+2*trimEvery, "every chunk has just its two copies", exactly(t, 2, e, nodes...))
+		within(t, trim.DefaultDelay+2*reconcile.TrimEvery, "every chunk has just its two copies", exactly(t, 2, e, nodes...))
 	})
 }
 
@@ -414,7 +415,7 @@ func TestFirstCopiesNeedNotComeFromTheAdder(t *testing.T) {
 			t.Fatal(err)
 		}
 		nodes[1] = reopen(t, nodes[1])
-		within(t, retryAfter/2, "it has its part", func() bool {
+		within(t, reconcile.RetryAfter/2, "it has its part", func() bool {
 			own, err := nodes[1].store.Own(t.Context(), e.ID)
 			return err == nil && own.Count() > 0
 		})

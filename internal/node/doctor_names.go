@@ -13,6 +13,7 @@ import (
 
 	"shoal"
 	"shoal/internal/catalog"
+	"shoal/internal/content"
 	"shoal/internal/journal"
 	"shoal/internal/membership/roster"
 	"shoal/internal/network/host"
@@ -172,7 +173,7 @@ func missingOf(ctx context.Context, names *catalog.Catalog, look *disk.Look) (wa
 			if err != nil || !ok {
 				return 0, 0, err
 			}
-			if wanted++; chunks < fileOf(f).Chunks {
+			if wanted++; chunks < content.ChunkSize(f.ChunkSize).Chunks(f.Size) {
 				missing++
 			}
 		}

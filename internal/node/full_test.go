@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"shoal"
-	"shoal/internal/redundancy/repair"
 	"shoal/internal/redundancy/trim"
 	"shoal/internal/storage/quota"
 )
@@ -36,9 +35,7 @@ func TestAFullNodeIsPassedOver(t *testing.T) {
 		path, data := write(t, 2, 4<<20)
 		e := nodes[0].add(t, path, "file.bin")
 		await(t, "the full node says so", func() bool {
-			full.steward.mu.Lock()
-			defer full.steward.mu.Unlock()
-			return full.steward.own.Refused > 0
+			return full.reconciler.state.Load().Own.Refused > 0
 		})
 		await(t, "all is safe again", safe(t, nodes...))
 		for chunk, count := range copiesOf(t, e, nodes...) {
@@ -118,9 +115,7 @@ func TestOrphansGo(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		n.steward.mu.Lock()
-		n.steward.keeper = trim.NewKeeper(-trim.Kept) // as if it had been up for long
-		n.steward.mu.Unlock()
+		pass(trim.Kept) // before, a node deletes nothing
 		gone := func() bool {
 			if err := n.Repair(t.Context()); err != nil {
 				t.Fatal(err)
@@ -137,7 +132,7 @@ func TestOrphansGo(t *testing.T) {
 			if gone() {
 				t.Fatal("it is gone, and its name may have been in the journal that was damaged")
 			}
-			return time.Since(began) > 3*trash
+			return time.Since(began) > time.Minute
 		})
 		if err := os.Remove(damaged); err != nil {
 			t.Fatal(err)
@@ -148,68 +143,6 @@ func TestOrphansGo(t *testing.T) {
 		}
 		if n.present(t.Context(), kept.ID) != chunksOf(kept) {
 			t.Error("chunks of what has a name are gone")
-		}
-	})
-}
-
-// What no name means stays while a file is added that may be the same, and when
-// somebody has had it back since it was looked at.
-func TestWhatIsWantedAgainStays(t *testing.T) {
-	virtually(t, func(t *testing.T) {
-		n := alone(t, func(c *Config) { c.Trash = time.Hour })
-		path, _ := write(t, 5, 700_000)
-		e := n.add(t, path, "again")
-		n.steward.mu.Lock()
-		n.steward.keeper = trim.NewKeeper(-trim.Kept) // as if it had been up for long
-		n.steward.mu.Unlock()
-		f, err := n.catalog.FileOf(t.Context(), e.ID)
-		if err != nil {
-			t.Fatal(err)
-		}
-		due, deleted := func() bool { return true }, 0
-		dismiss := func() {
-			if err := n.steward.dismiss(t.Context(), fileOf(f), due, func() error { deleted++; return nil }); err != nil {
-				t.Fatal(err)
-			}
-		}
-		dismiss()
-		if deleted > 0 {
-			t.Error("it is deleted, and it has a name")
-		}
-		if _, err := n.Remove(t.Context(), shoal.RemoveRequest{Ref: "again"}); err != nil {
-			t.Fatal(err)
-		}
-		n.nameless.RLock() // as while a file is added
-		dismiss()
-		n.nameless.RUnlock()
-		if deleted > 0 {
-			t.Error("it is deleted while it is added again")
-		}
-		dismiss()
-		if deleted != 1 {
-			t.Error("it is never deleted")
-		}
-	})
-}
-
-// A process that stands still while it looks through the files has not heard what
-// was said meanwhile, and deletes nothing.
-func TestNothingGoesAfterAHalt(t *testing.T) {
-	virtually(t, func(t *testing.T) {
-		n := alone(t, nil)
-		f := repair.File{ID: shoal.FileID{1}, Chunks: 1}
-		for halted, want := range map[bool]int{false: 1, true: 0} {
-			n.steward.mu.Lock()
-			n.steward.keeper = trim.NewKeeper(-trim.Kept) // as if it had been up for long
-			if halted {
-				n.steward.keeper.Look(n.steward.now(), time.Now().Add(-time.Hour))
-			}
-			n.steward.mu.Unlock()
-			deleted := 0
-			err := n.steward.dismiss(t.Context(), f, func() bool { return n.steward.keeper.Orphan(n.steward.now(), f, 0) }, func() error { deleted++; return nil })
-			if err != nil || deleted != want {
-				t.Errorf("halted %v: %d deleted, %v", halted, deleted, err)
-			}
 		}
 	})
 }

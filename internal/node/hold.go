@@ -2,21 +2,20 @@ package node
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"sync"
 	"time"
 
 	"shoal"
 	"shoal/internal/network"
 	"shoal/internal/network/wire"
+	"shoal/internal/redundancy/reconcile"
 )
 
-// How long a peer has to say what it holds, and how much of that it takes to get
-// what it should hold first, if the asker waits for that.
-const (
-	holdTimeout  = 5 * time.Second
-	answerWithin = 2 * time.Second
-)
+// holdTimeout is how long a peer has to say what it holds.
+const holdTimeout = reconcile.HoldTimeout
 
 // serveHold answers a peer that asks what this node holds of a file.
 func (n *Node) serveHold(stream network.Stream) {
@@ -42,10 +41,7 @@ func (n *Node) answerHold(stream network.Stream) error {
 	if err != nil {
 		return err
 	}
-	if ask.Waited {
-		n.putOff(stream, ask)
-	}
-	hold, err := n.steward.answer(n.ctx, stream.Peer(), ask)
+	hold, err := n.holdFor(stream, ask)
 	if err != nil {
 		return err
 	}
@@ -53,22 +49,30 @@ func (n *Node) answerHold(stream network.Stream) error {
 	return err
 }
 
-// putOff holds back the answer to one who waits for a file's copies until this
-// node has its part, for one answer then is worth more than many before. It does
-// so for answerWithin, and no longer than the asker listens.
-func (n *Node) putOff(stream network.Stream, ask wire.Ask) {
-	ctx, cancel := context.WithTimeout(n.ctx, answerWithin)
+// holdFor has the reconciler answer a question. It may hold the answer back, but no
+// longer than the asker listens.
+func (n *Node) holdFor(stream network.Stream, ask wire.Ask) (wire.Hold, error) {
+	ctx, cancel := context.WithCancel(n.ctx)
 	var listening sync.WaitGroup
 	listening.Go(func() {
-		defer cancel()
-		_, _ = stream.Read(make([]byte, 1)) // it says no more
+		if _, err := stream.Read(make([]byte, 1)); !errors.Is(err, io.EOF) { // it says no more
+			cancel()
+		}
 	})
-	if n.journal.Await(ctx, stream.Peer(), ask.Upto) {
-		n.steward.awaitPart(ctx, ask.File)
+	defer listening.Wait()
+	defer func() { _ = stream.SetReadDeadline(time.Now()) }() // ends the read; a stream that fails here fails again when it is written to
+	defer cancel()
+	a, err := n.reconciler.call(ctx, func(c reconcile.Call) reconcile.Event {
+		return reconcile.Asked{Call: c, From: stream.Peer(), File: ask.File, Chunks: ask.Chunks, Upto: ask.Upto, Heard: n.journal.Upto(stream.Peer()), Waited: ask.Waited}
+	})
+	if err != nil {
+		return wire.Hold{}, err
 	}
-	_ = stream.SetReadDeadline(time.Now()) // ends the read; a stream that fails here fails again when it is written to
-	listening.Wait()
-	cancel()
+	answer := a.(reconcile.Answer)
+	if answer.Failed {
+		return wire.Hold{}, fmt.Errorf("the catalogue or the store cannot be read")
+	}
+	return wire.Hold{Has: answer.Has, Pledge: answer.Pledge}, nil
 }
 
 // holding is what one node holds of a file.

@@ -29,6 +29,7 @@ import (
 	"shoal/internal/network/host"
 	"shoal/internal/network/wire"
 	"shoal/internal/record"
+	"shoal/internal/redundancy/reconcile"
 	"shoal/internal/storage/disk"
 	"shoal/internal/storage/quota"
 	"shoal/internal/transfer"
@@ -78,16 +79,16 @@ const MinDownAfter = 6 * time.Second
 
 // Node is a running node.
 type Node struct {
-	cfg      Config
-	started  time.Time
-	identity ed25519.PrivateKey
-	belongs  belonging
-	roll     roll
-	invites  invites
-	beats    *heartbeat.Runner
-	exchange *exchange.Exchange
-	steward  *steward
-	scrubber *scrubber
+	cfg        Config
+	started    time.Time
+	identity   ed25519.PrivateKey
+	belongs    belonging
+	roll       roll
+	invites    invites
+	beats      *heartbeat.Runner
+	exchange   *exchange.Exchange
+	reconciler *reconciler
+	scrubber   *scrubber
 
 	onRoster   chan struct{} // closed when this node has found itself on the roster
 	enrolled   func()        // closes it
@@ -117,10 +118,6 @@ type Node struct {
 	traffic traffic
 	files   keyedLock // one get of a file at a time
 	loans   loans
-
-	// nameless is held for reading while a file is taken in that has no name
-	// yet, and for writing while one that has none is deleted.
-	nameless sync.RWMutex
 
 	running   sync.WaitGroup // the node's own goroutines
 	calls     calls          // of whoever asks this node for something
@@ -277,12 +274,12 @@ func (n *Node) openNetwork(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	n.steward, n.scrubber = newSteward(n), newScrubber(n)
+	n.reconciler, n.scrubber = newReconciler(n), newScrubber(n)
 	n.join(h)
+	n.running.Go(func() { n.reconciler.run(n.ctx) })
 	if n.cfg.Passing {
 		return nil // what it says of itself is for the node that runs here at other times
 	}
-	n.running.Go(func() { n.steward.run(n.ctx) })
 	n.running.Go(func() { n.scrubber.run(n.ctx) })
 	n.doubtful.Store(n.journal.Moved() || n.cfg.Join == "" && n.lost()) // one who joins does not know the others yet
 	n.running.Go(n.begin)
@@ -354,8 +351,8 @@ func (n *Node) notice(notice disk.Notice) {
 	switch {
 	case notice.Kind == disk.Rotten && n.scrubber != nil:
 		n.scrubber.found(notice)
-	case notice.Kind == disk.Rebuilt && n.steward != nil:
-		n.steward.lookAtAll()
+	case notice.Kind == disk.Rebuilt && n.reconciler != nil:
+		n.reconciler.post(reconcile.Recheck{All: true})
 	}
 }
 

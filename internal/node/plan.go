@@ -3,12 +3,14 @@ package node
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 
 	"shoal"
 	"shoal/internal/catalog"
 	"shoal/internal/content"
 	"shoal/internal/network/wire"
+	"shoal/internal/redundancy/reconcile"
 	"shoal/internal/redundancy/repair"
 )
 
@@ -18,7 +20,7 @@ func (n *Node) Plan(ctx context.Context, limit int) ([]shoal.Move, error) {
 		return nil, fmt.Errorf("limit %d is not from 0 to %d: %w", limit, shoal.MaxList, shoal.Usage)
 	}
 	limit = cmp.Or(limit, shoal.MaxList)
-	view := n.steward.look()
+	view := n.reconciler.look(ctx).View
 	moves := []shoal.Move{}
 	for after := (shoal.FileID{}); len(moves) < limit; {
 		page, err := n.catalog.Files(ctx, after)
@@ -43,11 +45,11 @@ func (n *Node) Plan(ctx context.Context, limit int) ([]shoal.Move, error) {
 
 // planFile adds what is to be done about a file, at each node that answers.
 func (n *Node) planFile(ctx context.Context, view repair.View, f catalog.File, moves []shoal.Move) ([]shoal.Move, error) {
-	own := fileOf(f)
+	own := repair.File{ID: f.ID, Chunks: content.ChunkSize(f.ChunkSize).Chunks(f.Size), Copies: f.Copies}
 	if own.Chunks == 0 {
 		return moves, nil
 	}
-	have, err := n.steward.has(ctx, own)
+	have, err := n.own(ctx, own)
 	if err != nil {
 		return moves, err
 	}
@@ -91,17 +93,17 @@ func leastOf(chunks int, there []holding) int {
 
 // Repair has this node look at all files at once. See shoal.Overseer.
 func (n *Node) Repair(context.Context) error {
-	n.steward.lookAtAll()
+	n.reconciler.post(reconcile.Recheck{All: true})
 	return nil
 }
 
-// lookAtAll has the steward look at every file.
-func (s *steward) lookAtAll() {
-	s.mu.Lock()
-	s.all = true
-	clear(s.again)
-	s.mu.Unlock()
-	s.poke()
+// own is the chunks of a file that lie durably in this node's own store.
+func (n *Node) own(ctx context.Context, f repair.File) (content.Bitmap, error) {
+	have, err := n.store.Own(ctx, f.ID)
+	if errors.Is(err, shoal.NotFound) || err == nil && have.Len() != f.Chunks {
+		return content.NewBitmap(f.Chunks), nil
+	}
+	return have, err
 }
 
 // addCopies fills in which nodes keep how much of a file.
@@ -109,9 +111,9 @@ func (n *Node) addCopies(ctx context.Context, info *shoal.FileInfo) {
 	if info.Chunks == 0 {
 		return
 	}
-	view := n.steward.look()
+	view := n.reconciler.look(ctx).View
 	own := repair.File{ID: info.ID, Chunks: info.Chunks, Copies: info.Copies}
-	have, err := n.steward.has(ctx, own)
+	have, err := n.own(ctx, own)
 	if err != nil {
 		have = content.NewBitmap(own.Chunks)
 	}

@@ -113,8 +113,8 @@ func (n *Node) heard(items []journal.Item) {
 			n.exchange.Admitted()
 		}
 	}
-	if n.steward != nil {
-		n.steward.heard(items)
+	if n.reconciler != nil {
+		n.reconciler.heard(items)
 	}
 }
 
@@ -222,7 +222,7 @@ func (n *Node) void(ctx context.Context) {
 		items, err := n.journal.Void(ctx, author, upto)
 		if err == nil && len(items) > 0 {
 			err = n.catalog.Void(ctx, items)
-			n.steward.heard(items) // of the files that they were about
+			n.reconciler.heard(items) // of the files that they were about
 		}
 		if err != nil {
 			n.cfg.Log.Error("what a revoked node said could not be taken back", "node", author, "err", err)
@@ -341,8 +341,8 @@ func (n *Node) membersNews(a liveness.Action) {
 		}
 	default:
 	}
-	if n.steward != nil {
-		n.steward.poke()
+	if n.reconciler != nil {
+		n.reconciler.poke()
 	}
 }
 

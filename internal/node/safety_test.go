@@ -28,7 +28,7 @@ func TestWhatWasFoundBeforeAChangeProvesNothing(t *testing.T) {
 				path, _ := write(t, 1, 1000)
 				nodes[0].add(t, path, "file.bin")
 				await(t, "all is safe", safe(t, nodes...))
-				nodes[0].stop() // so that its steward does not look
+				nodes[0].stop() // so that its reconciler does not look
 				nodes[0].running.Wait()
 				change(t, nodes[0])
 				if v, err := nodes[0].safety(t.Context()); err != nil || v.State == safety.Safe {

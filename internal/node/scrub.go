@@ -15,6 +15,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"shoal"
+	"shoal/internal/redundancy/reconcile"
 	"shoal/internal/redundancy/scrub"
 	"shoal/internal/storage/disk"
 )
@@ -137,11 +138,11 @@ func (s *scrubber) yield(ctx context.Context, behind time.Duration) error {
 	}
 }
 
-// found is told of a chunk that has rotted, by whoever read it. The steward gets
+// found is told of a chunk that has rotted, by whoever read it. The reconciler gets
 // it again at once.
 func (s *scrubber) found(notice disk.Notice) {
 	s.rotten.Add(1)
-	s.n.steward.rotted(notice.Chunk.File)
+	s.n.reconciler.post(reconcile.Damaged{File: notice.Chunk.File, Chunks: 1})
 }
 
 // status is what a person is told of it.

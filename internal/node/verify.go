@@ -7,6 +7,7 @@ import (
 
 	"shoal"
 	"shoal/internal/catalog"
+	"shoal/internal/redundancy/reconcile"
 )
 
 // Verify reads and checks what is here. See shoal.Overseer.
@@ -127,17 +128,22 @@ func (v *verifier) compare(ctx context.Context, f catalog.File) error {
 	if !f.Live || f.Copies == 0 {
 		return nil
 	}
-	p, err := v.node.steward.consider(ctx, v.node.steward.look(), f)
+	a, err := v.node.reconciler.call(ctx, func(c reconcile.Call) reconcile.Event { return reconcile.Examine{Call: c, File: f.ID} })
 	if err != nil {
-		return fmt.Errorf("look for what is missing: %w", err)
+		return fmt.Errorf("look for missing chunks: %w", err)
 	}
+	examined := a.(reconcile.Examined)
+	if examined.Failed {
+		return fmt.Errorf("look for missing chunks of %s: the catalogue or the store cannot be read", f.ID.Short())
+	}
+	lacking := examined.Lacking
 	for _, chunk := range v.rotten[f.ID] {
-		p.lacking.Clear(chunk)
+		lacking.Clear(chunk)
 	}
-	if p.lacking.Count() == 0 {
+	if lacking.Count() == 0 {
 		return nil
 	}
-	lack := shoal.Lack{File: f.ID, Chunks: p.lacking.Count(), Of: p.lacking.Len()}
+	lack := shoal.Lack{File: f.ID, Chunks: lacking.Count(), Of: lacking.Len()}
 	if entries, err := v.node.catalog.Of(ctx, f.ID); err == nil && len(entries) > 0 {
 		lack.Name = entries[0].Name
 	}

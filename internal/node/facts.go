@@ -1,0 +1,134 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"shoal"
+	"shoal/internal/catalog"
+	"shoal/internal/catalog/merge"
+	"shoal/internal/journal"
+	"shoal/internal/membership/liveness"
+	"shoal/internal/record"
+	"shoal/internal/redundancy/placement"
+	"shoal/internal/redundancy/reconcile"
+	"shoal/internal/redundancy/repair"
+	"shoal/internal/redundancy/safety"
+	"shoal/internal/sqlite"
+)
+
+// nodes is the storage nodes of the roster, with what is known of them.
+func (r *reconciler) nodes() reconcile.Nodes {
+	seen := make(map[shoal.NodeID]liveness.Member)
+	for _, m := range r.n.beats.Members() {
+		seen[m.Node] = m
+	}
+	offset := r.now().Mono - r.n.beats.Now()
+	var all []reconcile.Peer
+	for _, node := range r.n.roll.nodes() {
+		if !node.Stores() {
+			continue
+		}
+		m := seen[node.ID]
+		report, reported := safety.Parse(m.Own.Digest)
+		all = append(all, reconcile.Peer{
+			Name: r.n.nameOf(node.ID), Alive: m.State == liveness.Alive, Reported: reported, Report: report,
+			Node: repair.Node{
+				Node:    placement.Node{ID: node.ID, Zone: node.Zone, Weight: node.Allotment},
+				Absence: repair.Absence{For: node.Maintenance, Word: node.MaintenanceSaid},
+				Up:      node.ID == r.n.self() || m.State != liveness.Down, Since: m.Since + offset,
+			},
+		})
+	}
+	return reconcile.Nodes{Storage: all}
+}
+
+// passed is what the machine is told whenever time has passed.
+func (r *reconciler) passed(ctx context.Context) reconcile.Passed {
+	p := reconcile.Passed{Late: r.n.catalog.Late()}
+	log, err := r.n.journal.Applied().Digest()
+	if err != nil {
+		r.n.cfg.Log.Error("digest of the journal failed", "err", err)
+		p.Late = true
+	}
+	p.Log = [8]byte(log[:8])
+	if usage, err := r.n.quota.Usage(ctx); err == nil {
+		p.Free = usage.Free
+	}
+	return p
+}
+
+// heard tells the machine of batches that the catalogue has applied.
+func (r *reconciler) heard(items []journal.Item) {
+	var news reconcile.Named
+	for _, item := range items {
+		news.Heard = append(news.Heard, reconcile.Position{Author: item.Author, Upto: item.Seq})
+		for _, rec := range item.Records {
+			if rec.Kind != record.KindPut {
+				continue
+			}
+			if put, err := merge.ParsePut(rec.Body); err == nil {
+				news.Files = append(news.Files, reconcile.Name{File: put.File, By: item.Author, At: rec.Stamp.Time()})
+			}
+		}
+	}
+	r.post(news)
+}
+
+// see is a file as the catalogue has it, with what the store has of it.
+func (r *reconciler) see(ctx context.Context, id shoal.FileID, f catalog.File, err error) reconcile.Seen {
+	s := reconcile.Seen{File: id}
+	if !errors.Is(err, shoal.NotFound) {
+		s = reconcile.Seen{File: id, Known: true, Live: f.Live, Size: f.Size, ChunkSize: f.ChunkSize, Copies: f.Copies, Since: f.Since}
+	} else {
+		err = nil
+	}
+	if err == nil {
+		s.Own, err = r.n.store.Own(ctx, id)
+		s.Here = err == nil
+	}
+	if err != nil && !errors.Is(err, shoal.NotFound) {
+		if ctx.Err() == nil {
+			r.n.cfg.Log.Error("look at a file failed", "file", id, "err", err)
+		}
+		return reconcile.Seen{File: id, Failed: true}
+	}
+	return s
+}
+
+// garbage is the files of the store that the catalogue does not know. A file that
+// somebody reads is left out, and so are people's own files.
+func (r *reconciler) garbage(ctx context.Context) (found []reconcile.Seen, err error) {
+	for summary, err := range r.n.store.All(ctx) {
+		if err != nil {
+			return nil, err
+		}
+		if _, err := r.n.catalog.FileOf(ctx, summary.ID); !errors.Is(err, shoal.NotFound) {
+			continue
+		}
+		own, err := r.n.store.Own(ctx, summary.ID)
+		if err == nil && own.Count() > 0 && !r.n.loans.reading(summary.ID) {
+			found = append(found, reconcile.Seen{File: summary.ID, Here: true, Own: own})
+		}
+	}
+	return found, nil
+}
+
+// namesAreComplete reports whether this node knows every name that it has ever
+// heard: not while the catalogue is behind the journal, nor as long as a damaged
+// journal was set aside that was not wholly saved, or the catalogue of one whose
+// names were not all recovered.
+func (n *Node) namesAreComplete() (bool, error) {
+	damaged, err := sqlite.Aside(filepath.Join(n.cfg.Data, journalFile))
+	if err != nil {
+		return false, fmt.Errorf("look for damaged journals: %w", err)
+	}
+	if _, err := os.Lstat(filepath.Join(n.cfg.Data, strandedFile)); !errors.Is(err, fs.ErrNotExist) {
+		return false, err
+	}
+	return len(damaged) == 0 && !n.catalog.Late(), nil
+}
