@@ -9,6 +9,7 @@ import (
 
 	"shoal/internal/content"
 	"shoal/internal/membership/roster"
+	"shoal/internal/redundancy/reconcile"
 )
 
 // mischief is something that happens to a shoal, or that a person does to it.
@@ -125,7 +126,7 @@ func (m *machine) writer() bool {
 // someoneAdds has a person add a file: first its bytes are stored, and then it
 // gets its name. It may be one that was there before. Sometimes it breaks off between.
 func (w *world) someoneAdds(m *machine) {
-	if !m.writer() || m.process.keep.goes > 0 { // else it would have to wait
+	if !m.writer() {
 		return
 	}
 	p, f := m.process, w.forgotten(m.process)
@@ -136,8 +137,23 @@ func (w *world) someoneAdds(m *machine) {
 		f = w.write()
 		w.files = append(w.files, f)
 	}
+	if w.cfg.Flaw == Careless {
+		w.takesIn(p, f, func() {})
+		return
+	}
+	var call reconcile.Call
+	call = p.call(func(c reconcile.Call) reconcile.Event { return reconcile.TakeIn{Call: c} }, func(reconcile.Action) {
+		p.soon(func() { w.takesIn(p, f, func() { p.tell(reconcile.TakenIn{Call: call}) }) })
+	})
+}
+
+// takesIn stores a file that is being added, and gives it its name a little later.
+// done is called when it has the name, or never will.
+func (w *world) takesIn(p *process, f *file, done func()) {
+	m := p.m
 	release, err := p.quota.Reserve(context.Background(), f.Size)
 	if err != nil {
+		done()
 		return
 	}
 	defer release()
@@ -149,16 +165,16 @@ func (w *world) someoneAdds(m *machine) {
 		m.disk.chunks[f.index][chunk].synced = true
 	}
 	w.note("%s adds %v of %d chunks", m.name(), f, f.chunks)
-	p.keep.adds++
 	takes, breaks := 2*time.Second, w.chance(0.1)
 	if len(f.names) > 0 {
 		takes = Trash / 3
 	}
 	w.After(time.Duration(w.random.Int64N(int64(takes))), func() {
 		p.hand(func() {
-			if p.keep.adds--; !breaks && m.writer() {
+			if !breaks && m.writer() {
 				w.named(p, f)
 			}
+			done()
 		})
 	})
 }
@@ -195,9 +211,9 @@ func (w *world) named(p *process, f *file) {
 	f.again = len(f.names) > 0
 	meant := p.wanted[f.index].live // by another name meanwhile: others may keep it by now
 	if p.put(f.name, f, copies) {
-		p.keep.adding = append(p.keep.adding, &adding{f: f, since: w.Now(), said: p.vector[p.m.id]})
+		p.await(f)
 	}
-	has := p.has(f)
+	has := p.m.disk.has(f)
 	for chunk := range f.chunks {
 		if !has.Has(chunk) && !meant && w.excused(f, chunk) == 0 { // it may have rotted meanwhile
 			w.breach("I1: %s names %v, and has no longer all of it", p.m.name(), f)
@@ -304,7 +320,7 @@ func (w *world) someoneUndeletes(m *machine) {
 		w.note("%s has f%d back", m.name(), index)
 		if p.put(fmt.Sprintf("back%d", index), f, 2+w.random.IntN(2)) {
 			f.removed, f.acked = false, false
-			p.keep.adding = append(p.keep.adding, &adding{f: f, since: w.Now(), said: m.process.vector[m.id]})
+			p.await(f)
 		}
 		return
 	}

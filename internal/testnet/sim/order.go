@@ -8,8 +8,11 @@ import (
 
 	"shoal"
 	"shoal/internal/catalog/merge"
+	"shoal/internal/membership/liveness"
 	"shoal/internal/membership/roster"
 	"shoal/internal/record"
+	"shoal/internal/redundancy/placement"
+	"shoal/internal/redundancy/safety"
 )
 
 // order is what somebody who may has decided of a node.
@@ -193,14 +196,38 @@ func (m *machine) meet() {
 	}
 }
 
+// anyShort reports whether some node says that it has no room for all it should
+// hold.
+func (p *process) anyShort() bool {
+	return slices.ContainsFunc(p.seen(), func(m liveness.Member) bool {
+		a, ok := safety.Parse(m.Own.Digest)
+		return ok && a.Refused > 0 && m.State != liveness.Down
+	})
+}
+
+// counting is the map of all nodes that store, whether they answer or not.
+func (p *process) counting() *placement.Map {
+	var nodes []placement.Node
+	for _, n := range p.roster.Nodes() {
+		if n.Stores() {
+			nodes = append(nodes, placed(n))
+		}
+	}
+	if p.storing == nil || !slices.Equal(nodes, p.stores) {
+		p.stores, p.storing = nodes, placement.New(nodes)
+	}
+	return p.storing
+}
+
 // repairs checks that what is fetched is not in place of somebody who has been
 // away for less than the delay, unless it is the last copy (I4).
 func (w *world) repairs(p *process, f *file, chunk int) {
-	if len(p.short()) > 0 || w.out(p.m) {
+	view := p.keep.machine.State().View
+	if p.anyShort() || w.out(p.m) {
 		return
 	}
 	all := p.counting()
-	if all.Len() == p.view.In.Len() {
+	if all.Len() == view.In.Len() {
 		return
 	}
 	layout := all.File(f.ID, f.chunks, p.wanted[f.index].copies)
@@ -218,7 +245,7 @@ func (w *world) repairs(p *process, f *file, chunk int) {
 		return
 	}
 	for _, n := range all.Nodes() {
-		if away := w.Now() - p.m.well[w.node(n.ID).index].last; !p.view.In.Has(n.ID) && away < RepairDelay {
+		if away := w.Now() - p.m.well[w.node(n.ID).index].last; !view.In.Has(n.ID) && away < RepairDelay {
 			w.breach("I4: %s fetches chunk %d of %s in place of %s, which was away for %v", p.m.name(), chunk, f, w.node(n.ID).name(), away)
 		}
 	}

@@ -11,9 +11,6 @@ import (
 	"shoal/internal/membership/roster"
 	"shoal/internal/record"
 	"shoal/internal/redundancy/placement"
-	"shoal/internal/redundancy/repair"
-	"shoal/internal/redundancy/safety"
-	"shoal/internal/redundancy/trim"
 	"shoal/internal/storage/quota"
 )
 
@@ -23,8 +20,6 @@ type process struct {
 	w       *world
 	started time.Duration
 	backlog []func() // what waits for it to thaw
-	looked  time.Duration
-	woke    time.Duration // when it was last found to have stood still
 
 	talks   *gossip.Node
 	streams []*stream
@@ -46,11 +41,8 @@ type process struct {
 	stores  []placement.Node
 	storing *placement.Map // of those
 
-	census repair.Census
-	view   repair.View
-	keeper *trim.Keeper
 	keep   keeping
-	own    safety.Account
+	adding []*adding
 	quota  *quota.Store
 }
 
@@ -65,14 +57,11 @@ const (
 	tickEvery = liveness.DefaultInterval / 5
 	workEvery = time.Second     // it looks at what is to be done
 	seekEvery = 2 * time.Second // it looks for the one it joins through
-
-	stall  = 3 * time.Second // a gap that means that it stood still
-	waking = liveness.DefaultDown + liveness.DefaultUpdate
 )
 
 func newProcess(m *machine) *process {
 	p := remember(m)
-	p.keeper, p.keep, p.quota = trim.NewKeeper(m.w.Now()), newKeeping(), m.bounded()
+	p.keep, p.quota = p.newKeeping(), m.bounded()
 	p.talks, p.calls = gossip.New(m.id, p), make(map[int]*call)
 	detector, err := liveness.New(liveness.Config{
 		Self: m.id, Keys: keys{m.id}, Incarnation: m.disk.starts, Nonce: uint64(m.w.Now())<<8 | uint64(m.index), Seed: m.w.random.Uint64(),
@@ -106,24 +95,12 @@ func remember(m *machine) *process {
 // begin sets the process going.
 func (p *process) begin() {
 	p.enrol()
-	p.look()
-	p.looked = p.w.Now()
-	p.every(tickEvery, func() {
-		p.notice()
-		p.detect(liveness.Tick{})
-	})
+	p.tell(p.nodes())
+	p.every(tickEvery, func() { p.detect(liveness.Tick{}) })
 	p.every(workEvery, p.work)
 	p.seek()
 	p.every(seekEvery, p.seek)
 	p.recollect()
-}
-
-// notice finds out whether the process stood still.
-func (p *process) notice() {
-	if p.w.Now() > p.looked+stall {
-		p.woke = p.w.Now()
-	}
-	p.looked = p.w.Now()
 }
 
 // hand has the process do something now, or when it thaws.
@@ -165,6 +142,7 @@ func (p *process) enrol() {
 		}
 	}
 	p.detect(liveness.NewRoster(here))
+	p.poke()
 	for _, i := range p.m.peers() {
 		p.detect(liveness.Connected{Peer: p.w.nodes[i].id})
 	}
@@ -181,6 +159,9 @@ func (p *process) detect(e liveness.Event) {
 			p.w.dial(p.m, p.w.node(a.To))
 		case liveness.Changed:
 			p.w.note("%s sees %s %v", p.m.name(), p.w.node(a.Member.Node).name(), a.Member.State)
+			p.poke()
+		case liveness.Told:
+			p.poke()
 		}
 	}
 	p.members = nil

@@ -8,9 +8,9 @@ import (
 	"time"
 
 	"shoal/internal/catalog/merge"
+	"shoal/internal/content"
 	"shoal/internal/membership/roster"
 	"shoal/internal/redundancy/safety"
-	"shoal/internal/redundancy/trim"
 )
 
 // Config says how to run.
@@ -46,16 +46,12 @@ const (
 	Forgetful  Flaw = "forgets to ask what it said"
 )
 
-// pledges is what is made of other nodes' pledges.
-func (c Config) pledges(given []trim.Pledge) []trim.Pledge {
+// pledged is what is made of another node's pledge.
+func (c Config) pledged(pledge content.Bitmap) content.Bitmap {
 	if c.Flaw == Credulous {
-		for i := range given {
-			for chunk := range given[i].Chunks.Len() {
-				given[i].Chunks.Set(chunk)
-			}
-		}
+		return content.FullBitmap(pledge.Len())
 	}
-	return given
+	return pledge
 }
 
 // delay is how long somebody must have been down before others take over.
@@ -66,7 +62,7 @@ func (c Config) delay() time.Duration {
 	return RepairDelay
 }
 
-// lease is how long what nobody has named is kept.
+// lease is how long a file without a name is kept.
 func (c Config) lease() time.Duration {
 	if c.Flaw == Impatient {
 		return 0
@@ -95,12 +91,16 @@ func (c Config) heard(upto uint64) uint64 {
 	return upto
 }
 
-// believe is what is made of another node's account.
-func (c Config) believe(n safety.Node, own safety.Account) safety.Node {
-	if c.Flaw == Optimistic {
-		n.Known, n.Account = true, safety.Account{Map: own.Map, Log: own.Log, Done: true}
+// believe is what status makes of what a node knows.
+func (c Config) believe(s safety.Shoal) safety.Shoal {
+	s.Keeps = s.Keeps || c.Flaw == Boastful
+	s.Asleep = s.Asleep && c.Flaw != Drowsy
+	for i := range s.Others {
+		if c.Flaw == Optimistic {
+			s.Others[i].Known, s.Others[i].Account = true, safety.Account{Map: s.Own.Map, Log: s.Own.Log, Done: true}
+		}
 	}
-	return n
+	return s
 }
 
 // most is how many machines there are at most, over a whole run.

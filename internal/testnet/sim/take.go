@@ -83,6 +83,7 @@ func (p *process) append(b signed) {
 	if p.addVersions(b.Batch) {
 		p.mean()
 	}
+	p.tellNames(b.Batch)
 	if p.roster.Add(b.Batch) {
 		p.enrol()
 		p.introduce()

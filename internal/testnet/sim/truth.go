@@ -10,6 +10,7 @@ import (
 	"shoal/internal/content"
 	"shoal/internal/membership/liveness"
 	"shoal/internal/redundancy/placement"
+	"shoal/internal/redundancy/reconcile"
 	"shoal/internal/redundancy/safety"
 	"shoal/internal/redundancy/trim"
 )
@@ -55,7 +56,7 @@ func (w *world) copies(f *file, chunk int, but *machine) (n int) {
 
 // lately is how long a copy that was destroyed may still be believed in: a pledge
 // counts so long, from when it was asked for.
-const lately = trim.Counts + 2*answerIn
+const lately = trim.Counts + 2*reconcile.HoldTimeout
 
 // out reports whether a machine was expelled, so that what it does is no longer
 // the shoal's doing, whether all know it or not.
@@ -82,6 +83,26 @@ func (w *world) deletes(p *process, f *file, chunk, wanted int) {
 	w.checked.Deletes++
 	if others := w.stored(f, chunk, p.m); others < wanted-w.excused(f, chunk) {
 		w.breach("I5: %s deletes chunk %d of %s, of which others have %d copies, not %d", p.m.name(), chunk, f, others, wanted)
+	}
+}
+
+// dismisses checks what is about to be deleted because no name means it: nobody
+// who was told that it is safe still wants it, and no name of it was known here
+// for as long as the trash time (I5).
+func (w *world) dismisses(p *process, f *file) {
+	if w.out(p.m) {
+		return
+	}
+	w.checked.Removals++
+	if f.acked && !f.removed && !f.again {
+		w.breach("I5: %s deletes %s, which nobody removed", p.m.name(), f)
+	}
+	since := max(p.started, p.unnamed[f.index])
+	if _, known := p.wanted[f.index]; !known {
+		since = max(since, p.m.disk.since(f, w.Now()))
+	}
+	if w.Now() < since+Trash {
+		w.breach("I5: %s deletes %s, which had a name until %v ago", p.m.name(), f, (w.Now() - since).Round(time.Millisecond))
 	}
 }
 
@@ -203,49 +224,28 @@ func (w *world) harm(lost map[int]map[int]*blob) {
 	}
 }
 
-// await acknowledges the adds of which two disks have everything, as far as the
-// holders say.
-func (p *process) await() {
-	left := p.keep.adding[:0]
-	for _, a := range p.keep.adding {
-		switch {
-		case !p.wanted[a.f.index].live:
-		case p.counted(a) >= min(2, p.wanted[a.f.index].copies):
-			p.w.ack(p, a)
-		default:
-			if p.w.Now() >= a.asked+answerIn {
-				a.asked, a.upto = p.w.Now(), p.w.cfg.heard(p.vector[p.m.id])
-				p.askAll(a.f, a.upto)
-			}
-			left = append(left, a)
-		}
-	}
-	p.keep.adding = left
+// adding is an add that waits for its copies.
+type adding struct {
+	f    *file
+	said uint64 // the batch that names it
 }
 
-// counted is the fewest copies of a chunk, as the holders said when they were
-// last asked.
-func (p *process) counted(a *adding) int {
-	counts := make([]int, a.f.chunks)
-	tally := func(have content.Bitmap) {
-		for chunk := range have.All {
-			counts[chunk]++
+// await has a person wait for the copies of a file that was just named. If that is
+// given up the person tries again, as long as the file has a name.
+func (p *process) await(f *file) {
+	a := &adding{f: f, said: p.vector[p.m.id]}
+	p.call(func(c reconcile.Call) reconcile.Event {
+		return reconcile.Added{Call: c, File: p.file(f), Upto: a.said}
+	}, func(done reconcile.Action) {
+		least := min(2, p.wanted[f.index].copies)
+		switch {
+		case !p.wanted[f.index].live:
+		case done.(reconcile.Acknowledge).Copies >= least:
+			p.w.ack(p, a)
+		default:
+			p.soon(func() { p.await(f) })
 		}
-	}
-	tally(p.m.disk.has(a.f))
-	for i := range p.w.nodes {
-		if said, ok := p.keep.heard[heardOf{a.f.index, i}]; ok && said.asked >= a.asked && a.asked > a.since && said.upto >= a.upto {
-			tally(said.has)
-		}
-	}
-	if p.w.Now() > a.asked+pullTimeout {
-		return 0 // it stood still: the answers are old
-	}
-	least := counts[0]
-	for _, n := range counts {
-		least = min(least, n)
-	}
-	return least
+	})
 }
 
 // converged reports why the shoal is not as it should be when nothing has gone
@@ -281,10 +281,10 @@ func (w *world) accounts() string {
 		if p == nil || m.retired {
 			continue
 		}
-		fmt.Fprintf(&text, "\n  %s counts %d, in %x, log %x, done %v, refuses %d", m.name(), p.view.In.Len(), p.own.Map, p.own.Log, p.own.Done, p.own.Refused)
-		for _, index := range sortedKeys(p.keep.lacks) {
-			f := w.files[index]
-			fmt.Fprintf(&text, ", lacks %v (acknowledged %v, removed %v, whole %v)", f, f.acked, f.removed, w.whole(f))
+		s := p.keep.machine.State()
+		fmt.Fprintf(&text, "\n  %s counts %d, %+v, fetches", m.name(), s.View.In.Len(), s.Own)
+		for _, g := range p.keep.fetches {
+			fmt.Fprintf(&text, " %v (acknowledged %v, removed %v, whole %v)", g.f, g.f.acked, g.f.removed, w.whole(g.f))
 		}
 		for _, author := range sortedKeys(p.vector) {
 			fmt.Fprintf(&text, " %s:%d", w.node(author).name(), p.vector[author])
