@@ -131,20 +131,22 @@ func (w *world) ack(p *process, a *adding) {
 	w.checked.Acks++
 	f.acked = true
 	for chunk := range f.chunks {
-		if n, least := w.stored(f, chunk, nil), min(2, p.wanted[f.index].copies)-w.excused(f, chunk); n < least {
+		least := min(2, p.wanted[f.index].copies) - w.excused(f, chunk)
+		if n := w.stored(f, chunk, nil); n < least {
 			w.breach("I1: %s acknowledges %s, of which chunk %d has %d copies", p.m.name(), f, chunk, n)
 		}
-	}
-	if w.Now() > w.harmed+lately && w.heardBy(p.m.id, a.said) < 2 {
-		w.breach("I1: %s acknowledges %v, and nobody else has heard of its name", p.m.name(), f)
+		if n := w.known(p.m.id, a.said, f, chunk); n < least && w.Now() > w.harmed+lately {
+			w.breach("I1: %s acknowledges %s, of which chunk %d has %d copies on nodes that have heard of its name", p.m.name(), f, chunk, n)
+		}
 	}
 	w.note("%s acknowledges %v", p.m.name(), f)
 }
 
-// heardBy is on how many disks it is what a node has said, up to a number.
-func (w *world) heardBy(author shoal.NodeID, upto uint64) (n int) {
+// known is how many disks have a chunk durably, and all that a node has said up to a
+// number: what lies there under no name is deleted some day.
+func (w *world) known(author shoal.NodeID, upto uint64, f *file, chunk int) (n int) {
 	for _, m := range w.nodes {
-		if uint64(len(m.disk.log[author])) >= upto {
+		if b := m.disk.chunks[f.index][chunk]; b != nil && b.synced && !m.retired && uint64(len(m.disk.log[author])) >= upto {
 			n++
 		}
 	}
