@@ -30,17 +30,16 @@ func (c *Catalog) Apply(items []journal.Item) {
 	} else {
 		err = c.apply(ctx, items)
 	}
-	if c.late = err != nil; c.late {
+	c.late.Store(err != nil)
+	if err != nil {
 		c.cfg.Log.Error("the catalogue is behind the journal", "err", err)
 	}
 }
 
 // Late reports whether the journal has what the catalogue could not take in: then
-// it may not know a name that there is.
+// it may not know a name that there is. It does not block.
 func (c *Catalog) Late() bool {
-	c.applying.Lock()
-	defer c.applying.Unlock()
-	return c.late
+	return c.late.Load()
 }
 
 // behind reports whether something before the items was not applied. Places

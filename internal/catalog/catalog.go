@@ -15,6 +15,7 @@ import (
 	"log/slog"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"shoal"
@@ -49,9 +50,9 @@ type Catalog struct {
 	journal Journal
 	writes  *sqlite.Queue[*write]
 
-	applying sync.Mutex // of place and late, and of who writes to the database
-	place    int64      // in the journal, up to which all is applied
-	late     bool       // what came last could not be applied
+	late     atomic.Bool // what came last could not be applied
+	applying sync.Mutex  // of place, and of who writes to the database
+	place    int64       // in the journal, up to which all is applied
 }
 
 // format: application is "shoa" in ASCII. Nothing waits for the disk: what a

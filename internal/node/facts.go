@@ -49,17 +49,23 @@ func (r *reconciler) nodes() reconcile.Nodes {
 
 // passed is what the machine is told whenever time has passed.
 func (r *reconciler) passed(ctx context.Context) reconcile.Passed {
-	p := reconcile.Passed{Late: r.n.catalog.Late()}
+	p := reconcile.Passed{Late: r.n.catalog.Late(), Free: r.free(ctx)}
 	log, err := r.n.journal.Applied().Digest()
 	if err != nil {
 		r.n.cfg.Log.Error("digest of the journal failed", "err", err)
 		p.Late = true
 	}
 	p.Log = [8]byte(log[:8])
-	if usage, err := r.n.quota.Usage(ctx); err == nil {
-		p.Free = usage.Free
-	}
 	return p
+}
+
+// free is the room of this node's store; none if that cannot be told.
+func (r *reconciler) free(ctx context.Context) int64 {
+	usage, err := r.n.quota.Usage(ctx)
+	if err != nil {
+		return 0
+	}
+	return usage.Free
 }
 
 // heard tells the machine of batches that the catalogue has applied.

@@ -54,7 +54,7 @@ func (r *reconciler) perform(ctx context.Context, a reconcile.Action, work *sync
 }
 
 func (r *reconciler) lookAt(ctx context.Context, a reconcile.Look) reconcile.Event {
-	looked := reconcile.Looked{Op: a.Op, Free: r.passed(ctx).Free}
+	looked := reconcile.Looked{Op: a.Op, Free: r.free(ctx)}
 	for _, id := range a.Files {
 		f, err := r.n.catalog.FileOf(ctx, id)
 		looked.Files = append(looked.Files, r.see(ctx, id, f, err))
@@ -70,7 +70,7 @@ func (r *reconciler) list(ctx context.Context, a reconcile.List) reconcile.Event
 		}
 		return reconcile.Listed{Op: a.Op, Failed: true}
 	}
-	listed := reconcile.Listed{Op: a.Op, Free: r.passed(ctx).Free}
+	listed := reconcile.Listed{Op: a.Op, Free: r.free(ctx)}
 	for _, f := range page {
 		listed.Files = append(listed.Files, r.see(ctx, f.ID, f, nil))
 	}
