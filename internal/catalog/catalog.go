@@ -50,8 +50,8 @@ type Catalog struct {
 	journal Journal
 	writes  *sqlite.Queue[*write]
 
-	late     atomic.Bool // what came last could not be applied
-	applying sync.Mutex  // of place, and of who writes to the database
+	late     atomic.Bool // the last batches could not be applied
+	applying sync.Mutex  // of place, and of the database's one writer
 	place    int64       // in the journal, up to which all is applied
 }
 

@@ -58,7 +58,7 @@ func (n *Node) safety(ctx context.Context) (safety.Verdict, error) {
 	if o.Wanted, err = n.catalog.Wanted(ctx); err != nil {
 		return safety.Verdict{}, fmt.Errorf("look at the catalogue: %w", err)
 	}
-	log, err := n.journal.Digest() // after the look at the files: all that named one is in it
+	log, err := n.journal.Digest() // after the look at the files: it covers every name that was counted
 	if err != nil {
 		return safety.Verdict{}, fmt.Errorf("look at the journal: %w", err)
 	}
@@ -89,8 +89,7 @@ func (s *shortage) add(e shoal.Entry, copies int, wait shoal.Wait) {
 	}
 }
 
-// err is what a person is told whose files are stored in fewer copies than they
-// should be before they can turn away.
+// err reports files that are stored in fewer copies than add waits for.
 func (s *shortage) err(nodes int) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -21,7 +21,7 @@ import (
 	"shoal/internal/sqlite"
 )
 
-// nodes is the storage nodes of the roster, with what is known of them.
+// nodes returns the storage nodes of the roster, with their liveness and reports.
 func (r *reconciler) nodes() reconcile.Nodes {
 	seen := make(map[shoal.NodeID]liveness.Member)
 	for _, m := range r.n.beats.Members() {
@@ -47,7 +47,7 @@ func (r *reconciler) nodes() reconcile.Nodes {
 	return reconcile.Nodes{Storage: all}
 }
 
-// passed is what the machine is told whenever time has passed.
+// passed returns the facts that the machine gets with every step in time.
 func (r *reconciler) passed(ctx context.Context) reconcile.Passed {
 	p := reconcile.Passed{Late: r.n.catalog.Late(), Free: r.free(ctx)}
 	log, err := r.n.journal.Applied().Digest()
@@ -85,7 +85,7 @@ func (r *reconciler) heard(items []journal.Item) {
 	r.post(news)
 }
 
-// see is a file as the catalogue has it, with what the store has of it.
+// see returns a file as the catalogue has it, with the store's chunks of it.
 func (r *reconciler) see(ctx context.Context, id shoal.FileID, f catalog.File, err error) reconcile.Seen {
 	s := reconcile.Seen{File: id}
 	if !errors.Is(err, shoal.NotFound) {

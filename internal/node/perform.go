@@ -10,7 +10,7 @@ import (
 	"shoal/internal/redundancy/reconcile"
 )
 
-// perform does what the machine asks for. Whatever may take time runs beside it.
+// perform performs an action. Slow actions run in goroutines of their own.
 func (r *reconciler) perform(ctx context.Context, a reconcile.Action, work *sync.WaitGroup) {
 	beside := func(do func() reconcile.Event) { work.Go(func() { r.post(do()) }) }
 	switch a := a.(type) {

@@ -15,12 +15,12 @@ import (
 )
 
 // maxReconcilerEvents is how many events may wait for the reconciler. It never
-// waits itself, so whoever posts one does not wait for long.
+// blocks, so posting an event does not block for long.
 const maxReconcilerEvents = 1024
 
-// reconciler runs the machine that keeps on this node what it should hold, and
-// nothing else. It decides nothing: it performs what the machine asks for
-// (perform.go) and hands the results back.
+// reconciler runs the machine that keeps this node's part of every file here. It
+// decides nothing: it performs the machine's actions (perform.go) and hands the
+// results back.
 type reconciler struct {
 	n      *Node
 	cfg    reconcile.Config
@@ -57,7 +57,7 @@ func (r *reconciler) now() reconcile.Clock {
 
 // run steps the machine until ctx ends.
 func (r *reconciler) run(ctx context.Context) {
-	var work sync.WaitGroup // of what the machine asked for
+	var work sync.WaitGroup // of actions
 	defer work.Wait()
 	machine := reconcile.New(r.cfg, r.now())
 	wake := time.NewTimer(0)
@@ -87,7 +87,7 @@ func (r *reconciler) run(ctx context.Context) {
 		case <-r.poked:
 		case <-wake.C:
 		}
-		passed := r.passed(ctx) // read first: the events of all that is in it are queued by now
+		passed := r.passed(ctx) // read first: the events of its batches are queued by now
 		for range len(r.events) {
 			step(<-r.events)
 		}

@@ -138,7 +138,7 @@ func (s *scrubber) yield(ctx context.Context, behind time.Duration) error {
 	}
 }
 
-// found is told of a chunk that has rotted, by whoever read it. The reconciler gets
+// found is told of a chunk that was read and has rotted. The reconciler gets
 // it again at once.
 func (s *scrubber) found(notice disk.Notice) {
 	s.rotten.Add(1)

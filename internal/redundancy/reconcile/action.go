@@ -28,7 +28,7 @@ type List struct {
 // ListGarbage asks for files in the store that no name ever meant: GarbageListed.
 type ListGarbage struct{ Op Op }
 
-// Ask asks nodes what they hold of a file: an Answered for each. The machine
+// Ask asks nodes for their holdings of a file: an Answered for each. The machine
 // waits for HoldTimeout.
 type Ask struct {
 	Op     Op
@@ -50,8 +50,8 @@ type Fetch struct {
 	Background bool         // nobody waits for it
 }
 
-// Delete removes chunks of a file from this node's own store, or all that the
-// store knows of the file: Deleted.
+// Delete removes chunks of a file from this node's own store, or, if Whole, the
+// file with everything the store knows about it: Deleted.
 type Delete struct {
 	Op     Op
 	File   shoal.FileID
@@ -74,7 +74,7 @@ const (
 // Compacted.
 type Compact struct{ Op Op }
 
-// Report says to all nodes what this node lacks and has room for.
+// Report tells all nodes about missing bytes and free space here.
 type Report struct {
 	Account safety.Account
 	Free    int64 // bytes

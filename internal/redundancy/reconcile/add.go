@@ -57,7 +57,7 @@ func (m *Machine) advanceAdds() {
 	}
 }
 
-// round asks the holders of an added file what they have. Only nodes that have
+// round asks the holders of an added file for their chunks. Only nodes that have
 // heard of the name count.
 func (m *Machine) round(a *add) {
 	a.next = 0
@@ -93,8 +93,8 @@ func (c copies) add(have content.Bitmap) {
 	}
 }
 
-// tally counts what a round has found, and gives the wait up if nothing has come
-// closer for long.
+// tally counts the copies at the end of a round. It gives the wait up when their
+// number has not grown for a while.
 func (m *Machine) tally(a *add, own content.Bitmap, replies []reply) {
 	if a.ended {
 		return

@@ -47,8 +47,8 @@ func (m *Machine) tooSoon(i *inquiry) bool {
 	return fresh
 }
 
-// answer says what this node holds of a file, and pledges to keep what it should
-// hold. A node that has not heard of the name yet holds nothing that counts.
+// answer states this node's chunks of a file and pledges its own part of them. The
+// copies of a node that has not heard of the name do not count.
 func (m *Machine) answer(i *inquiry) {
 	if m.heard[i.From] < i.Upto {
 		m.nothing(i)
@@ -82,8 +82,8 @@ func (m *Machine) hold(i *inquiry, s Seen) {
 	m.do(Answer{Call: i.Call, Has: have, Pledge: pledge})
 }
 
-// await notes that somebody waits for a file's copies. While holders are away this
-// node may be one of those that take their place.
+// await notes that somebody waits for a file's copies. This node may then stand in
+// for holders that are away.
 func (m *Machine) await(id shoal.FileID) {
 	for known, until := range m.awaited {
 		if until <= m.now.Mono {
@@ -98,7 +98,7 @@ func (m *Machine) await(id shoal.FileID) {
 	m.limitNews()
 }
 
-// hungUp drops whatever a caller waits for.
+// hungUp drops the request of a caller that has gone.
 func (m *Machine) hungUp(call Call) {
 	m.held = slices.DeleteFunc(m.held, func(i *inquiry) bool { return i.Call == call })
 	m.intake.waiting = slices.DeleteFunc(m.intake.waiting, func(c Call) bool { return c == call })

@@ -15,7 +15,7 @@ type asking struct {
 	order []*question // by the time they were asked
 }
 
-// query is what to ask whom.
+// query is a question before it is sent.
 type query struct {
 	to     []shoal.NodeID
 	file   repair.File
@@ -30,7 +30,7 @@ type reply struct {
 	asked time.Duration // when the question was sent
 }
 
-// question is one that is open.
+// question is a question that is still open.
 type question struct {
 	query
 	op      Op
@@ -41,8 +41,9 @@ type question struct {
 	closed  bool
 }
 
-// ask asks nodes what they hold of a file, and calls done with the answers that
-// came in time, none from this node itself. If nobody is to be asked that is now.
+// ask asks nodes for their holdings of a file, and calls done with the answers
+// that came in time. It leaves this node out, and calls done at once if no other
+// node is left.
 func (m *Machine) ask(q query, done func([]reply)) *question {
 	waiting := slices.DeleteFunc(slices.Clone(q.to), func(id shoal.NodeID) bool { return id == m.cfg.Self })
 	if len(waiting) == 0 {
@@ -56,8 +57,8 @@ func (m *Machine) ask(q query, done func([]reply)) *question {
 	return open
 }
 
-// answered takes in an answer. One that comes too late says that this process
-// stood still meanwhile: then the answers before it may be old, too.
+// answered takes in an answer. A very late answer shows that this process stood
+// still: then the earlier answers may be out of date, too.
 func (m *Machine) answered(e Answered) {
 	q := m.asking.open[e.Op]
 	if q == nil || !slices.Contains(q.waiting, e.From) {

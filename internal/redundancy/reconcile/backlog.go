@@ -46,8 +46,8 @@ func (b *backlog) pop() found {
 	return f
 }
 
-// named takes in what names mean now. A file that was named a moment ago may
-// have somebody who waits for its copies.
+// named takes in names from other nodes and this one. Somebody may be waiting for
+// the copies of a file that was named a moment ago.
 func (m *Machine) named(e Named) {
 	for _, p := range e.Heard {
 		m.heard[p.Author] = p.Upto
@@ -179,7 +179,7 @@ type retry struct {
 }
 
 // retries is the files to look at again. The heap has an entry for each time that
-// a retry was set; those that are not the file's last are skipped.
+// a retry was set; only the last entry of a file counts.
 type retries struct {
 	of    map[shoal.FileID]retry
 	queue dueQueue

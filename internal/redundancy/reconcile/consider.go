@@ -59,7 +59,7 @@ func (m *Machine) consider(f found) {
 	}
 }
 
-// examine looks at one file for a caller who wants to know what is missing.
+// examine looks for the missing chunks of one file, for a caller.
 func (m *Machine) examine(e Examine) {
 	m.lookAt([]shoal.FileID{e.File}, func(seen []Seen) {
 		switch s := seen[0]; {
@@ -71,8 +71,8 @@ func (m *Machine) examine(e Examine) {
 	})
 }
 
-// begin decides what this node should hold of a file. First it asks the holders
-// that have no room, for this node may stand in for them.
+// begin works out this node's part of a file. First it asks the holders without
+// room, for this node may stand in for them.
 func (m *Machine) begin(j *job) {
 	j.file, j.have, j.gen = fileOf(j.seen), m.here(j.seen), m.gen
 	j.file.Waited = m.now.Mono < m.awaited[j.file.ID]
@@ -91,8 +91,8 @@ func (m *Machine) begin(j *job) {
 	})
 }
 
-// fit finds out which chunks this node has room for. Of the others it asks who
-// holds them: a chunk that enough nodes have pledged is not missing.
+// fit takes the missing chunks for which this node has room. For the rest it asks
+// the other holders: a chunk that enough nodes have pledged is not missing.
 func (m *Machine) fit(j *job) {
 	j.need = repair.NeedOf(m.view, m.cfg.Self, j.file, j.have, j.short.lacks)
 	j.pull, j.refused = content.NewBitmap(j.file.Chunks), content.NewBitmap(j.file.Chunks)
@@ -116,7 +116,7 @@ func (m *Machine) fit(j *job) {
 	m.ask(query{to: to, file: j.file}, func(replies []reply) { m.conclude(j, pledges(replies)) })
 }
 
-// conclude notes what this node lacks, and has it fetched.
+// conclude notes the missing chunks, and fetches them.
 func (m *Machine) conclude(j *job, given []trim.Pledge) {
 	m.done(j)
 	lacking := j.need.Pull.Clone()
@@ -144,8 +144,8 @@ func (m *Machine) done(j *job) {
 	}
 }
 
-// note keeps the findings on a file. A file of which this node lacks chunks that
-// it has no room for is looked at again.
+// note keeps the findings on a file. If this node has no room for any of the
+// missing chunks, it looks at the file again later.
 func (m *Machine) note(j *job, lacking content.Bitmap) {
 	id := j.file.ID
 	if j.pull.Count() == 0 {
@@ -172,7 +172,7 @@ func (m *Machine) note(j *job, lacking content.Bitmap) {
 	}
 }
 
-// forget drops the findings on a file of which this node should hold nothing.
+// forget drops the findings on a file that this node need not hold.
 func (m *Machine) forget(id shoal.FileID) {
 	m.lacks.set(id, 0)
 	delete(m.fresh, id)

@@ -20,8 +20,8 @@ type Op uint64
 // uses no number twice.
 type Call uint64
 
-// Nodes says that the roster, or what is known of its nodes, has changed. Storage
-// is all nodes of the roster that should store chunks, up or not, this one
+// Nodes says that the roster or the liveness of its nodes has changed. Storage is
+// all nodes of the roster that should store chunks, up or not, this one
 // included; it belongs to the machine from then on.
 type Nodes struct{ Storage []Peer }
 
@@ -163,7 +163,7 @@ type Added struct {
 	Usual bool
 }
 
-// Asked is another node's question what this node holds. The caller waits for
+// Asked is another node's question about the chunks here. The caller waits for
 // Answer. Heard is how far this node has the asker's batches.
 type Asked struct {
 	Call   Call

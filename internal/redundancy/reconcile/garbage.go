@@ -41,8 +41,8 @@ func (m *Machine) expire(s Seen) {
 	})
 }
 
-// collect deletes a file that no name ever meant, when its time is over: what an
-// add or a read left that broke off, or what a revoked node had named.
+// collect deletes a file that no name ever meant, when its time is over: the rest
+// of an interrupted add or read, or a file that a revoked node had named.
 func (m *Machine) collect(s Seen) {
 	f := repair.File{ID: s.File, Chunks: s.Own.Len()}
 	m.dismiss(f, Garbage, s.Own, func() bool { return m.keeper.Orphan(m.now.Mono, f, m.cfg.Trash) })

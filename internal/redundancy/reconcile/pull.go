@@ -37,9 +37,9 @@ type pulls struct {
 	used    int64
 }
 
-// fetch has the chunks fetched that a file lacks here. Of a file that was just
-// named the chunks come first of which this node makes the second copy; the rest
-// follows when other nodes had time to get theirs.
+// fetch queues the missing chunks of a file. If the file was just named, the chunks
+// come first that get their second copy here; the rest follows when other nodes
+// had time for theirs.
 func (m *Machine) fetch(j *job) {
 	p := &pull{seen: j.seen, chunks: j.pull}
 	if by, fresh := m.fresh[j.file.ID]; fresh {
@@ -66,9 +66,9 @@ func (m *Machine) startPulls() {
 	}
 }
 
-// start asks for a fetch. Only the node that named a file has the chunks of which
-// this node makes the second copy, so no other is asked: to tell each other of
-// every chunk would slow down all who get theirs.
+// start asks for a fetch. A chunk that gets its second copy here is still only on
+// the node that named the file, so no other node is asked: announcing every chunk
+// to each other would slow all holders down.
 func (m *Machine) start(p *pull, only bool) {
 	op := m.op()
 	m.pulls.running[op] = p

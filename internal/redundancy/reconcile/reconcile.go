@@ -1,5 +1,5 @@
-// Package reconcile decides what one node does so that every file has its
-// copies and no chunk is kept without need. It owns the census of storage nodes,
+// Package reconcile keeps, on one node, every file at its number of copies and no
+// chunk without need. It decides about the census of storage nodes,
 // the files to look at, retries, questions to other nodes, leases (pledges),
 // surplus and garbage, the report this node sends to all, and the moment at
 // which an added file is acknowledged.
@@ -68,7 +68,7 @@ type Config struct {
 	RepairDelay time.Duration // a node counts for so long after it went down
 	TrimDelay   time.Duration // nothing is deleted for so long after the census changed
 	Trash       time.Duration // files without a name are kept for so long
-	Rescan      time.Duration // every file is looked at so often, whatever happened
+	Rescan      time.Duration // the time between two looks at every file
 	Waking      time.Duration // after standing still nothing is called safe for so long
 
 	// Ephemeral machines answer questions and know the census. They fetch,
@@ -104,7 +104,7 @@ type Machine struct {
 	adds    []*add
 	intake  intake
 
-	fresh   map[shoal.FileID]shoal.NodeID // files just named, and by whom; this node's part is not here yet
+	fresh   map[shoal.FileID]shoal.NodeID // files just named, with the author of the name; this node's part is not here yet
 	awaited map[shoal.FileID]time.Duration
 	lacks   lacks
 	surplus map[shoal.FileID]bool
@@ -144,8 +144,8 @@ func New(cfg Config, now Clock) *Machine {
 	return m
 }
 
-// Step tells the machine what happened at a moment, and returns what to do, in
-// that order. Moments must not go back on the monotonic clock. It never blocks.
+// Step takes an event and its moment, and returns actions in the order in which to
+// perform them. Moments must not go back on the monotonic clock. It never blocks.
 func (m *Machine) Step(now Clock, e Event) []Action {
 	m.look(now)
 	m.handle(e)
@@ -227,7 +227,7 @@ func (m *Machine) handleCall(e Event) {
 	}
 }
 
-// advance does whatever is due or has become possible.
+// advance does the work that is due or has become possible.
 func (m *Machine) advance() {
 	if m.view.Next > 0 && m.now.Mono >= m.view.Next {
 		m.count()

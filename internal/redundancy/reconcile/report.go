@@ -29,9 +29,9 @@ func (l *lacks) set(id shoal.FileID, bytes int64) {
 	}
 }
 
-// report says to all what this node lacks, when that has changed. While files wait
-// to be decided on it does so seldom: what is new to the journal or the census does
-// not count by the last report anyway (State.Shoal). Damage is said at once.
+// report tells all nodes of missing chunks when their number has changed. While
+// files wait to be decided on it does so seldom: the last report proves nothing
+// about a newer journal or census anyway (State.Shoal). Damage is told at once.
 func (m *Machine) report() {
 	now := m.now.Mono
 	if !m.busy() {
@@ -66,7 +66,7 @@ func (m *Machine) busy() bool {
 		m.sweep.wanted || m.sweep.active && !m.sweep.routine
 }
 
-// account is what this node says of itself. It is done when it has looked at every
+// account is this node's statement about itself. It is done when it has looked at every
 // file of this journal by this census, and has all it should.
 func (m *Machine) account() safety.Account {
 	count := func(n int) uint32 { return uint32(min(n, 1<<31)) }
@@ -119,7 +119,7 @@ func (p *progress) rate() float64 {
 	return float64(first.bytes-last.bytes) / (last.at - first.at).Seconds()
 }
 
-// State is what a machine knows, for others to read. Nothing in it changes.
+// State is a machine's knowledge at one moment. Nothing in it changes later.
 type State struct {
 	View    repair.View
 	Own     safety.Account // as it was last reported
@@ -129,12 +129,12 @@ type State struct {
 	Rate    float64        // bytes a second that all nodes together copied lately; 0 if not known
 }
 
-// State returns what the machine knows now.
+// State returns the machine's knowledge now.
 func (m *Machine) State() State {
 	return State{View: m.view, Own: m.own, Peers: m.peers, Stepped: m.now, Woke: m.woke, Rate: m.progress.rate()}
 }
 
-// Outside is what the machine does not know of this node.
+// Outside is facts about this node from outside the machine.
 type Outside struct {
 	Log    [8]byte     // of the journal now
 	Wanted map[int]int // the number of files for each number of wanted copies
@@ -143,7 +143,7 @@ type Outside struct {
 	Moved  bool        // its folder was copied, restored or mended
 }
 
-// Shoal is what safety judges by, at a moment. A report that was made for another
+// Shoal returns the facts for safety.Judge at a moment. A report that was made for another
 // journal or another census proves nothing.
 func (s State) Shoal(now Clock, cfg Config, o Outside) safety.Shoal {
 	own := s.Own

@@ -24,8 +24,8 @@ const (
 	Rescan      = 15 * time.Second
 )
 
-// keeping is a process's reconciler, the machine that ships, and what the model of
-// disk and network needs to perform its actions.
+// keeping is a process's reconciler, the machine that ships, with the state of the
+// models that perform its actions.
 type keeping struct {
 	machine *reconcile.Machine
 	poked   bool // the nodes are to be told
@@ -55,7 +55,7 @@ func (p *process) moment() reconcile.Clock {
 	return reconcile.Clock{Mono: p.w.Now(), Wall: p.m.wall()}
 }
 
-// tell steps the reconciler, and performs what it asks for.
+// tell steps the reconciler, and performs its actions.
 func (p *process) tell(e reconcile.Event) {
 	for _, a := range p.keep.machine.Step(p.moment(), e) {
 		p.perform(a)
@@ -83,7 +83,7 @@ func (p *process) reply(call reconcile.Call, a reconcile.Action) {
 // soon has the process do something a little later.
 func (p *process) soon(do func()) { p.w.After(p.w.latency(), func() { p.hand(do) }) }
 
-// poke has the reconciler told of the nodes, when what happens now is over.
+// poke tells the reconciler of the nodes, right after the present event.
 func (p *process) poke() {
 	if p.keep.poked {
 		return
@@ -105,7 +105,7 @@ func (p *process) work() {
 	p.judge()
 }
 
-// nodes is the storage nodes of the roster, with what is known of them.
+// nodes returns the storage nodes of the roster, with their liveness and reports.
 func (p *process) nodes() reconcile.Nodes {
 	seen := make(map[shoal.NodeID]liveness.Member)
 	for _, m := range p.seen() {
@@ -129,7 +129,7 @@ func (p *process) nodes() reconcile.Nodes {
 	return reconcile.Nodes{Storage: all}
 }
 
-// passed is what the reconciler is told when time has passed.
+// passed returns the facts that the reconciler gets with every step in time.
 func (p *process) passed() reconcile.Passed {
 	return reconcile.Passed{Log: p.log(), Free: p.room()}
 }

@@ -12,8 +12,8 @@ import (
 	"shoal/internal/redundancy/reconcile"
 )
 
-// perform models how a node does what its reconciler asks for: everything takes a
-// while, and what a disk says may be old when it is heard.
+// perform models how a node performs its reconciler's actions: everything takes a
+// while, and an answer of the disk may be out of date when it arrives.
 func (p *process) perform(a reconcile.Action) {
 	switch a := a.(type) {
 	case reconcile.Look:
@@ -108,7 +108,7 @@ func (p *process) garbage() (files []reconcile.Seen) {
 	return files
 }
 
-// ask puts a question to another process. What gets lost is never answered.
+// ask puts a question to another process. A lost question is never answered.
 func (p *process) ask(to *machine, a reconcile.Ask) {
 	f, from, upto := p.w.file(a.File), p.m, p.w.cfg.heard(a.Upto)
 	p.w.send(p.m, to, func(q *process) {
@@ -128,8 +128,7 @@ func (p *process) ask(to *machine, a reconcile.Ask) {
 	})
 }
 
-// waitedFor is how long a file is waited for after the last question of one who
-// does.
+// waitedFor is how long a file counts as waited for after the last question.
 const waitedFor = 30 * time.Second
 
 // fetching is a fetch under way.
@@ -157,7 +156,7 @@ func (p *process) fetch(a reconcile.Fetch) {
 	p.round(g)
 }
 
-// round asks for what is missing, until nothing is or it was asked for in vain.
+// round asks for the missing chunks, a few times at most.
 func (p *process) round(g *fetching) {
 	missing := 0
 	for chunk := range g.Chunks.All {
@@ -213,8 +212,8 @@ func (p *process) someone() *machine {
 	return nil
 }
 
-// request asks somebody who may have it for a chunk. What comes is given to then, if
-// it is right.
+// request asks a machine by chance for a chunk, and hands the verified bytes to
+// then.
 func (p *process) request(f *file, chunk int, then func(data []byte)) {
 	if from := p.someone(); from != nil {
 		p.requestOf(from, f, chunk, then)
@@ -230,7 +229,7 @@ func (p *process) requestOf(from *machine, f *file, chunk int, then func(data []
 		}
 		q.w.send(from, to, func(now *process) {
 			if now != p {
-				return // the one that asked is gone, and the connection with it
+				return // the asker is gone, and the connection with it
 			}
 			if data != nil && p.w.cfg.Flaw != Gullible && f.Verify(chunk, data) != nil {
 				data = nil

@@ -46,7 +46,7 @@ const (
 	Forgetful  Flaw = "forgets to ask what it said"
 )
 
-// pledged is what is made of another node's pledge.
+// pledged is another node's pledge as this node understands it.
 func (c Config) pledged(pledge content.Bitmap) content.Bitmap {
 	if c.Flaw == Credulous {
 		return content.FullBitmap(pledge.Len())
@@ -91,7 +91,7 @@ func (c Config) heard(upto uint64) uint64 {
 	return upto
 }
 
-// believe is what status makes of what a node knows.
+// believe is a node's knowledge as its status understands it.
 func (c Config) believe(s safety.Shoal) safety.Shoal {
 	s.Keeps = s.Keeps || c.Flaw == Boastful
 	s.Asleep = s.Asleep && c.Flaw != Drowsy

@@ -86,9 +86,9 @@ func (w *world) deletes(p *process, f *file, chunk, wanted int) {
 	}
 }
 
-// dismisses checks what is about to be deleted because no name means it: nobody
-// who was told that it is safe still wants it, and no name of it was known here
-// for as long as the trash time (I5).
+// dismisses checks a file that is about to be deleted for having no name: nobody
+// acknowledged and still wants it, and this node knew no name of it for as long as
+// the trash time (I5).
 func (w *world) dismisses(p *process, f *file) {
 	if w.out(p.m) {
 		return
@@ -142,8 +142,8 @@ func (w *world) ack(p *process, a *adding) {
 	w.note("%s acknowledges %v", p.m.name(), f)
 }
 
-// known is how many disks have a chunk durably, and all that a node has said up to a
-// number: what lies there under no name is deleted some day.
+// known counts the disks that have a chunk durably, and an author's batches up to a
+// number: a chunk without a name is deleted some day.
 func (w *world) known(author shoal.NodeID, upto uint64, f *file, chunk int) (n int) {
 	for _, m := range w.nodes {
 		if b := m.disk.chunks[f.index][chunk]; b != nil && b.synced && !m.retired && uint64(len(m.disk.log[author])) >= upto {
