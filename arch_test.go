@@ -65,6 +65,7 @@ func purePackages() map[string]purity {
 		"internal/content":              {goroutines: true},
 		"internal/record":               {},
 		"internal/membership/roster":    {},
+		"internal/membership/standing":  {},
 		"internal/membership/ticket":    {},
 		"internal/discovery/addrbook":   {},
 		"internal/membership/liveness":  {},
