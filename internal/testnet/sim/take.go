@@ -85,7 +85,6 @@ func (p *process) append(b signed) {
 	}
 	if p.roster.Add(b.Batch) {
 		p.enrol()
-		p.introduce()
 		if cut := p.roster.Cut(); !maps.Equal(cut, p.cut) {
 			p.reread()
 		}
