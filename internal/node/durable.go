@@ -67,7 +67,7 @@ func (n *Node) awaitCopies(ctx context.Context, e shoal.Entry) (int, error) {
 // reachable is on how many nodes a file can lie now.
 func (n *Node) reachable(e shoal.Entry, chunks int) int {
 	on := len(n.steward.keepers(repair.File{ID: e.ID, Chunks: chunks, Copies: e.Copies}))
-	if own, err := n.store.Own(n.ctx, e.ID); err == nil && own.Full() && !n.roll.node(n.self()).Stores() {
+	if own, err := n.store.Own(n.ctx, e.ID); err == nil && own.Full() && !n.membership.Node(n.self()).Stores() {
 		on++
 	}
 	return max(on, 1)
@@ -108,7 +108,7 @@ func (c copyCount) add(have content.Bitmap) {
 
 // stores is how many nodes of the shoal should hold chunks.
 func (n *Node) stores() (count int) {
-	for _, m := range n.roll.nodes() {
+	for _, m := range n.membership.Nodes() {
 		if m.Stores() {
 			count++
 		}

@@ -66,18 +66,18 @@ func (n *Node) safety(ctx context.Context) (safety.Verdict, error) {
 	view, own := n.steward.view, n.steward.own
 	n.steward.mu.Unlock()
 	own.Done = own.Done && own.Map == view.In.Digest() && own.Log == [8]byte(log[:8]) // else it was made before what is to be judged
-	s := safety.Shoal{Lost: n.lost(), Moved: n.doubtful.Load(), Asleep: n.beats.Awake() < n.wakingTime(), Own: own, Keeps: view.In.Has(n.self()), Braked: view.Braked, Wanted: wanted}
-	s.Out, _ = n.outside()
+	s := safety.Shoal{Lost: n.membership.Lost(), Moved: n.membership.Doubtful(), Asleep: n.beats.Awake() < n.wakingTime(), Own: own, Keeps: view.In.Has(n.self()), Braked: view.Braked, Wanted: wanted}
+	s.Out, _ = n.membership.Outside()
 	for _, node := range view.In.Nodes() {
 		if node.ID == n.self() {
 			continue
 		}
 		m := seen[node.ID]
 		a, known := safety.Parse(m.Own.Digest)
-		s.Others = append(s.Others, safety.Node{Name: n.nameOf(node.ID), Up: m.State == liveness.Alive, Known: known, Account: a})
+		s.Others = append(s.Others, safety.Node{Name: n.membership.NameOf(node.ID), Up: m.State == liveness.Alive, Known: known, Account: a})
 	}
 	for _, id := range view.Away {
-		s.Away = append(s.Away, n.nameOf(id))
+		s.Away = append(s.Away, n.membership.NameOf(id))
 	}
 	if view.Next > 0 {
 		s.Delay = max(view.Next-n.steward.now(), time.Second)

@@ -144,7 +144,7 @@ func (s *steward) look() repair.View {
 		seen[m.Node] = m
 	}
 	offset := s.now() - s.n.beats.Now()
-	for _, r := range s.n.roll.nodes() {
+	for _, r := range s.n.membership.Nodes() {
 		if !r.Stores() {
 			continue
 		}
@@ -193,7 +193,6 @@ func (s *steward) run(ctx context.Context) {
 	rescan := time.NewTicker(rescanEvery)
 	defer rescan.Stop()
 	for ctx.Err() == nil {
-		s.n.cutOff()
 		view := s.look()
 		if err := s.sweep(ctx, view, places, &fetching); err != nil && ctx.Err() == nil {
 			s.n.cfg.Log.Error("the files could not be looked at", "err", err)
