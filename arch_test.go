@@ -20,6 +20,7 @@ func chapters() map[string]int {
 		"":                    0, // the vocabulary
 		"internal/content":    1, // what a file is
 		"internal/record":     1, // what a node says to all
+		"internal/jsonfile":   1, // one value in one file
 		"internal/sqlite":     1, // one way to open, check and read an SQLite file
 		"internal/storage":    2, // keeping chunks here
 		"internal/network":    2, // speaking to peers
@@ -65,6 +66,7 @@ func purePackages() map[string]purity {
 		"internal/content":              {goroutines: true},
 		"internal/record":               {},
 		"internal/membership/roster":    {},
+		"internal/membership/standing":  {},
 		"internal/membership/ticket":    {},
 		"internal/discovery/addrbook":   {},
 		"internal/membership/liveness":  {},

@@ -43,7 +43,7 @@ func (n *Node) beginTakeIn(ctx context.Context) (done func(), err error) {
 
 // stores is how many nodes of the shoal should hold chunks.
 func (n *Node) stores() (count int) {
-	for _, m := range n.roll.nodes() {
+	for _, m := range n.membership.Nodes() {
 		if m.Stores() {
 			count++
 		}
@@ -53,7 +53,7 @@ func (n *Node) stores() (count int) {
 
 // safety is how the files are.
 func (n *Node) safety(ctx context.Context) (safety.Verdict, error) {
-	o := reconcile.Outside{Lost: n.lost(), Moved: n.doubtful.Load()}
+	o := reconcile.Outside{Lost: n.membership.Lost(), Moved: n.membership.Doubtful()}
 	var err error
 	if o.Wanted, err = n.catalog.Wanted(ctx); err != nil {
 		return safety.Verdict{}, fmt.Errorf("look at the catalogue: %w", err)
@@ -63,7 +63,7 @@ func (n *Node) safety(ctx context.Context) (safety.Verdict, error) {
 		return safety.Verdict{}, fmt.Errorf("look at the journal: %w", err)
 	}
 	o.Log = [8]byte(log[:8])
-	o.Out, _ = n.outside()
+	o.Out, _ = n.membership.Outside()
 	r := n.reconciler
 	return safety.Judge(r.state.Load().Shoal(r.now(), r.cfg, o)), nil
 }

@@ -18,7 +18,7 @@ import (
 
 // Add takes files in. See shoal.Mover.
 func (n *Node) Add(ctx context.Context, req shoal.AddRequest, watch func(shoal.Event)) error {
-	if err := errors.Join(checkAdd(req), n.mayWrite()); err != nil {
+	if err := errors.Join(checkAdd(req), n.membership.MayWrite()); err != nil {
 		return err
 	}
 	ctx, done := n.work(ctx)

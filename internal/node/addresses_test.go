@@ -67,7 +67,8 @@ func rightly(nodes ...*Node) func() bool {
 	return func() bool {
 		for _, n := range nodes {
 			for _, other := range nodes {
-				if !sameSet(n.roll.node(other.self()).Addrs, forOthers(other.host.Addrs())) {
+				said, is := slices.Values(n.membership.Node(other.self()).Addrs), slices.Values(forOthers(other.host.Addrs()))
+				if !slices.Equal(slices.Sorted(said), slices.Sorted(is)) {
 					return false
 				}
 			}
@@ -163,14 +164,14 @@ func TestWhereANodeWasReachedIsRemembered(t *testing.T) {
 		nodes := together(t, 2, nil)
 		await(t, "they are connected", meshed(nodes...))
 		there := nodes[0].self()
-		await(t, "it is noted", func() bool { return len(nodes[1].addresses.of(there)) > 0 })
-		was := nodes[1].addresses.of(there)
+		await(t, "it is noted", func() bool { return len(nodes[1].addresses.Of(there)) > 0 })
+		was := nodes[1].addresses.Of(there)
 		shut(t, nodes[1])
-		if err := nodes[0].say(t.Context(), roster.Self{Name: "node0", Allotment: 1, Addrs: []string{"/ip4/127.0.0.1/tcp/1/p2p/" + string(there)}}); err != nil {
+		if err := nodes[0].council.Say(t.Context(), roster.Self{Name: "node0", Allotment: 1, Addrs: []string{"/ip4/127.0.0.1/tcp/1/p2p/" + string(there)}}); err != nil {
 			t.Fatal(err)
 		}
 		nodes[1] = reopen(t, nodes[1])
-		if got := nodes[1].addresses.of(there); !slices.Equal(got, was) {
+		if got := nodes[1].addresses.Of(there); !slices.Equal(got, was) {
 			t.Errorf("it remembers %v, not %v", got, was)
 		}
 		await(t, "they are connected again", meshed(nodes...))
@@ -183,10 +184,10 @@ func TestAddressesChangeWhileANodeRuns(t *testing.T) {
 		nodes := together(t, 2, nil)
 		await(t, "all know where all are", func() bool { return meshed(nodes...)() && rightly(nodes...)() })
 		wrong := roster.Self{Name: "node0", Allotment: nodes[0].allotment, Addrs: []string{"/ip4/10.1.2.3/tcp/4001/p2p/" + string(nodes[0].self())}}
-		if err := nodes[0].say(t.Context(), wrong); err != nil { // as if the address had been that so far
+		if err := nodes[0].council.Say(t.Context(), wrong); err != nil { // as if the address had been that so far
 			t.Fatal(err)
 		}
-		await(t, "the other has heard it", func() bool { return slices.Equal(nodes[1].roll.node(nodes[0].self()).Addrs, wrong.Addrs) })
+		await(t, "the other has heard it", func() bool { return slices.Equal(nodes[1].membership.Node(nodes[0].self()).Addrs, wrong.Addrs) })
 		await(t, "it was put right", rightly(nodes...))
 	})
 }
@@ -202,7 +203,7 @@ func TestADamagedAddressBookIsBegunAnew(t *testing.T) {
 	}
 	occupy(t, port)
 	n = reopen(t, n)
-	if got := n.addresses.of(shoal.NodeID("x")); got != nil || portOf(n) == port {
+	if got := n.addresses.Of(shoal.NodeID("x")); got != nil || portOf(n) == port {
 		t.Errorf("it has %v, at %s", got, portOf(n))
 	}
 }

@@ -22,12 +22,12 @@ func (n *Node) openCatalog(ctx context.Context) (err error) {
 		return err
 	}
 	n.journal, err = journal.Open(ctx, filepath.Join(n.cfg.Data, journalFile), journal.Config{
-		Shoal: n.belongs.Shoal, Key: n.identity, Now: time.Now, Admits: n.admits, Ready: n.mayspeak, Apply: n.heard,
+		Shoal: n.membership.Folder().Shoal, Key: n.identity, Now: time.Now, Admits: n.membership.Hears, Ready: n.membership.MaySpeak, Apply: n.heard,
 	})
 	if err != nil {
 		return err
 	}
-	if err := n.loadRoster(ctx); err != nil {
+	if err := n.membership.Load(ctx, n.journal); err != nil {
 		return err
 	}
 	err = n.catalog.Follow(ctx, n.journal)
@@ -69,7 +69,7 @@ func (n *Node) strand(ctx context.Context) error {
 // does not know the roster would not be heard.
 func (n *Node) recoverNames(ctx context.Context) {
 	path := filepath.Join(n.cfg.Data, strandedFile)
-	if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) || n.lost() || !n.roll.node(n.self()).Present() {
+	if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) || n.membership.Lost() || !n.membership.Present() {
 		return
 	}
 	err := n.recoverFrom(ctx, path)

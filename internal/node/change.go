@@ -172,7 +172,7 @@ func (n *Node) deedOf(ctx context.Context, item shoal.ChangeItem) (deed, error) 
 }
 
 func (n *Node) toMove(ctx context.Context, req shoal.MoveRequest) (deed, error) {
-	if err := n.mayWrite(); err != nil {
+	if err := n.membership.MayWrite(); err != nil {
 		return deed{}, err
 	}
 	entry, err := n.local(ctx, req.Ref)
@@ -213,7 +213,7 @@ func (n *Node) toRemove(ctx context.Context, req shoal.RemoveRequest) (deed, err
 		d.after = func(ctx context.Context) (shoal.Entry, error) { return entry, n.discard(ctx, entry.ID) }
 		return d, nil
 	}
-	if err := n.mayWrite(); err != nil {
+	if err := n.membership.MayWrite(); err != nil {
 		return deed{}, err
 	}
 	d.drops = []shoal.Entry{entry}
@@ -247,7 +247,7 @@ func (n *Node) removed(ctx context.Context, entry shoal.Entry, req shoal.RemoveR
 }
 
 func (n *Node) toUndelete(ctx context.Context, req shoal.UndeleteRequest) (deed, error) {
-	if err := n.mayWrite(); err != nil {
+	if err := n.membership.MayWrite(); err != nil {
 		return deed{}, err
 	}
 	if link, err := shoal.ParseLink(req.Ref); err == nil {

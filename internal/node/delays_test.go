@@ -13,6 +13,8 @@ import (
 
 	"shoal"
 	"shoal/internal/membership/liveness"
+	"shoal/internal/membership/standing"
+	"shoal/internal/network"
 	"shoal/internal/network/memnet"
 	"shoal/internal/network/wire"
 	"shoal/internal/redundancy/reconcile"
@@ -277,7 +279,7 @@ func TestWhoIsOutHearsOfIt(t *testing.T) {
 					v, err := nodes[2].safety(t.Context())
 					return err == nil && strings.Contains(v.Text, says)
 				})
-				err := nodes[2].mayWrite()
+				err := nodes[2].membership.MayWrite()
 				if !errors.Is(err, shoal.Unauthorised) || !strings.Contains(err.Error(), says) || shoal.HintOf(err) == "" {
 					t.Errorf("it may write: %v", err)
 				}
@@ -298,17 +300,17 @@ func TestWhoWasOutHearsOfIt(t *testing.T) {
 				if _, err := nodes[0].SetNode(t.Context(), "node2", shoal.NodeChange{State: state, Force: true}); err != nil {
 					t.Fatal(err)
 				}
-				await(t, "the other has heard of it", func() bool { return !nodes[1].roll.node(nodes[2].self()).Present() })
+				await(t, "the other has heard of it", func() bool { return !nodes[1].membership.Node(nodes[2].self()).Present() })
 				nodes[2] = reopen(t, nodes[2])
 				within(t, 10*time.Second, "it says so", func() bool {
 					v, err := nodes[2].safety(t.Context())
 					return err == nil && strings.Contains(v.Text, "not on their roster")
 				})
-				if err := nodes[2].mayWrite(); !errors.Is(err, shoal.Unauthorised) || shoal.HintOf(err) == "" {
+				if err := nodes[2].membership.MayWrite(); !errors.Is(err, shoal.Unauthorised) || shoal.HintOf(err) == "" {
 					t.Errorf("it may write: %v", err)
 				}
 				for _, n := range nodes[:2] {
-					if err := n.mayWrite(); err != nil {
+					if err := n.membership.MayWrite(); err != nil {
 						t.Errorf("and another may not: %v", err)
 					}
 				}
@@ -322,11 +324,15 @@ func TestWhoIsNotKnownYetIsNotOut(t *testing.T) {
 	virtually(t, func(t *testing.T) {
 		nodes := together(t, 2, nil)
 		shut(t, nodes[1])
-		nodes[0].host.Handle(wire.FindProtocol, turnAway)
+		nodes[0].host.Handle(wire.FindProtocol, func(s network.Stream) {
+			bye := wire.Goodbye{Reason: wire.ReasonUnauthorised, Text: "you are not on this shoal's roster"}
+			_, _ = s.Write(bye.Append(nil)) // it may be gone
+			_ = s.Close()
+		})
 		nodes[1] = reopen(t, nodes[1])
-		within(t, askAgain, "it takes itself for out", func() bool { return errors.Is(nodes[1].mayWrite(), shoal.Unauthorised) })
-		nodes[0].host.Handle(wire.FindProtocol, nodes[0].gated(nodes[0].serveFind))
-		within(t, 2*askAgain, "it knows better", func() bool { return nodes[1].mayWrite() == nil })
+		within(t, standing.AskAgain, "it takes itself for out", func() bool { return errors.Is(nodes[1].membership.MayWrite(), shoal.Unauthorised) })
+		nodes[0].host.Handle(wire.FindProtocol, nodes[0].membership.Gate(nodes[0].ctx, nodes[0].serveFind))
+		within(t, 2*standing.AskAgain, "it knows better", func() bool { return nodes[1].membership.MayWrite() == nil })
 	})
 }
 
@@ -340,7 +346,7 @@ func TestAJoinerIsUpWithinTwoSeconds(t *testing.T) {
 		late := open(t, joiner(t, nodes[3], "late"))
 		for _, n := range nodes {
 			await(t, "they see each other", func() bool { return sees(n, late)() && sees(late, n)() })
-			await(t, "it is known by name", func() bool { return n.nameOf(late.self()) == "late" })
+			await(t, "it is known by name", func() bool { return n.membership.NameOf(late.self()) == "late" })
 		}
 		await(t, "all are connected", meshed(append(nodes, late)...))
 		if took := time.Since(began); took > 2*time.Second {

@@ -15,6 +15,7 @@ import (
 	"shoal/internal/catalog"
 	"shoal/internal/content"
 	"shoal/internal/journal"
+	"shoal/internal/membership"
 	"shoal/internal/membership/roster"
 	"shoal/internal/network/host"
 	"shoal/internal/record"
@@ -78,7 +79,7 @@ func (d *doctor) who() (self, shoalID shoal.NodeID, err error) {
 		return "", "", errUntold
 	}
 	self = record.NodeOf(key.Public().(ed25519.PublicKey))
-	known, err := loadBelonging(filepath.Join(d.data, shoalFile))
+	known, err := membership.ReadFolder(d.data)
 	if errors.Is(err, fs.ErrNotExist) { // the next start founds one
 		return self, self, nil
 	}
@@ -192,7 +193,7 @@ func (d *doctor) alone(ctx context.Context) (bool, error) {
 	if err != nil {
 		return false, nil //nolint:nilerr // it is told elsewhere
 	}
-	batches, err := rosterIn(ctx, said)
+	batches, err := membership.Batches(ctx, said)
 	if err != nil {
 		return false, said.Close() // what is wrong with it is told elsewhere
 	}

@@ -29,14 +29,14 @@ func (r *reconciler) nodes() reconcile.Nodes {
 	}
 	offset := r.now().Mono - r.n.beats.Now()
 	var all []reconcile.Peer
-	for _, node := range r.n.roll.nodes() {
+	for _, node := range r.n.membership.Nodes() {
 		if !node.Stores() {
 			continue
 		}
 		m := seen[node.ID]
 		report, reported := safety.Parse(m.Own.Digest)
 		all = append(all, reconcile.Peer{
-			Name: r.n.nameOf(node.ID), Alive: m.State == liveness.Alive, Reported: reported, Report: report,
+			Name: r.n.membership.NameOf(node.ID), Alive: m.State == liveness.Alive, Reported: reported, Report: report,
 			Node: repair.Node{
 				Node:    placement.Node{ID: node.ID, Zone: node.Zone, Weight: node.Allotment},
 				Absence: repair.Absence{For: node.Maintenance, Word: node.MaintenanceSaid},
@@ -70,19 +70,35 @@ func (r *reconciler) free(ctx context.Context) int64 {
 
 // heard tells the machine of batches that the catalogue has applied.
 func (r *reconciler) heard(items []journal.Item) {
-	var news reconcile.Named
+	news := reconcile.Named{Files: namesIn(items)}
 	for _, item := range items {
 		news.Heard = append(news.Heard, reconcile.Position{Author: item.Author, Upto: item.Seq})
+	}
+	r.post(news)
+}
+
+// voided has the machine look at the files of batches that do not count any more.
+func (r *reconciler) voided(items []journal.Item) {
+	var recheck reconcile.Recheck
+	for _, name := range namesIn(items) {
+		recheck.Files = append(recheck.Files, name.File)
+	}
+	r.post(recheck)
+}
+
+// namesIn returns the names that batches give to files.
+func namesIn(items []journal.Item) (names []reconcile.Name) {
+	for _, item := range items {
 		for _, rec := range item.Records {
 			if rec.Kind != record.KindPut {
 				continue
 			}
 			if put, err := merge.ParsePut(rec.Body); err == nil {
-				news.Files = append(news.Files, reconcile.Name{File: put.File, By: item.Author, At: rec.Stamp.Time()})
+				names = append(names, reconcile.Name{File: put.File, By: item.Author, At: rec.Stamp.Time()})
 			}
 		}
 	}
-	r.post(news)
+	return names
 }
 
 // see returns a file as the catalogue has it, with the store's chunks of it.

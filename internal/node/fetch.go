@@ -91,11 +91,11 @@ func (n *Node) dialAddr(ctx context.Context, f *fetch.Fetch, addr string) {
 // nameSources fills in what the sources of an event call themselves.
 func (n *Node) nameSources(e *shoal.Event) {
 	if e.Source != nil {
-		e.Source.Name = n.roll.title(e.Source.Node)
+		e.Source.Name = n.membership.Title(e.Source.Node)
 	}
 	if e.Stats != nil {
 		for i := range e.Stats.Sources {
-			e.Stats.Sources[i].Name = n.roll.title(e.Stats.Sources[i].Node)
+			e.Stats.Sources[i].Name = n.membership.Title(e.Stats.Sources[i].Node)
 		}
 	}
 }

@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"shoal"
-	"shoal/internal/membership/roster"
 	"shoal/internal/network"
 	"shoal/internal/network/wire"
 	"shoal/internal/transfer/fetch"
@@ -256,22 +255,6 @@ func (n *Node) present(ctx context.Context, id shoal.FileID) int {
 	}
 	n.board.AddPosted(id, &have)
 	return have.Count()
-}
-
-// peerChanged greets a peer that came, and forgets one that left.
-func (n *Node) peerChanged(change network.Change) {
-	if !change.Connected {
-		n.exchange.Drop(change.Peer)
-		n.tracker.Forget(change.Peer)
-		return
-	}
-	if n.roll.node(change.Peer).State == roster.Revoked { // one that was removed may come with a new ticket
-		n.running.Go(func() { n.dismiss(farewell) })
-		return
-	}
-	n.greet(change.Peer)
-	n.meet()
-	n.running.Go(func() { n.askWelcome(n.ctx, change.Peer) })
 }
 
 // follow tells running fetches that a peer has come.

@@ -8,6 +8,7 @@ import (
 
 	"shoal"
 	"shoal/internal/membership/roster"
+	"shoal/internal/membership/standing"
 	"shoal/internal/network/wire"
 )
 
@@ -48,7 +49,7 @@ func TestStrangersAreServedNothing(t *testing.T) {
 		if err := get(t.Context(), stranger, a.link(t, "secret.pdf"), filepath.Join(t.TempDir(), "x")); !errors.Is(err, shoal.Unauthorised) {
 			t.Errorf("get by link: %v, want not authorised", err)
 		}
-		if a.allows(stranger.self()) || len(a.neighbours()) != 0 {
+		if a.membership.Allows(stranger.self()) || len(a.neighbours()) != 0 {
 			t.Error("the stranger is asked for files")
 		}
 	})
@@ -74,14 +75,17 @@ func TestTheGateWaitsForNews(t *testing.T) {
 	virtually(t, func(t *testing.T) {
 		a := alone(t, nil)
 		late := stranger(t, a)
-		let := make(chan bool)
-		go func() { let <- a.admitted(late.self()) }()
-		await(t, "it waits at the gate", func() bool { return a.atGate.Load() == 1 })
-		if err := a.say(t.Context(), roster.Admit{Node: late.self(), Role: roster.Member}); err != nil {
+		if _, err := late.host.Connect(t.Context(), a.host.Addrs()[0]); err != nil {
 			t.Fatal(err)
 		}
-		if !<-let {
-			t.Error("it was turned away although the news has come")
+		answer := make(chan error)
+		go func() { answer <- late.askWelcome(t.Context(), a.self()) }()
+		pass(standing.GateWait / 2)
+		if err := a.council.Say(t.Context(), roster.Admit{Node: late.self(), Role: roster.Member}); err != nil {
+			t.Fatal(err)
+		}
+		if err := <-answer; err != nil {
+			t.Errorf("it was turned away although the news has come: %v", err)
 		}
 	})
 }

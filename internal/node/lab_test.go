@@ -79,7 +79,7 @@ func (l *lab) together(t *testing.T, n int, change func(*Config)) []*Node {
 	}
 	await(t, "all have heard what all are called", func() bool {
 		return !slices.ContainsFunc(nodes, func(n *Node) bool {
-			return slices.ContainsFunc(nodes, func(other *Node) bool { return n.roll.node(other.self()).Name == "" })
+			return slices.ContainsFunc(nodes, func(other *Node) bool { return n.membership.Node(other.self()).Name == "" })
 		})
 	})
 	return nodes

@@ -60,7 +60,7 @@ func (n *Node) addSources(ctx context.Context, info *shoal.FileInfo) {
 			info.Size, info.ChunkSize = h.entry.Size, h.entry.ChunkSize
 		}
 		chunks := chunksOf(h.entry)
-		info.Sources = append(info.Sources, shoal.Presence{Node: h.peer, Name: n.roll.title(h.peer), Chunks: min(h.present, chunks), Of: chunks})
+		info.Sources = append(info.Sources, shoal.Presence{Node: h.peer, Name: n.membership.Title(h.peer), Chunks: min(h.present, chunks), Of: chunks})
 	}
 	if info.Chunks == 0 && info.ChunkSize > 0 {
 		info.Chunks = chunksOf(info.Entry)

@@ -21,7 +21,9 @@ import (
 	"shoal/internal/catalog"
 	"shoal/internal/catalog/exchange"
 	"shoal/internal/discovery"
+	"shoal/internal/discovery/addresses"
 	"shoal/internal/journal"
+	"shoal/internal/membership"
 	"shoal/internal/membership/heartbeat"
 	"shoal/internal/membership/liveness"
 	"shoal/internal/membership/roster"
@@ -40,8 +42,8 @@ import (
 // What lies where in a data folder.
 const (
 	identityFile = "identity.pem"
-	shoalFile    = "shoal.json"
-	invitesFile  = "invites.json"
+	shoalFile    = membership.FolderFile
+	invitesFile  = membership.InvitesFile
 	addressFile  = "addresses.json"
 	storeFolder  = "store"
 	journalFile  = "journal.db"
@@ -82,28 +84,15 @@ type Node struct {
 	cfg        Config
 	started    time.Time
 	identity   ed25519.PrivateKey
-	belongs    belonging
-	roll       roll
-	invites    invites
 	beats      *heartbeat.Runner
 	exchange   *exchange.Exchange
 	reconciler *reconciler
 	scrubber   *scrubber
 
-	onRoster   chan struct{} // closed when this node has found itself on the roster
-	enrolled   func()        // closes it
-	recalled   chan struct{} // closed when this node knows how far it had come itself
-	doubtful   atomic.Bool   // its folder was copied, restored or mended, and it does not know yet
-	presented  chan struct{} // closed when it has been said what others should know of this node
-	introduced func()        // closes it
-
-	allotment    int64    // bytes this node holds for others
-	sponsorAddrs []string // of the ticket it was started with
-	refused      error    // why that ticket was not taken, if it was not
-	shunned      shunned
-	leaving      sync.Map // of those who are no longer on the roster, and are connected: when that was first seen
-	addresses    *addressBook
-	met          chan struct{} // has a value when a peer was met lately
+	membership *membership.Membership
+	council    *membership.Council
+	allotment  int64 // bytes this node holds for others
+	addresses  *addresses.File
 
 	host    network.Host
 	store   *disk.Store
@@ -127,7 +116,6 @@ type Node struct {
 	fetches   sync.Map // of *fetch.Fetch, those running
 	transfers atomic.Int64
 	answering atomic.Int64  // questions of peers
-	atGate    atomic.Int64  // strangers that wait to be let in
 	serial    atomic.Uint64 // of transfers
 }
 
@@ -152,7 +140,7 @@ func Open(ctx context.Context, cfg Config) (*Node, error) {
 		return nil, err
 	}
 	if cfg.Passing {
-		if err := mayPass(data); err != nil {
+		if err := membership.MayPass(data); err != nil {
 			return nil, err
 		}
 	}
@@ -160,9 +148,6 @@ func Open(ctx context.Context, cfg Config) (*Node, error) {
 		cfg: cfg, started: time.Now(),
 		board: new(transfer.Board), tracker: new(transfer.Tracker),
 	}
-	n.onRoster, n.recalled, n.presented, n.met = make(chan struct{}), make(chan struct{}), make(chan struct{}), make(chan struct{}, 1)
-	n.enrolled = sync.OnceFunc(func() { close(n.onRoster) })
-	n.introduced = sync.OnceFunc(func() { close(n.presented) })
 	n.ctx, n.stop = context.WithCancel(context.WithoutCancel(ctx))
 	if err := n.openFolder(ctx); err != nil {
 		return nil, errors.Join(folderError(data, err), n.Close())
@@ -170,7 +155,7 @@ func Open(ctx context.Context, cfg Config) (*Node, error) {
 	if err := n.openNetwork(ctx); err != nil {
 		return nil, errors.Join(err, n.Close())
 	}
-	n.awaitEnrolled(ctx)
+	n.awaitJoined(ctx)
 	return n, nil
 }
 
@@ -207,21 +192,14 @@ func (n *Node) openFolder(ctx context.Context) (err error) {
 	if limit == 0 {
 		n.allotment = whole
 	}
-	n.addresses = openAddressBook(filepath.Join(n.cfg.Data, addressFile), n.cfg.Log)
+	n.addresses = addresses.Open(filepath.Join(n.cfg.Data, addressFile), n.cfg.Log)
 	if err := n.loadIdentity(); err != nil {
 		return err
 	}
-	if err := n.belong(ctx); err != nil {
+	if err := n.openMembership(ctx); err != nil {
 		return err
 	}
-	n.roll.roster = roster.New(n.belongs.Shoal)
-	if n.invites, err = loadInvites(filepath.Join(n.cfg.Data, invitesFile)); err != nil {
-		return err
-	}
-	if err := n.openCatalog(ctx); err != nil {
-		return err
-	}
-	return n.shutOut()
+	return n.openCatalog(ctx)
 }
 
 // self is this node's id.
@@ -247,13 +225,13 @@ func (n *Node) newHost(ctx context.Context) (network.Host, error) {
 		return n.cfg.network(n.identity)
 	}
 	h, err := host.New(ctx, host.Config{
-		Identity: n.identity, Listen: n.cfg.Listen, Ports: n.addresses.ports(), UserAgent: "shoal/" + n.cfg.Version, Log: n.cfg.Log,
+		Identity: n.identity, Listen: n.cfg.Listen, Ports: n.addresses.Ports(), UserAgent: "shoal/" + n.cfg.Version, Log: n.cfg.Log,
 	})
 	if err != nil {
 		return nil, err
 	}
 	if !n.cfg.Passing {
-		n.addresses.had(h.Ports())
+		n.addresses.Had(h.Ports())
 	}
 	return h, nil
 }
@@ -267,22 +245,21 @@ func (n *Node) openNetwork(ctx context.Context) error {
 	n.exchange = exchange.New(h, n.journal, n.cfg.Log)
 	var err error
 	n.beats, err = heartbeat.New(heartbeat.Config{
-		Host: h, Key: n.identity, AddrsOf: n.addrsOf, Before: n.addresses.of, Notify: n.membersNews, Log: n.cfg.Log,
+		Host: h, Key: n.identity, AddrsOf: n.membership.AddrsOf, Before: n.addresses.Of, Notify: n.membersNews, Log: n.cfg.Log,
 		Clock:    func() record.Stamp { return record.StampAt(time.Now()) },
-		Detector: liveness.Config{Incarnation: n.belongs.Starts, Nonce: nonce(n.started), Down: n.cfg.DownAfter, Suspect: n.cfg.DownAfter / 2},
+		Detector: liveness.Config{Incarnation: n.membership.Folder().Starts, Nonce: nonce(n.started), Down: n.cfg.DownAfter, Suspect: n.cfg.DownAfter / 2},
 	})
 	if err != nil {
 		return err
 	}
 	n.reconciler, n.scrubber = newReconciler(n), newScrubber(n)
+	n.openCouncil()
 	n.join(h)
 	n.running.Go(func() { n.reconciler.run(n.ctx) })
 	if n.cfg.Passing {
 		return nil // what it says of itself is for the node that runs here at other times
 	}
 	n.running.Go(func() { n.scrubber.run(n.ctx) })
-	n.doubtful.Store(n.journal.Moved() || n.cfg.Join == "" && n.lost()) // one who joins does not know the others yet
-	n.running.Go(n.begin)
 	return nil
 }
 
@@ -296,19 +273,20 @@ func (n *Node) join(h network.Host) {
 		Dial: n.dialSource, Learn: n.learn, Received: n.traffic.received, Self: h.ID(),
 		Board: n.board, Bans: new(transfer.Bans), Log: n.cfg.Log,
 	})
-	h.Handle(wire.ChunkProtocol, n.gated(func(s network.Stream) { n.server.Serve(n.ctx, s) }))
-	h.Handle(wire.FindProtocol, n.gated(n.serveFind))
-	h.Handle(wire.LogProtocol, n.gated(func(s network.Stream) { n.exchange.Serve(n.ctx, s) }))
-	h.Handle(wire.BeatProtocol, n.gated(n.beats.Serve))
-	h.Handle(wire.HoldProtocol, n.gated(n.serveHold))
-	h.Handle(wire.JoinProtocol, n.serveJoin)
+	gate := func(serve func(network.Stream)) func(network.Stream) { return n.membership.Gate(n.ctx, serve) }
+	h.Handle(wire.ChunkProtocol, gate(func(s network.Stream) { n.server.Serve(n.ctx, s) }))
+	h.Handle(wire.FindProtocol, gate(n.serveFind))
+	h.Handle(wire.LogProtocol, gate(func(s network.Stream) { n.exchange.Serve(n.ctx, s) }))
+	h.Handle(wire.BeatProtocol, gate(n.beats.Serve))
+	h.Handle(wire.HoldProtocol, gate(n.serveHold))
+	h.Handle(wire.JoinProtocol, func(s network.Stream) { n.council.ServeJoin(n.ctx, s) })
 	n.unwatch = h.Watch(n.peerChanged)
 	for _, conn := range h.Peers() { // whom it has joined through
 		n.peerChanged(network.Change{Peer: conn.Peer, Connected: true})
 	}
-	n.beats.Enrol(n.here())
 	n.running.Go(func() { n.beats.Run(n.ctx) })
-	n.keeper = discovery.NewKeeper(h, slices.Concat(n.cfg.Peers, n.sponsors()), n.cfg.Log)
+	n.running.Go(func() { n.council.Run(n.ctx) })
+	n.keeper = discovery.NewKeeper(h, slices.Concat(n.cfg.Peers, n.membership.Sponsors()), n.cfg.Log)
 	n.running.Go(func() { n.keeper.Run(n.ctx) })
 }
 

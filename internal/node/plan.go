@@ -61,7 +61,7 @@ func (n *Node) planFile(ctx context.Context, view repair.View, f catalog.File, m
 	}
 	for _, h := range there {
 		need := repair.NeedOf(view, h.node, own, h.Has, nil)
-		move := shoal.Move{File: f.ID, Name: name, Node: h.node, NodeName: n.roll.title(h.node)}
+		move := shoal.Move{File: f.ID, Name: name, Node: h.node, NodeName: n.membership.Title(h.node)}
 		if count := need.Pull.Count(); count > 0 {
 			move.Kind, move.Chunks, move.Bytes = shoal.MoveCopy, count, min(int64(count)*int64(f.ChunkSize), f.Size)
 			move.Why = fmt.Sprintf("it should hold them, and %d of %d copies are on nodes that answer", least, f.Copies)
@@ -120,7 +120,7 @@ func (n *Node) addCopies(ctx context.Context, info *shoal.FileInfo) {
 	there := append([]holding{{node: n.self(), Hold: wire.Hold{Has: have}}}, n.askHolders(ctx, n.neighbours(), wire.Ask{File: info.ID, Chunks: own.Chunks})...)
 	layout := view.In.File(own.ID, own.Chunks, own.Copies)
 	for _, h := range there {
-		c := shoal.Copy{Node: h.node, Name: n.roll.title(h.node), Chunks: h.Has.Count(), Of: own.Chunks}
+		c := shoal.Copy{Node: h.node, Name: n.membership.Title(h.node), Chunks: h.Has.Count(), Of: own.Chunks}
 		for chunk := range own.Chunks {
 			if layout.Holds(h.node, chunk) {
 				c.Should++

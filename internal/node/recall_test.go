@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"shoal"
+	"shoal/internal/membership/standing"
 	"shoal/internal/redundancy/safety"
 )
 
@@ -34,14 +35,9 @@ func TestLostJournalForksNothing(t *testing.T) {
 		cfg := gone.cfg
 		cfg.Join = ""
 		back := open(t, cfg)
-		await(t, "it may speak", func() bool {
-			select {
-			case <-back.recalled:
-				return true
-			default:
-				return false
-			}
-		})
+		if err := back.membership.MaySpeak(t.Context()); err != nil {
+			t.Fatal(err)
+		}
 		path, _ = write(t, 4, 1000)
 		back.add(t, path, "after")
 		forksNothing(t, heard, said(t, back, back.self()))
@@ -119,14 +115,14 @@ func TestNamesOutliveTheJournal(t *testing.T) {
 func TestFounderWithoutItsJournalAlone(t *testing.T) {
 	virtually(t, func(t *testing.T) {
 		nodes := together(t, 2, nil)
-		await(t, "it is noted where the other is", func() bool { return len(nodes[0].addresses.nodes()) > 0 })
+		await(t, "it is noted where the other is", func() bool { return len(nodes[0].addresses.Nodes()) > 0 })
 		shut(t, nodes[1])
 		shut(t, nodes[0])
 		loseJournal(t, nodes[0])
 		back, began := open(t, nodes[0].cfg), time.Now()
 		path, _ := write(t, 4, 1000)
 		back.add(t, path, "after")
-		if took := time.Since(began); took < recallLimit || took > recallLimit+time.Second {
+		if took := time.Since(began); took < standing.RecallLimit || took > standing.RecallLimit+time.Second {
 			t.Errorf("it spoke after %v", took)
 		}
 		if v, err := back.safety(t.Context()); err != nil || v.State != safety.Unsure || !strings.Contains(v.Text, "waits for another to tell it") {

@@ -15,6 +15,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"shoal"
+	"shoal/internal/jsonfile"
 	"shoal/internal/redundancy/reconcile"
 	"shoal/internal/redundancy/scrub"
 	"shoal/internal/storage/disk"
@@ -84,7 +85,7 @@ func (s *scrubber) done(part scrub.Part) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.log.Done(part, time.Now().UTC())
-	if err := writeDurably(s.path, s.log); err != nil {
+	if err := jsonfile.Write(s.path, s.log); err != nil {
 		s.n.cfg.Log.Warn("it could not be noted what was checked", "err", err)
 	}
 }

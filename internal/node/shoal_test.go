@@ -5,15 +5,12 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 
 	"shoal"
 	"shoal/internal/membership/ticket"
-	"shoal/internal/record"
 	"shoal/internal/redundancy/safety"
 )
 
@@ -84,7 +81,7 @@ func TestTicketIsForOne(t *testing.T) {
 	virtually(t, func(t *testing.T) {
 		cfg := joiner(t, alone(t, nil), "second")
 		second := open(t, cfg)
-		await(t, "it is on the roster", func() bool { return second.roll.node(second.self()).Present() })
+		await(t, "it is on the roster", func() bool { return second.membership.Node(second.self()).Present() })
 		cfg.Data = t.TempDir()
 		if n, err := Open(t.Context(), cfg); !errors.Is(err, shoal.Unauthorised) {
 			if err == nil {
@@ -120,7 +117,7 @@ func TestRevoked(t *testing.T) {
 						return false
 					}
 				}
-				return !n.allows(bad.self())
+				return !n.membership.Allows(bad.self())
 			})
 		}
 		if _, err := bad.SetNode(t.Context(), "node1", shoal.NodeChange{State: "revoked"}); !errors.Is(err, shoal.Unauthorised) {
@@ -134,7 +131,7 @@ func TestRemovedNodeComesBack(t *testing.T) {
 	virtually(t, func(t *testing.T) {
 		nodes := together(t, 2, nil)
 		gone := nodes[1]
-		await(t, "it has said its name", func() bool { return nodes[0].roll.title(gone.self()) == "node1" })
+		await(t, "it has said its name", func() bool { return nodes[0].membership.Title(gone.self()) == "node1" })
 		if _, err := nodes[0].SetNode(t.Context(), "node1", shoal.NodeChange{State: "removed", Force: true}); err != nil {
 			t.Fatal(err)
 		}
@@ -146,48 +143,16 @@ func TestRemovedNodeComesBack(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := nodes[0].admit(t.Context(), ticket.KeyOf(used.Secret).ID(), gone.self()); !errors.Is(err, shoal.Unauthorised) {
+		if err := nodes[0].council.Admit(t.Context(), ticket.KeyOf(used.Secret).ID(), gone.self()); !errors.Is(err, shoal.Unauthorised) {
 			t.Errorf("it comes back with the ticket it came with: %v", err)
 		}
 		cfg := gone.cfg
 		cfg.Join = invite(t, nodes[0])
 		back := open(t, cfg)
 		await(t, "both know that it is back", func() bool {
-			return nodes[0].roll.node(back.self()).Present() && back.roll.node(back.self()).Present() && len(nodes[0].neighbours()) == 1
+			return nodes[0].membership.Node(back.self()).Present() && back.membership.Node(back.self()).Present() && len(nodes[0].neighbours()) == 1
 		})
 	})
-}
-
-// A node that knows that it is out, and whose new ticket is not taken, ends.
-func TestShutOut(t *testing.T) {
-	for state, want := range map[string]error{"removed": shoal.Network, "revoked": shoal.Unauthorised} {
-		t.Run(state, func(t *testing.T) {
-			virtually(t, func(t *testing.T) {
-				nodes := together(t, 2, nil)
-				if _, err := nodes[0].SetNode(t.Context(), "node1", shoal.NodeChange{State: state, Force: true}); err != nil {
-					t.Fatal(err)
-				}
-				out := nodes[1]
-				for item, err := range nodes[0].journal.Replay(t.Context(), 0) {
-					if err != nil {
-						t.Fatal(err)
-					}
-					out.roll.add([]record.Batch{item.Batch})
-				}
-				if err := out.shutOut(); err != nil {
-					t.Errorf("without a ticket that was refused: %v", err)
-				}
-				out.refused = fmt.Errorf("nobody is there: %w", shoal.Network)
-				if err := out.shutOut(); !errors.Is(err, want) || !strings.Contains(err.Error(), state) || shoal.HintOf(err) == "" {
-					t.Errorf("%v, want %v", err, want)
-				}
-				nodes[0].refused = out.refused
-				if err := nodes[0].shutOut(); err != nil {
-					t.Errorf("one that is in: %v", err)
-				}
-			})
-		})
-	}
 }
 
 // Of a node and the copy of its folder the one that was started later stops, and

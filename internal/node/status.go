@@ -15,7 +15,7 @@ func (n *Node) Peers(context.Context) ([]shoal.Peer, error) {
 	for _, conn := range conns {
 		count := n.traffic.of(conn.Peer)
 		peer := shoal.Peer{
-			ID: conn.Peer, Name: n.roll.title(conn.Peer), Addr: conn.Addr, Direction: "out", Transport: conn.Transport,
+			ID: conn.Peer, Name: n.membership.Title(conn.Peer), Addr: conn.Addr, Direction: "out", Transport: conn.Transport,
 			Latency: conn.Latency, Since: conn.Since, BytesIn: count.in.Load(), BytesOut: count.out.Load(),
 		}
 		if conn.Inbound {
@@ -56,7 +56,7 @@ func (n *Node) Status(ctx context.Context) (shoal.Status, error) {
 		Name: n.cfg.Name, ID: n.host.ID(), Version: n.cfg.Version, Listen: n.host.Addrs(), Data: n.cfg.Data,
 		Free: usage.Free, DiskFree: disk.Free, Capacity: usage.Capacity, Stored: usage.Stored, Linked: usage.Linked,
 		Files: max(usage.Files-trash, 0), Trash: trash, Conflicts: conflicts,
-		Nodes: len(n.here()), Safety: shoal.Safety{State: string(verdict.State), Text: verdict.Text},
+		Nodes: len(n.membership.Here()), Safety: shoal.Safety{State: string(verdict.State), Text: verdict.Text},
 		Scrub: n.scrubber.status(),
 		Peers: len(n.host.Peers()), Transfers: int(n.transfers.Load()), Sessions: n.server.Sessions(),
 		Uptime: time.Since(n.started), Trouble: trouble,

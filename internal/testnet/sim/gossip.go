@@ -45,18 +45,11 @@ func (m *machine) sign(seq uint64, records ...record.Record) signed {
 
 // rosterSelf is what a machine says of itself.
 func rosterSelf(m *machine) roster.Self {
-	return roster.Self{Name: m.name(), Zone: m.zone, Allotment: 1 << 30}
+	return roster.Self{Name: m.name(), Zone: m.zone, Allotment: 1 << 30, Addrs: []string{fmt.Sprintf("%s at place %d", m.name(), m.place)}}
 }
 
 func (p *process) sayRoster(body any) bool {
 	return p.say(func(s record.Stamp) (record.Record, error) { return roster.Record(s, body) })
-}
-
-// seek finds the one this node joins through, until it is on the roster.
-func (p *process) seek() {
-	if s := p.m.sponsor; s != nil && !p.m.conns[s.index] && !p.roster.Node(p.m.id).Present() {
-		p.w.dial(p.m, s)
-	}
 }
 
 // reread makes the view of names anew, without what is void.

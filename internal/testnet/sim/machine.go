@@ -11,6 +11,7 @@ import (
 	"shoal"
 	"shoal/internal/membership/liveness"
 	"shoal/internal/membership/roster"
+	"shoal/internal/membership/standing"
 	"shoal/internal/record"
 )
 
@@ -27,7 +28,8 @@ type machine struct {
 	skew    time.Duration // of its wall clock
 	powered bool
 	frozen  bool
-	moved   bool // it is elsewhere than it has said
+	place   int  // where it is
+	moved   bool // its folder was copied since it spoke last, and that shows
 	backups []snapshot
 	left    time.Duration // when all knew that it is out
 	lies    bool          // what it sends is not what it has, and it does not know
@@ -153,7 +155,7 @@ func (w *world) connect(a, b *machine) {
 		if p := pair[0].process; p != nil {
 			p.hand(func() {
 				p.detect(liveness.Connected{Peer: pair[1].id})
-				p.greet(pair[1])
+				p.stand(standing.Connected{Peer: pair[1].id})
 			})
 		}
 	}
@@ -169,7 +171,10 @@ func (w *world) cut(a, b *machine, cause liveness.Cause) {
 	for _, pair := range [][2]*machine{{a, b}, {b, a}} {
 		if p := pair[0].process; p != nil {
 			p.lose(pair[1])
-			p.hand(func() { p.detect(liveness.Lost{Peer: pair[1].id, Cause: cause}) })
+			p.hand(func() {
+				p.detect(liveness.Lost{Peer: pair[1].id, Cause: cause})
+				p.stand(standing.Lost{Peer: pair[1].id})
+			})
 		}
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"shoal/internal/catalog/merge"
 	"shoal/internal/membership/liveness"
 	"shoal/internal/membership/roster"
+	"shoal/internal/membership/standing"
 	"shoal/internal/record"
 	"shoal/internal/redundancy/placement"
 	"shoal/internal/storage/quota"
@@ -24,8 +25,13 @@ type process struct {
 	talks   *gossip.Node
 	streams []*stream
 	calls   map[int]*call // streams it keeps, by machine
-	enough  int           // have to say how far they are before it speaks
 	ready   bool          // it may speak
+
+	standing *standing.Machine
+	todo     []standing.Action // that it asked for
+	acting   bool              // they are being done
+	visits   uint64
+	visitors map[uint64]func(served bool) // at the gate, by visit
 
 	detector *liveness.Detector
 	members  []liveness.Member
@@ -78,7 +84,13 @@ func remember(m *machine) *process {
 	p := &process{
 		m: m, w: m.w, started: m.w.Now(), roster: roster.New(m.w.nodes[0].id), vector: make(record.Vector), cut: make(record.Vector),
 		names: make(map[string]merge.Name), copies: make(map[merge.Dot]int), wanted: make(map[int]want), unnamed: make(map[int]time.Duration),
+		visitors: make(map[uint64]func(bool)),
 	}
+	cfg := standing.Config{Self: m.id, Founder: m.w.nodes[0].id}
+	if m.sponsor != nil {
+		cfg.Sponsor = m.sponsor.id
+	}
+	p.standing = standing.New(cfg)
 	for _, author := range sortedKeys(m.disk.log) {
 		for _, b := range m.disk.log[author] {
 			p.vector[author] = b.Seq
@@ -88,12 +100,15 @@ func remember(m *machine) *process {
 			}
 		}
 	}
+	p.acting = true // done when it begins
+	p.todo = p.standing.Step(m.w.Now(), standing.Roster{Nodes: p.roster.Nodes()})
 	p.reread()
 	return p
 }
 
 // begin sets the process going.
 func (p *process) begin() {
+	p.acting = false
 	p.enrol()
 	p.tell(p.nodes())
 	p.every(tickEvery, func() { p.detect(liveness.Tick{}) })
@@ -125,28 +140,6 @@ func (p *process) every(interval time.Duration, do func()) {
 		})
 	}
 	p.w.After(time.Duration(p.w.random.Int64N(int64(interval))), next)
-}
-
-// allows reports whether a node may be spoken with.
-func (p *process) allows(id shoal.NodeID) bool {
-	sponsor := p.m.sponsor
-	return p.roster.Node(id).Present() || sponsor != nil && id == sponsor.id && !p.roster.Node(p.m.id).Present()
-}
-
-// enrol tells the detector who should be there.
-func (p *process) enrol() {
-	var here []shoal.NodeID
-	for _, n := range p.roster.Nodes() {
-		if n.Present() {
-			here = append(here, n.ID)
-		}
-	}
-	p.detect(liveness.NewRoster(here))
-	p.poke()
-	for _, i := range p.m.peers() {
-		p.detect(liveness.Connected{Peer: p.w.nodes[i].id})
-	}
-	p.greetAll()
 }
 
 // detect tells the detector what happened, and does what it asks for.

@@ -4,6 +4,8 @@ import (
 	"maps"
 	"slices"
 	"time"
+
+	"shoal/internal/membership/standing"
 )
 
 // snapshot is what was on a machine's disk at a time.
@@ -56,7 +58,8 @@ func (w *world) restore(m *machine) {
 		m.kill()
 	}
 	lost := maps.Clone(m.disk.chunks)
-	m.disk, m.moved = backup.copy(), true
+	m.disk, m.moved = backup.copy(), w.chance(0.5)
+	m.place++
 	for index, chunks := range lost {
 		lost[index] = maps.Clone(chunks)
 		maps.DeleteFunc(lost[index], func(chunk int, _ *blob) bool { return m.disk.chunks[index][chunk] != nil })
@@ -64,7 +67,7 @@ func (w *world) restore(m *machine) {
 	w.harm(lost)
 	w.checked.Restores++
 	m.start()
-	w.run(recallTime + time.Second)
+	w.run(standing.RecallTime + time.Second)
 }
 
 // restorable reports whether a machine can hear from others what it said since a
@@ -93,5 +96,5 @@ func (w *world) restorable(m *machine, backup snapshot) bool {
 			others++
 		}
 	}
-	return witness && others < recallPeers
+	return witness && others < standing.RecallPeers
 }

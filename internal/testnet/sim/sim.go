@@ -215,6 +215,7 @@ func (w *world) settle() {
 			}
 		}
 		w.giveUp()
+		w.advise()
 		return w.converged()
 	})
 	if w.cfg.Tidy {

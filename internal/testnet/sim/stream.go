@@ -4,9 +4,7 @@ import (
 	"slices"
 	"time"
 
-	"shoal"
 	"shoal/internal/catalog/gossip"
-	"shoal/internal/membership/roster"
 )
 
 // stream is a process's end of a stream on which two bring their journals to the
@@ -39,13 +37,12 @@ type call struct {
 }
 
 // ask is one attempt to open a stream.
-type ask struct{ until time.Duration }
+type ask struct{ since time.Duration }
 
 // The times of a stream, as the exchange and the network have them.
 const (
 	firstRetry   = 500 * time.Millisecond
 	lastRetry    = 30 * time.Second
-	gateWait     = 2 * time.Second  // for the word of one who asks to speak
 	breaksAfter  = 30 * time.Second // of silence
 	resend       = time.Second      // what did not arrive; each time twice as late (RFC 6298), until
 	lastResend   = 30 * time.Second
@@ -58,42 +55,10 @@ func (w *world) clock() time.Time { return time.Unix(0, 0).Add(w.Now()) }
 // greet keeps a stream to a machine that is connected. Of two the one with the lower
 // id opens it.
 func (p *process) greet(to *machine) {
-	if !p.allows(to.id) {
-		p.hangUp(to)
-		return
-	}
 	if p.m.conns[to.index] && p.calls[to.index] == nil && p.m.id < to.id {
 		c := &call{to: to, wait: firstRetry}
 		p.calls[to.index] = c
 		p.open(c)
-	}
-}
-
-// greetAll has every stream be as the roster says.
-func (p *process) greetAll() {
-	for _, i := range p.m.peers() {
-		p.greet(p.w.nodes[i])
-	}
-	for _, s := range slices.Clone(p.streams) {
-		if p.expelled(s.back.p.m.id) {
-			s.end()
-		}
-	}
-}
-
-// expelled reports whether a node was removed or revoked.
-func (p *process) expelled(id shoal.NodeID) bool {
-	return p.roster.Node(id).Role > roster.Stranger && !p.allows(id)
-}
-
-// hangUp ends the stream that this process keeps to another.
-func (p *process) hangUp(to *machine) {
-	c := p.calls[to.index]
-	delete(p.calls, to.index)
-	for _, s := range slices.Clone(p.streams) {
-		if c != nil && s.by == c {
-			s.end()
-		}
 	}
 }
 
@@ -110,7 +75,7 @@ func (p *process) lose(to *machine) {
 
 // open asks for a stream.
 func (p *process) open(c *call) {
-	q, a := c.to.process, new(ask)
+	q, a := c.to.process, &ask{since: p.w.Now()}
 	c.asks = a
 	p.w.After(breaksAfter, func() { p.unanswered(c, a) })
 	p.w.After(p.w.latency(), func() {
@@ -118,7 +83,6 @@ func (p *process) open(c *call) {
 		case q == nil || c.to.process != q || p.w.severed(p.m, c.to):
 			p.unanswered(c, a)
 		default:
-			a.until = p.w.Now() + gateWait
 			q.hand(func() { q.admit(p, c, a) })
 		}
 	})
@@ -145,18 +109,17 @@ func (p *process) again(c *call) {
 	})
 }
 
-// admit lets another speak with this process that has asked to, or does not. The
-// word of one who has just joined may come later than it.
+// admit lets another speak with this process that has asked to, or does not.
 func (p *process) admit(from *process, c *call, a *ask) {
-	switch w := p.w; {
-	case from.m.process != from || from.calls[p.m.index] != c || c.asks != a:
-	case p.allows(from.m.id) && !w.severed(p.m, from.m):
-		from.meet(p, c)
-	case p.expelled(from.m.id), w.Now() >= a.until:
-		from.again(c)
-	default:
-		w.After(gateWait/8, func() { p.hand(func() { p.admit(from, c, a) }) })
-	}
+	p.knock(from.m.id, func(served bool) {
+		switch {
+		case from.m.process != from, from.calls[p.m.index] != c, c.asks != a, p.w.severed(p.m, from.m): // it does not hear the answer
+		case served:
+			from.meet(p, c)
+		default:
+			from.again(c)
+		}
+	})
 }
 
 // meet begins the conversation of two processes.

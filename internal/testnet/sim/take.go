@@ -86,7 +86,6 @@ func (p *process) append(b signed) {
 	p.tellNames(b.Batch)
 	if p.roster.Add(b.Batch) {
 		p.enrol()
-		p.introduce()
 		if cut := p.roster.Cut(); !maps.Equal(cut, p.cut) {
 			p.reread()
 		}

@@ -1,4 +1,4 @@
-package node
+package membership
 
 import (
 	"cmp"
@@ -9,27 +9,34 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"time"
 
 	"shoal"
+	"shoal/internal/jsonfile"
 	"shoal/internal/membership/join"
 	"shoal/internal/membership/roster"
 	"shoal/internal/membership/ticket"
 	"shoal/internal/network"
 )
 
+// InvitesFile is the name of the file in a data folder with the tickets that were made
+// there.
+const InvitesFile = "invites.json"
+
 // invites is the book of this node's tickets, which lies in a file.
 type invites struct {
-	mu   *sync.Mutex
 	path string
+
+	mu   sync.Mutex // of book, and held while it is written
 	book ticket.Book
 }
 
-func loadInvites(path string) (invites, error) {
-	i := invites{mu: new(sync.Mutex), path: path}
-	data, err := os.ReadFile(path)
+func loadInvites(folder string) (*invites, error) {
+	i := &invites{path: filepath.Join(folder, InvitesFile)}
+	data, err := os.ReadFile(i.path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return i, nil
 	}
@@ -37,7 +44,7 @@ func loadInvites(path string) (invites, error) {
 		err = json.Unmarshal(data, &i.book)
 	}
 	if err != nil {
-		return i, shoal.WithHint(fmt.Errorf("%s cannot be read: %w", path, err), "delete it: only tickets that were not yet used are lost")
+		return i, shoal.WithHint(fmt.Errorf("%s cannot be read: %w", i.path, err), "delete it: only tickets that were not yet used are lost")
 	}
 	return i, nil
 }
@@ -64,7 +71,7 @@ func (i *invites) change(change func(*ticket.Book) error) error {
 	if err := change(&next); err != nil {
 		return err
 	}
-	if err := writeDurably(i.path, next); err != nil {
+	if err := jsonfile.Write(i.path, next); err != nil {
 		return err
 	}
 	i.book = next
@@ -84,29 +91,29 @@ const (
 )
 
 // Invite makes a ticket. See shoal.Council.
-func (n *Node) Invite(_ context.Context, req shoal.InviteRequest) (shoal.Invite, error) {
+func (c *Council) Invite(_ context.Context, req shoal.InviteRequest) (shoal.Invite, error) {
 	role, err := roster.ParseRole(cmp.Or(req.Role, roster.Member.String()))
 	if err != nil {
 		return shoal.Invite{}, err
 	}
-	if err := n.mayWrite(); err != nil {
+	if err := c.MayWrite(); err != nil {
 		return shoal.Invite{}, err
 	}
-	if own := n.roll.node(n.self()); role > roster.Member && own.Role < roster.Admin {
+	if own := c.Node(c.self); role > roster.Member && own.Role < roster.Admin {
 		return shoal.Invite{}, shoal.WithHint(fmt.Errorf("this node is a %v, and only an admin invites another: %w", own.Role, shoal.Unauthorised), adminsAre)
 	}
 	expires := cmp.Or(req.Expires, defaultExpiry)
 	if expires < 0 || expires > maxExpiry {
 		return shoal.Invite{}, fmt.Errorf("a ticket is good for a year at most: %w", shoal.Usage)
 	}
-	t := ticket.Ticket{Shoal: n.belongs.Shoal, Issuer: n.self(), Role: role, Expires: time.Now().Add(expires).UTC().Truncate(time.Second)}
-	for _, addr := range forOthers(n.host.Addrs()) {
-		t.Addrs = append(t.Addrs, strings.TrimSuffix(addr, "/p2p/"+string(n.self())))
+	t := ticket.Ticket{Shoal: c.folder.Shoal, Issuer: c.self, Role: role, Expires: time.Now().Add(expires).UTC().Truncate(time.Second)}
+	for _, addr := range c.parts.Addrs() {
+		t.Addrs = append(t.Addrs, strings.TrimSuffix(addr, "/p2p/"+string(c.self)))
 	}
 	t.Addrs = t.Addrs[:min(len(t.Addrs), ticket.MaxAddrs)]
 	_, _ = rand.Read(t.Secret[:]) // it never fails
 	uses := cmp.Or(req.Uses, 1)
-	err = n.invites.change(func(b *ticket.Book) error {
+	err = c.invites.change(func(b *ticket.Book) error {
 		return b.Add(time.Now(), ticket.Invitation{Key: ticket.KeyOf(t.Secret), Role: role, Expires: t.Expires, Left: uses})
 	})
 	if err != nil {
@@ -116,42 +123,44 @@ func (n *Node) Invite(_ context.Context, req shoal.InviteRequest) (shoal.Invite,
 	return shoal.Invite{Ticket: text, Role: role.String(), Uses: uses, Expires: t.Expires}, err
 }
 
-// serveJoin answers a machine that comes with a ticket.
-func (n *Node) serveJoin(stream network.Stream) {
-	inviter := join.Inviter{Shoal: n.belongs.Shoal, Self: n.self(), Find: n.invites.find, Admit: n.admit}
-	err := inviter.Serve(n.ctx, stream)
+// ServeJoin answers a machine that comes with a ticket. It blocks until the machine was
+// let in or refused.
+func (c *Council) ServeJoin(ctx context.Context, stream network.Stream) {
+	inviter := join.Inviter{Shoal: c.folder.Shoal, Self: c.self, Find: c.invites.find, Admit: c.Admit}
+	err := inviter.Serve(ctx, stream)
 	if err != nil {
-		n.cfg.Log.Warn("a machine was not let in", "peer", stream.Peer(), "err", err)
+		c.cfg.Log.Warn("a machine was not let in", "peer", stream.Peer(), "err", err)
 		return
 	}
-	n.cfg.Log.Info("a machine was let in", "peer", stream.Peer())
+	c.cfg.Log.Info("a machine was let in", "peer", stream.Peer())
 }
 
-// admit lets a machine in that has proven its ticket. One that was removed since
-// it used the ticket needs another.
-func (n *Node) admit(ctx context.Context, id string, joiner shoal.NodeID) error {
+// Admit lets a machine in that has proven the ticket of that id, durably. One that was
+// removed since it used the ticket needs another. Errors: shoal.Unauthorised; those of
+// Say.
+func (c *Council) Admit(ctx context.Context, id string, joiner shoal.NodeID) error {
 	var invitation ticket.Invitation
 	var again bool
-	err := n.invites.change(func(b *ticket.Book) (err error) {
+	err := c.invites.change(func(b *ticket.Book) (err error) {
 		invitation, again, err = b.Redeem(time.Now(), id, joiner)
 		return err
 	})
 	if err != nil {
 		return err
 	}
-	switch state := n.roll.node(joiner).State; {
+	switch state := c.Node(joiner).State; {
 	case state == roster.Revoked:
 		return fmt.Errorf("this machine was revoked, which is for good; a new data folder makes it another: %w", shoal.Unauthorised)
 	case state == roster.Removed && again:
 		return fmt.Errorf("the ticket has been used, before this machine was removed: %w", shoal.Unauthorised)
 	}
-	if there := n.roll.node(joiner); there.Present() && there.Role >= invitation.Role {
+	if there := c.Node(joiner); there.Present() && there.Role >= invitation.Role {
 		return nil
 	}
-	if err := n.say(ctx, roster.Admit{Node: joiner, Role: invitation.Role}); err != nil {
+	if err := c.Say(ctx, roster.Admit{Node: joiner, Role: invitation.Role}); err != nil {
 		return err
 	}
-	if !n.roll.node(joiner).Present() {
+	if !c.Node(joiner).Present() {
 		return fmt.Errorf("this node may not let it in as %v: %w", invitation.Role, shoal.Unauthorised)
 	}
 	return nil

@@ -1,4 +1,4 @@
-package node
+package membership
 
 import (
 	"cmp"
@@ -11,21 +11,19 @@ import (
 	"shoal"
 	"shoal/internal/membership/liveness"
 	"shoal/internal/membership/roster"
-	"shoal/internal/redundancy/reconcile"
-	"shoal/internal/redundancy/safety"
 )
 
 // Nodes lists the nodes of the shoal. See shoal.Council.
-func (n *Node) Nodes(ctx context.Context) ([]shoal.Member, error) {
+func (c *Council) Nodes(ctx context.Context) ([]shoal.Member, error) {
 	seen := make(map[shoal.NodeID]liveness.Member)
-	for _, m := range n.beats.Members() {
+	for _, m := range c.parts.Beats.Members() {
 		seen[m.Node] = m
 	}
 	var all []shoal.Member
-	for _, r := range n.roll.nodes() {
-		all = append(all, n.member(r, seen[r.ID]))
+	for _, r := range c.Membership.Nodes() {
+		all = append(all, c.member(r, seen[r.ID]))
 	}
-	if err := n.markEmpty(ctx, all); err != nil {
+	if err := c.markEmpty(ctx, all); err != nil {
 		return nil, err
 	}
 	slices.SortStableFunc(all, func(a, b shoal.Member) int {
@@ -37,30 +35,32 @@ func (n *Node) Nodes(ctx context.Context) ([]shoal.Member, error) {
 // markEmpty marks the draining nodes that nobody needs any more: when all files
 // are safe, they are so without those. When others have all they can and still are
 // too few, those are needed until there are more nodes.
-func (n *Node) markEmpty(ctx context.Context, all []shoal.Member) error {
+func (c *Council) markEmpty(ctx context.Context, all []shoal.Member) error {
 	for i, m := range all {
 		if m.State != roster.Draining.String() {
 			continue
 		}
-		v, err := n.safety(ctx)
+		safe, settled, err := c.parts.Copies.Safe(ctx)
 		if err != nil {
 			return err
 		}
-		all[i].Empty = v.State == safety.Safe || v.State == safety.Empty
-		all[i].Needed = v.Settled && !all[i].Empty
+		all[i].Empty, all[i].Needed = safe, settled && !safe
 	}
 	return nil
 }
 
 // sureIn is how long it may take until all nodes have said again that they have
 // what they should: whatever they fetch or delete makes them look first.
-const sureIn = 15 * time.Second
+const (
+	sureIn    = 15 * time.Second
+	sureEvery = time.Second // between two looks meanwhile
+)
 
 // checkRemovable is an error if files would have fewer copies without a node that
 // is up. Of one that drains it may take a while to be sure.
-func (n *Node) checkRemovable(ctx context.Context, node roster.Node) error {
+func (c *Council) checkRemovable(ctx context.Context, node roster.Node) error {
 	for deadline := time.Now().Add(sureIn); ; {
-		needed, err := n.needed(ctx, node)
+		needed, err := c.needed(ctx, node)
 		if err != nil || !needed {
 			return err
 		}
@@ -69,7 +69,7 @@ func (n *Node) checkRemovable(ctx context.Context, node roster.Node) error {
 				fmt.Sprintf("`shoal nodes drain --wait %s` first; --force removes it at once", node.Title))
 		}
 		select {
-		case <-time.After(reconcile.LastAsk):
+		case <-time.After(sureEvery):
 		case <-ctx.Done():
 			return ctx.Err()
 		}
@@ -78,8 +78,8 @@ func (n *Node) checkRemovable(ctx context.Context, node roster.Node) error {
 
 // needed reports whether a node keeps what others lack, as far as is known. One
 // that is down keeps nothing.
-func (n *Node) needed(ctx context.Context, node roster.Node) (bool, error) {
-	all, err := n.Nodes(ctx)
+func (c *Council) needed(ctx context.Context, node roster.Node) (bool, error) {
+	all, err := c.Nodes(ctx)
 	for _, m := range all {
 		if m.ID == node.ID {
 			return !m.Empty && m.Health != "down" && m.Allotment > 0 && node.Role >= roster.Member, err
@@ -97,29 +97,29 @@ func b2i(b bool) int {
 	return 0
 }
 
-func (n *Node) member(r roster.Node, m liveness.Member) shoal.Member {
+func (c *Council) member(r roster.Node, m liveness.Member) shoal.Member {
 	member := shoal.Member{
 		ID: r.ID, Name: r.Title, Zone: r.Zone, Role: r.Role.String(), State: r.State.String(), Allotment: r.Allotment,
-		Free: int64(m.Own.Free), Maintenance: n.reconciler.excused(r.ID),
+		Free: int64(m.Own.Free), Maintenance: c.parts.Copies.Excused(r.ID),
 	}
 	switch {
-	case r.ID == n.self():
+	case r.ID == c.self:
 		member.Health = "self"
-		if usage, err := n.quota.Usage(n.ctx); err == nil {
-			member.Free = usage.Free
+		if free, err := c.parts.Copies.Free(); err == nil {
+			member.Free = free
 		}
 	case !r.Present():
 		member.Health = "down"
 	default:
 		member.Health = map[liveness.State]string{liveness.Alive: "up", liveness.Suspect: "suspect", liveness.Down: "down"}[m.State]
-		member.Since = time.Now().Add(m.Since - n.beats.Now()).UTC().Truncate(time.Millisecond)
+		member.Since = time.Now().Add(m.Since - c.parts.Beats.Now()).UTC().Truncate(time.Millisecond)
 	}
 	return member
 }
 
 // SetNode changes what holds for a node. See shoal.Council.
-func (n *Node) SetNode(ctx context.Context, ref string, change shoal.NodeChange) (shoal.Member, error) {
-	node, err := n.findNode(ref)
+func (c *Council) SetNode(ctx context.Context, ref string, change shoal.NodeChange) (shoal.Member, error) {
+	node, err := c.findNode(ref)
 	if err != nil {
 		return shoal.Member{}, err
 	}
@@ -128,33 +128,33 @@ func (n *Node) SetNode(ctx context.Context, ref string, change shoal.NodeChange)
 		return shoal.Member{}, err
 	}
 	if set.HasState {
-		set.Upto = n.journal.Upto(node.ID)
+		set.Upto = c.parts.Journal.Upto(node.ID)
 	}
 	if done := (roster.Set{Node: node.ID, HasState: true, State: roster.Revoked, Upto: set.Upto}); node.State == roster.Revoked && set == done {
-		return n.member(node, liveness.Member{}), nil
+		return c.member(node, liveness.Member{}), nil
 	}
-	if !n.roll.may(n.self(), set) {
-		return shoal.Member{}, n.mayNot(node)
+	if !c.may(set) {
+		return shoal.Member{}, c.mayNot(node)
 	}
 	if change.State == roster.Removed.String() && !change.Force && node.Present() {
-		if err := n.checkRemovable(ctx, node); err != nil {
+		if err := c.checkRemovable(ctx, node); err != nil {
 			return shoal.Member{}, err
 		}
 	}
-	if err := n.say(ctx, set); err != nil {
+	if err := c.Say(ctx, set); err != nil {
 		return shoal.Member{}, fmt.Errorf("change node %s: %w", node.Title, err)
 	}
-	now := n.roll.node(node.ID)
+	now := c.Node(node.ID)
 	if set.HasState && now.State != set.State || set.HasRole && now.Role != set.Role || set.HasMaintenance && now.Maintenance != set.Maintenance {
-		return shoal.Member{}, n.mayNot(now) // others have said something of it meanwhile
+		return shoal.Member{}, c.mayNot(now) // others have said something of it meanwhile
 	}
-	n.reconciler.look(ctx)
-	for _, m := range n.beats.Members() {
+	c.parts.Copies.Look()
+	for _, m := range c.parts.Beats.Members() {
 		if m.Node == node.ID {
-			return n.member(now, m), nil
+			return c.member(now, m), nil
 		}
 	}
-	return n.member(now, liveness.Member{}), nil
+	return c.member(now, liveness.Member{}), nil
 }
 
 // setOf is a change as the roster has it, less how far what the node said counts.
@@ -187,13 +187,13 @@ func setOf(id shoal.NodeID, change shoal.NodeChange) (set roster.Set, err error)
 const adminsAre = "`shoal nodes` shows who is an admin: do it there"
 
 // mayNot says why this node may not change what holds for one.
-func (n *Node) mayNot(node roster.Node) error {
-	own := n.roll.node(n.self())
+func (c *Council) mayNot(node roster.Node) error {
+	own := c.Node(c.self)
 	text, hint := fmt.Sprintf("%s is not junior to this node", node.Title),
 		"an admin revokes, and gives roles to, those who joined after it; it may drain and remove any other, and say that it is in maintenance"
 	switch {
 	case !own.Present():
-		text, hint = outside(own)
+		text, hint = c.Outside()
 	case node.State == roster.Revoked:
 		text, hint = node.Title+" was revoked, which is for good", "`shoal doctor --new-identity` makes that machine another node, which may join with a new ticket (`shoal invite`)"
 	case own.Role < roster.Admin:
@@ -214,10 +214,10 @@ func parseState(text string) (roster.State, error) {
 }
 
 // findNode finds the node of a name, an id, or the end of one.
-func (n *Node) findNode(ref string) (roster.Node, error) {
+func (c *Council) findNode(ref string) (roster.Node, error) {
 	const shortest = 6
 	var found []roster.Node
-	for _, r := range n.roll.nodes() {
+	for _, r := range c.Membership.Nodes() {
 		if r.Title == ref || string(r.ID) == ref {
 			return r, nil
 		}
