@@ -20,6 +20,7 @@ func chapters() map[string]int {
 		"":                    0, // the vocabulary
 		"internal/content":    1, // what a file is
 		"internal/record":     1, // what a node says to all
+		"internal/datadir":    1, // what lies where in a data folder
 		"internal/sqlite":     1, // one way to open, check and read an SQLite file
 		"internal/storage":    2, // keeping chunks here
 		"internal/network":    2, // speaking to peers
@@ -30,6 +31,7 @@ func chapters() map[string]int {
 		"internal/transfer":   2, // moving chunks
 		"internal/redundancy": 2, // enough copies
 		"internal/node":       3, // the only one that knows them all
+		"internal/doctor":     3, // looks over and mends a data folder without a node
 		"internal/api":        4, // shoal.Node over a socket
 		"internal/client":     4, // a socket as a shoal.Node
 		"internal/cli":        5, // a file for each command

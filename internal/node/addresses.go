@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"shoal"
+	"shoal/internal/datadir"
 	"shoal/internal/discovery/addrbook"
 )
 
@@ -129,7 +130,7 @@ func (a *addressBook) save() {
 	if !unsaved {
 		return
 	}
-	if err := writeDurably(a.path, book); err != nil {
+	if err := datadir.WriteJSON(a.path, book); err != nil {
 		a.log.Warn("where other nodes are could not be noted", "err", err)
 	}
 }

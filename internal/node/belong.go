@@ -3,7 +3,6 @@ package node
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -13,6 +12,7 @@ import (
 	"time"
 
 	"shoal"
+	"shoal/internal/datadir"
 	"shoal/internal/journal"
 	"shoal/internal/membership/join"
 	"shoal/internal/membership/roster"
@@ -21,20 +21,12 @@ import (
 	"shoal/internal/record"
 )
 
-// belonging is what a data folder remembers of the shoal it belongs to.
-type belonging struct {
-	Shoal   shoal.NodeID `json:"shoal"`             // the founder
-	Sponsor shoal.NodeID `json:"sponsor,omitempty"` // whom it joined through
-	Ticket  string       `json:"ticket,omitempty"`  // the id of the ticket it joined with
-	Starts  uint64       `json:"starts"`            // how often a node was started on it
-}
-
 // belong finds out which shoal the data folder belongs to, and counts the start.
 // A folder that belongs to none joins one with the ticket in the configuration;
 // without a ticket it founds one, unless it is not to.
 func (n *Node) belong(ctx context.Context) error {
-	path := filepath.Join(n.cfg.Data, shoalFile)
-	known, err := loadBelonging(path)
+	path := filepath.Join(n.cfg.Data, datadir.Shoal)
+	known, err := datadir.ReadBelonging(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		known, err = n.joinOrFound(ctx)
@@ -46,26 +38,13 @@ func (n *Node) belong(ctx context.Context) error {
 	}
 	known.Starts++
 	n.belongs = known
-	return writeDurably(path, known)
-}
-
-func loadBelonging(path string) (belonging, error) {
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return belonging{}, err
-	}
-	var known belonging
-	if err := json.Unmarshal(data, &known); err != nil || known.Shoal == "" {
-		return belonging{}, shoal.WithHint(fmt.Errorf("%s cannot be read: %w", path, shoal.Integrity),
-			"it names the shoal this node belongs to; delete it and join again with a new ticket")
-	}
-	return known, nil
+	return datadir.WriteJSON(path, known)
 }
 
 // rejoin starts a node with a ticket that is in a shoal already: in the ticket's,
 // of which a new one tells where it is to be found now, and which it enters again
 // if it was removed; or in one that it founded and never used, which it leaves.
-func (n *Node) rejoin(ctx context.Context, known belonging) (belonging, error) {
+func (n *Node) rejoin(ctx context.Context, known datadir.Belonging) (datadir.Belonging, error) {
 	t, err := ticket.Parse(n.cfg.Join)
 	if err != nil {
 		return known, err
@@ -90,7 +69,7 @@ func (n *Node) rejoin(ctx context.Context, known belonging) (belonging, error) {
 // reenter uses a ticket of the shoal that the folder belongs to. If it was used
 // here before there is nothing to do; if it is refused, the node may be in all
 // the same: whether it is, who refuses it can say.
-func (n *Node) reenter(ctx context.Context, known belonging, t ticket.Ticket) (belonging, error) {
+func (n *Node) reenter(ctx context.Context, known datadir.Belonging, t ticket.Ticket) (datadir.Belonging, error) {
 	n.sponsorAddrs = addrsIn(t)
 	if known.Ticket == ticket.KeyOf(t.Secret).ID() {
 		return known, nil
@@ -127,14 +106,14 @@ func (n *Node) shutOut() error {
 
 // unused reports whether this folder's shoal is of this node alone, and nothing
 // was ever put into it.
-func (n *Node) unused(ctx context.Context, known belonging) (_ bool, err error) {
+func (n *Node) unused(ctx context.Context, known datadir.Belonging) (_ bool, err error) {
 	if known.Shoal != n.self() {
 		return false, nil
 	}
 	for _, err := range n.store.All(ctx) {
 		return false, err
 	}
-	j, err := journal.Open(ctx, filepath.Join(n.cfg.Data, journalFile), journal.Config{
+	j, err := journal.Open(ctx, filepath.Join(n.cfg.Data, datadir.Journal), journal.Config{
 		Shoal: known.Shoal, Key: n.identity, Now: time.Now,
 		Admits: func(record.Batch) error { return nil }, Apply: func([]journal.Item) {},
 	})
@@ -155,7 +134,7 @@ func (n *Node) unused(ctx context.Context, known belonging) (_ bool, err error) 
 
 // dropBooks deletes what was said in a shoal that is left.
 func (n *Node) dropBooks() error {
-	for _, name := range []string{journalFile, catalogFile} {
+	for _, name := range []string{datadir.Journal, datadir.Catalog} {
 		paths, err := filepath.Glob(filepath.Join(n.cfg.Data, name) + "*") // SQLite has files beside it
 		if err != nil {
 			return err
@@ -181,7 +160,7 @@ func addrsIn(t ticket.Ticket) []string {
 // mayPass is an error if a folder belongs to no shoal: a node that runs for one
 // command founds none, and leaves nothing there.
 func mayPass(data string) error {
-	_, err := os.Lstat(filepath.Join(data, shoalFile))
+	_, err := os.Lstat(filepath.Join(data, datadir.Shoal))
 	if !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
@@ -190,13 +169,13 @@ func mayPass(data string) error {
 }
 
 // joinOrFound makes the folder part of a shoal.
-func (n *Node) joinOrFound(ctx context.Context) (belonging, error) {
+func (n *Node) joinOrFound(ctx context.Context) (datadir.Belonging, error) {
 	if n.cfg.Join == "" {
-		return belonging{Shoal: n.self()}, n.mayFound(ctx)
+		return datadir.Belonging{Shoal: n.self()}, n.mayFound(ctx)
 	}
 	t, err := ticket.Parse(n.cfg.Join)
 	if err != nil {
-		return belonging{}, err
+		return datadir.Belonging{}, err
 	}
 	return n.joinWith(ctx, t)
 }
@@ -204,7 +183,7 @@ func (n *Node) joinOrFound(ctx context.Context) (belonging, error) {
 // mayFound is an error if the folder has a journal that is of no shoal this node
 // could found: it has joined one, and the file that says which is lost.
 func (n *Node) mayFound(ctx context.Context) (err error) {
-	path := filepath.Join(n.cfg.Data, journalFile)
+	path := filepath.Join(n.cfg.Data, datadir.Journal)
 	if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
@@ -214,42 +193,18 @@ func (n *Node) mayFound(ctx context.Context) (err error) {
 	}
 	defer func() { err = errors.Join(err, said.Close()) }()
 	if err := said.Check(ctx); err != nil {
-		return shoal.WithHint(fmt.Errorf("%s is gone, and the journal is not of a shoal that this node has founded: %w", shoalFile, err),
+		return shoal.WithHint(fmt.Errorf("%s is gone, and the journal is not of a shoal that this node has founded: %w", datadir.Shoal, err),
 			"join again with a new ticket: `shoal up --join TICKET`; or restore the file from a backup")
 	}
 	return nil
 }
 
 // joinWith shows a ticket. Until it is in, this node answers nobody.
-func (n *Node) joinWith(ctx context.Context, t ticket.Ticket) (belonging, error) {
+func (n *Node) joinWith(ctx context.Context, t ticket.Ticket) (datadir.Belonging, error) {
 	if err := n.listen(ctx); err != nil {
-		return belonging{}, err
+		return datadir.Belonging{}, err
 	}
 	n.sponsorAddrs = addrsIn(t)
 	err := join.Join(ctx, n.host, t)
-	return belonging{Shoal: t.Shoal, Sponsor: t.Issuer, Ticket: ticket.KeyOf(t.Secret).ID()}, err
-}
-
-// writeDurably replaces a file by value as JSON, whole or not at all.
-func writeDurably(path string, value any) error {
-	data, err := json.MarshalIndent(value, "", "  ")
-	if err != nil {
-		return err
-	}
-	file, err := os.OpenFile(path+".new", os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = file.Write(append(data, '\n'))
-	if err = errors.Join(err, file.Sync(), file.Close()); err != nil {
-		return fmt.Errorf("write %s: %w", path, err)
-	}
-	if err := os.Rename(path+".new", path); err != nil {
-		return err
-	}
-	folder, err := os.Open(filepath.Dir(path))
-	if err != nil {
-		return err
-	}
-	return errors.Join(folder.Sync(), folder.Close())
+	return datadir.Belonging{Shoal: t.Shoal, Sponsor: t.Issuer, Ticket: ticket.KeyOf(t.Secret).ID()}, err
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"shoal/internal/catalog"
+	"shoal/internal/datadir"
 	"shoal/internal/journal"
 	"shoal/internal/redundancy/trim"
 	"shoal/internal/sqlite"
@@ -18,10 +19,10 @@ import (
 
 // openCatalog opens what the shoal's nodes have said, and the view of it.
 func (n *Node) openCatalog(ctx context.Context) (err error) {
-	if n.catalog, err = n.openView(ctx, catalogFile); err != nil {
+	if n.catalog, err = n.openView(ctx, datadir.Catalog); err != nil {
 		return err
 	}
-	n.journal, err = journal.Open(ctx, filepath.Join(n.cfg.Data, journalFile), journal.Config{
+	n.journal, err = journal.Open(ctx, filepath.Join(n.cfg.Data, datadir.Journal), journal.Config{
 		Shoal: n.belongs.Shoal, Key: n.identity, Now: time.Now, Admits: n.admits, Ready: n.mayspeak, Apply: n.heard,
 	})
 	if err != nil {
@@ -49,7 +50,7 @@ func (n *Node) strand(ctx context.Context) error {
 	if err := n.catalog.Close(); err != nil {
 		return err
 	}
-	path, stranded := filepath.Join(n.cfg.Data, catalogFile), filepath.Join(n.cfg.Data, strandedFile)
+	path, stranded := filepath.Join(n.cfg.Data, datadir.Catalog), filepath.Join(n.cfg.Data, datadir.Stranded)
 	put := func() error { return sqlite.Move(path, stranded) }
 	if _, err := os.Lstat(stranded); err == nil {
 		put = func() error { return sqlite.Remove(path) } // the older one knows more
@@ -58,7 +59,7 @@ func (n *Node) strand(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("set the catalogue of another journal aside: %w", err)
 	}
-	if n.catalog, err = n.openView(ctx, catalogFile); err != nil {
+	if n.catalog, err = n.openView(ctx, datadir.Catalog); err != nil {
 		return err
 	}
 	return n.catalog.Follow(ctx, n.journal)
@@ -68,7 +69,7 @@ func (n *Node) strand(ctx context.Context) error {
 // have not heard it: it is called when they have told what they have. A node that
 // does not know the roster would not be heard.
 func (n *Node) recoverNames(ctx context.Context) {
-	path := filepath.Join(n.cfg.Data, strandedFile)
+	path := filepath.Join(n.cfg.Data, datadir.Stranded)
 	if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) || n.lost() || !n.roll.node(n.self()).Present() {
 		return
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"shoal"
+	"shoal/internal/datadir"
 	"shoal/internal/redundancy/repair"
 	"shoal/internal/redundancy/trim"
 	"shoal/internal/storage/quota"
@@ -128,7 +129,7 @@ func TestOrphansGo(t *testing.T) {
 			_, err := n.store.File(t.Context(), orphan.ID)
 			return errors.Is(err, shoal.NotFound)
 		}
-		damaged := filepath.Join(n.cfg.Data, journalFile+".damaged-1")
+		damaged := filepath.Join(n.cfg.Data, datadir.Journal+".damaged-1")
 		if err := os.WriteFile(damaged, []byte("what could not be read"), 0o600); err != nil {
 			t.Fatal(err)
 		}

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"shoal"
+	"shoal/internal/datadir"
 	"shoal/internal/membership/join"
 	"shoal/internal/membership/roster"
 	"shoal/internal/membership/ticket"
@@ -64,7 +65,7 @@ func (i *invites) change(change func(*ticket.Book) error) error {
 	if err := change(&next); err != nil {
 		return err
 	}
-	if err := writeDurably(i.path, next); err != nil {
+	if err := datadir.WriteJSON(i.path, next); err != nil {
 		return err
 	}
 	i.book = next

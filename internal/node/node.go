@@ -20,6 +20,7 @@ import (
 	"shoal"
 	"shoal/internal/catalog"
 	"shoal/internal/catalog/exchange"
+	"shoal/internal/datadir"
 	"shoal/internal/discovery"
 	"shoal/internal/journal"
 	"shoal/internal/membership/heartbeat"
@@ -34,18 +35,6 @@ import (
 	"shoal/internal/transfer"
 	"shoal/internal/transfer/fetch"
 	"shoal/internal/transfer/serve"
-)
-
-// What lies where in a data folder.
-const (
-	identityFile = "identity.pem"
-	shoalFile    = "shoal.json"
-	invitesFile  = "invites.json"
-	addressFile  = "addresses.json"
-	storeFolder  = "store"
-	journalFile  = "journal.db"
-	catalogFile  = "catalog.db"
-	strandedFile = "catalog.db.stranded" // shows a journal that is lost
 )
 
 // Config says how a node is to run.
@@ -81,7 +70,7 @@ type Node struct {
 	cfg      Config
 	started  time.Time
 	identity ed25519.PrivateKey
-	belongs  belonging
+	belongs  datadir.Belonging
 	roll     roll
 	invites  invites
 	beats    *heartbeat.Runner
@@ -168,7 +157,7 @@ func Open(ctx context.Context, cfg Config) (*Node, error) {
 	n.introduced = sync.OnceFunc(func() { close(n.presented) })
 	n.ctx, n.stop = context.WithCancel(context.WithoutCancel(ctx))
 	if err := n.openFolder(ctx); err != nil {
-		return nil, errors.Join(folderError(data, err), n.Close())
+		return nil, errors.Join(datadir.Explain(data, err), n.Close())
 	}
 	if err := n.openNetwork(ctx); err != nil {
 		return nil, errors.Join(err, n.Close())
@@ -196,11 +185,11 @@ func (n *Node) openFolder(ctx context.Context) (err error) {
 	if err := os.MkdirAll(n.cfg.Data, 0o700); err != nil {
 		return fmt.Errorf("make the data folder: %w", err)
 	}
-	n.store, err = disk.Open(ctx, filepath.Join(n.cfg.Data, storeFolder), disk.Options{Notify: n.notice, CutOf: n.cutOf})
+	n.store, err = disk.Open(ctx, filepath.Join(n.cfg.Data, datadir.Store), disk.Options{Notify: n.notice, CutOf: n.cutOf})
 	if err != nil {
 		return fmt.Errorf("open the store: %w", err)
 	}
-	whole, err := diskBytes(n.cfg.Data)
+	whole, err := datadir.Capacity(n.cfg.Data)
 	if err != nil {
 		return err
 	}
@@ -210,7 +199,7 @@ func (n *Node) openFolder(ctx context.Context) (err error) {
 	if limit == 0 {
 		n.allotment = whole
 	}
-	n.addresses = openAddressBook(filepath.Join(n.cfg.Data, addressFile), n.cfg.Log)
+	n.addresses = openAddressBook(filepath.Join(n.cfg.Data, datadir.Addresses), n.cfg.Log)
 	if err := n.loadIdentity(); err != nil {
 		return err
 	}
@@ -218,7 +207,7 @@ func (n *Node) openFolder(ctx context.Context) (err error) {
 		return err
 	}
 	n.roll.roster = roster.New(n.belongs.Shoal)
-	if n.invites, err = loadInvites(filepath.Join(n.cfg.Data, invitesFile)); err != nil {
+	if n.invites, err = loadInvites(filepath.Join(n.cfg.Data, datadir.Invites)); err != nil {
 		return err
 	}
 	if err := n.openCatalog(ctx); err != nil {

@@ -12,6 +12,7 @@ import (
 	"shoal"
 	"shoal/internal/catalog"
 	"shoal/internal/content"
+	"shoal/internal/datadir"
 	"shoal/internal/redundancy/repair"
 	"shoal/internal/redundancy/trim"
 	"shoal/internal/sqlite"
@@ -63,11 +64,11 @@ func (s *steward) orphans(ctx context.Context) error {
 // as long as a damaged journal was set aside of which not all could be saved, or
 // the catalogue of one whose names were not all recovered.
 func (n *Node) namesAreComplete() (bool, error) {
-	damaged, err := sqlite.Aside(filepath.Join(n.cfg.Data, journalFile))
+	damaged, err := sqlite.Aside(filepath.Join(n.cfg.Data, datadir.Journal))
 	if err != nil {
 		return false, fmt.Errorf("look for damaged journals: %w", err)
 	}
-	if _, err := os.Lstat(filepath.Join(n.cfg.Data, strandedFile)); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := os.Lstat(filepath.Join(n.cfg.Data, datadir.Stranded)); !errors.Is(err, fs.ErrNotExist) {
 		return false, err
 	}
 	return len(damaged) == 0 && !n.catalog.Late(), nil

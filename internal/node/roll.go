@@ -128,26 +128,13 @@ func batchesOf(items []journal.Item) []record.Batch {
 
 // loadRoster reads the roster out of the journal.
 func (n *Node) loadRoster(ctx context.Context) error {
-	batches, err := rosterIn(ctx, n.journal)
+	batches, err := n.journal.OfRoster(ctx)
 	if err != nil {
 		return fmt.Errorf("read the roster: %w", err)
 	}
 	n.roll.add(batches)
 	n.roll.moved()
 	return nil
-}
-
-// rosterIn is the batches of a journal that are about the roster.
-func rosterIn(ctx context.Context, said *journal.Journal) (batches []record.Batch, err error) {
-	for item, err := range said.Replay(ctx, 0) {
-		if err != nil {
-			return nil, err
-		}
-		if slices.ContainsFunc(item.Records, func(r record.Record) bool { return r.Kind < record.KindPut }) {
-			batches = append(batches, item.Batch)
-		}
-	}
-	return batches, nil
 }
 
 // rosterChanged has everyone act on the roster as it is now.

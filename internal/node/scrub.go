@@ -15,12 +15,10 @@ import (
 	"golang.org/x/time/rate"
 
 	"shoal"
+	"shoal/internal/datadir"
 	"shoal/internal/redundancy/scrub"
 	"shoal/internal/storage/disk"
 )
-
-// scrubFile has when each part of the store was last read.
-const scrubFile = "scrub.json"
 
 // yieldFor is how long the reading waits at a time while somebody fetches here or
 // from here, as long as it is not behind.
@@ -41,7 +39,7 @@ type scrubber struct {
 // newScrubber reads how far the last process was. Files that cannot be read are
 // made anew: then all counts as just read, as it was when it was written.
 func newScrubber(n *Node) *scrubber {
-	s := &scrubber{n: n, period: orDefault(n.cfg.Scrub, scrub.DefaultPeriod), path: filepath.Join(n.cfg.Data, scrubFile)}
+	s := &scrubber{n: n, period: orDefault(n.cfg.Scrub, scrub.DefaultPeriod), path: filepath.Join(n.cfg.Data, datadir.Scrub)}
 	s.log = new(scrub.Log)
 	data, err := os.ReadFile(s.path)
 	if err == nil {
@@ -83,7 +81,7 @@ func (s *scrubber) done(part scrub.Part) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.log.Done(part, time.Now().UTC())
-	if err := writeDurably(s.path, s.log); err != nil {
+	if err := datadir.WriteJSON(s.path, s.log); err != nil {
 		s.n.cfg.Log.Warn("it could not be noted what was checked", "err", err)
 	}
 }

@@ -8,13 +8,14 @@ import (
 	"time"
 
 	"shoal"
+	"shoal/internal/datadir"
 	"shoal/internal/redundancy/scrub"
 )
 
 // rot changes a byte of a file, of more than disk.SmallFile, where it lies in a node's store.
 func (n *Node) rot(t *testing.T, id shoal.FileID, at int64) {
 	t.Helper()
-	f, err := os.OpenFile(filepath.Join(n.cfg.Data, storeFolder, "blobs", id.String()[:2], id.String()+".data"), os.O_RDWR, 0)
+	f, err := os.OpenFile(filepath.Join(n.cfg.Data, datadir.Store, "blobs", id.String()[:2], id.String()+".data"), os.O_RDWR, 0)
 	if err != nil {
 		t.Fatal(err)
 	}

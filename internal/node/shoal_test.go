@@ -12,6 +12,8 @@ import (
 	"testing"
 
 	"shoal"
+	"shoal/internal/datadir"
+	"shoal/internal/doctor"
 	"shoal/internal/membership/ticket"
 	"shoal/internal/record"
 	"shoal/internal/redundancy/safety"
@@ -92,7 +94,7 @@ func TestTicketIsForOne(t *testing.T) {
 			}
 			t.Errorf("the ticket was used twice: %v", err)
 		}
-		if _, err := os.Stat(filepath.Join(cfg.Data, shoalFile)); err == nil {
+		if _, err := os.Stat(filepath.Join(cfg.Data, datadir.Shoal)); err == nil {
 			t.Error("a machine that was not let in has founded a shoal")
 		}
 	})
@@ -224,7 +226,7 @@ func TestCopiedFolder(t *testing.T) {
 	if err := second.Close(); err != nil {
 		t.Error(err)
 	}
-	report, err := Doctor(t.Context(), copied.Data, DoctorOptions{NewIdentity: true})
+	report, err := doctor.Run(t.Context(), copied.Data, doctor.Options{NewIdentity: true})
 	if err != nil {
 		t.Fatalf("%+v, %v", report, err)
 	}

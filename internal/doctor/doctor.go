@@ -1,4 +1,9 @@
-package node
+// Package doctor looks over the data folder of a node that does not run, and mends
+// it where it is told to. It opens the chapters' files one by one, without the node
+// that joins them.
+//
+// It fetches nothing from other nodes: the running node does that.
+package doctor
 
 import (
 	"context"
@@ -9,13 +14,14 @@ import (
 	"path/filepath"
 
 	"shoal"
+	"shoal/internal/datadir"
 	"shoal/internal/network/host"
 	"shoal/internal/storage/disk"
 	"shoal/internal/storage/quota"
 )
 
-// DoctorOptions says what Doctor may do beside looking.
-type DoctorOptions struct {
+// Options says what Run may do beside looking.
+type Options struct {
 	// Rebuild has what is damaged mended: the store's index is made anew from
 	// what lies on the disk, of its records and of the journal is saved what
 	// can be read.
@@ -29,12 +35,12 @@ type DoctorOptions struct {
 	NewIdentity bool
 }
 
-// DoctorReport is what Doctor found, in the order it looked.
-type DoctorReport struct {
+// Report is what Run found, in the order it looked.
+type Report struct {
 	Findings []Finding
 }
 
-// Finding is one thing Doctor looked at.
+// Finding is one thing that Run looked at.
 type Finding struct {
 	OK   bool
 	Text string // a sentence
@@ -44,18 +50,18 @@ type Finding struct {
 // lowSpace is how much room a data folder should have at least.
 const lowSpace = 1 << 30
 
-// Doctor looks a data folder over, without a node: it must not be running. It
+// Run looks a data folder over, without a node: it must not be running. It
 // changes nothing in it but what the options say. The error is for what kept
-// Doctor from looking, or from mending; what it found is in the report.
-func Doctor(ctx context.Context, data string, opts DoctorOptions) (DoctorReport, error) {
-	d := doctor{data: data, opts: opts}
+// Run from looking, or from mending; what it found is in the report.
+func Run(ctx context.Context, data string, opts Options) (Report, error) {
+	d := examination{data: data, opts: opts}
 	info, err := os.Stat(data)
 	if errors.Is(err, fs.ErrNotExist) {
 		d.add(true, "", "%s does not exist yet: the first shoal up makes it", data)
 		return d.report, nil
 	}
 	if err != nil {
-		return d.report, folderError(data, fmt.Errorf("look at the data folder: %w", err))
+		return d.report, datadir.Explain(data, fmt.Errorf("look at the data folder: %w", err))
 	}
 	if !info.IsDir() {
 		d.add(false, "name another data folder with --data", "%s is not a folder", data)
@@ -74,14 +80,14 @@ func Doctor(ctx context.Context, data string, opts DoctorOptions) (DoctorReport,
 	return d.report, d.names(ctx)
 }
 
-// doctor is one run of Doctor.
-type doctor struct {
+// examination is one call of Run.
+type examination struct {
 	data   string
-	opts   DoctorOptions
-	report DoctorReport
+	opts   Options
+	report Report
 }
 
-func (d *doctor) add(ok bool, hint, format string, args ...any) {
+func (d *examination) add(ok bool, hint, format string, args ...any) {
 	finding := Finding{OK: ok, Text: fmt.Sprintf(format, args...)}
 	if !ok {
 		finding.Hint = hint
@@ -90,21 +96,21 @@ func (d *doctor) add(ok bool, hint, format string, args ...any) {
 }
 
 // wrong adds a problem that is an error.
-func (d *doctor) wrong(what string, err error) {
-	d.add(false, shoal.HintOf(folderError(d.data, err)), "%s: %v", what, err)
+func (d *examination) wrong(what string, err error) {
+	d.add(false, shoal.HintOf(datadir.Explain(d.data, err)), "%s: %v", what, err)
 }
 
-func (d *doctor) identity() {
-	if err := lostIdentity(d.data); err != nil {
+func (d *examination) identity() {
+	if err := datadir.CheckIdentity(d.data); err != nil {
 		d.add(false, shoal.HintOf(err), "%v", err)
 		return
 	}
-	_, err := host.ReadIdentity(filepath.Join(d.data, identityFile))
+	_, err := host.ReadIdentity(filepath.Join(d.data, datadir.Identity))
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		d.add(true, "", "there is no identity yet: the first shoal up makes one")
 	case err != nil:
-		d.add(false, shoal.HintOf(folderError(d.data, err)), "%v", err)
+		d.add(false, shoal.HintOf(datadir.Explain(d.data, err)), "%v", err)
 	default:
 		d.add(true, "", "the identity is sound and private")
 	}
@@ -114,8 +120,8 @@ func (d *doctor) identity() {
 const rebuildHint = "shoal doctor --rebuild mends it, and keeps the damaged file aside; so does the next shoal up"
 
 // store looks at the store, after it has been rebuilt if that was asked for.
-func (d *doctor) store(ctx context.Context) error {
-	path := filepath.Join(d.data, storeFolder)
+func (d *examination) store(ctx context.Context) error {
+	path := filepath.Join(d.data, datadir.Store)
 	if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) {
 		d.noStore()
 		return nil
@@ -140,14 +146,14 @@ func (d *doctor) store(ctx context.Context) error {
 	return errors.Join(err, look.Close())
 }
 
-func (d *doctor) noStore() {
+func (d *examination) noStore() {
 	d.add(true, "", "there is no store yet: the first shoal up makes one")
-	if free, err := diskFree(d.data); err == nil {
+	if free, err := datadir.Free(d.data); err == nil {
 		d.space(free)
 	}
 }
 
-func (d *doctor) space(free int64) {
+func (d *examination) space(free int64) {
 	d.add(free >= lowSpace, "make room, or move the data folder to a larger disk (--data)", "%s is free on the disk", quota.Size(free))
 }
 
@@ -155,7 +161,7 @@ func stopFirst(err error) error {
 	return shoal.WithHint(err, "stop the node first; shoal status and shoal verify look at one that runs")
 }
 
-func (d *doctor) lookAt(ctx context.Context, look *disk.Look) error {
+func (d *examination) lookAt(ctx context.Context, look *disk.Look) error {
 	for _, text := range look.Problems() {
 		d.add(false, rebuildHint, "in the store, %s", text)
 	}
@@ -179,23 +185,23 @@ func (d *doctor) lookAt(ctx context.Context, look *disk.Look) error {
 		return fmt.Errorf("look at the store: %w", err)
 	}
 	if aside > 0 {
-		d.add(true, "", "what was damaged, %d in number, lies in %s for you to look at, and to delete when it is of no use", aside, filepath.Join(d.data, storeFolder, "quarantine"))
+		d.add(true, "", "what was damaged, %d in number, lies in %s for you to look at, and to delete when it is of no use", aside, filepath.Join(d.data, datadir.Store, "quarantine"))
 	}
 	return d.lone(ctx, look)
 }
 
 // rebuild opens the store, which mends what is damaged, and rebuilds it.
-func (d *doctor) rebuild(ctx context.Context, path string) error {
+func (d *examination) rebuild(ctx context.Context, path string) error {
 	store, err := disk.Open(ctx, path, disk.Options{Notify: d.notice})
 	if errors.Is(err, disk.ErrInUse) {
 		return stopFirst(err)
 	}
 	if err != nil {
-		return folderError(d.data, fmt.Errorf("mend the store: %w", err))
+		return datadir.Explain(d.data, fmt.Errorf("mend the store: %w", err))
 	}
 	r, err := store.Rebuild(ctx)
 	if err := errors.Join(err, store.Close()); err != nil {
-		return folderError(d.data, fmt.Errorf("rebuild the index: %w", err))
+		return datadir.Explain(d.data, fmt.Errorf("rebuild the index: %w", err))
 	}
 	d.add(true, "", "the index was rebuilt from %d files: %d chunks are sound, %d of them were not in it", r.Files, r.Chunks, r.Recovered)
 	d.add(r.Lost == 0, "get those files again: only what is missing is fetched", "%d chunks that were in it are gone or have rotted", r.Lost)
@@ -203,7 +209,7 @@ func (d *doctor) rebuild(ctx context.Context, path string) error {
 }
 
 // notice is told of what a rebuild comes upon, but for the chunks, which it counts.
-func (d *doctor) notice(n disk.Notice) {
+func (d *examination) notice(n disk.Notice) {
 	switch n.Kind {
 	case disk.Rebuilt:
 		d.add(true, "", "%s", n.Text)
