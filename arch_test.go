@@ -48,6 +48,7 @@ func doors() []string {
 		"internal/journal", // both membership and catalog are views over it
 		"internal/network", // the interfaces of a host and its streams
 		"internal/network/wire",
+		"internal/network/ask", // one question, one answer: the same for all who ask
 		"internal/transfer/picker",
 		"internal/api/wire",
 		"internal/api/socket", // where a node and its client meet

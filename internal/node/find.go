@@ -3,16 +3,14 @@ package node
 import (
 	"context"
 	"errors"
-	"fmt"
-	"io"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"shoal"
 	"shoal/internal/membership/roster"
 	"shoal/internal/network"
+	"shoal/internal/network/ask"
 	"shoal/internal/network/wire"
 	"shoal/internal/transfer/fetch"
 )
@@ -23,8 +21,11 @@ const (
 	findWidth   = 64              // peers asked at once
 	findPages   = 64              // pages taken of one peer's answer
 	findServed  = 64              // questions answered at once
-	maxFindBody = 4 << 10
 )
+
+func findKind() ask.Kind {
+	return ask.Kind{Protocol: wire.FindProtocol, Question: wire.TypeFind, Answer: wire.TypeFound, Timeout: findTimeout}
+}
 
 // hit is one peer's word that it has chunks of a file.
 type hit struct {
@@ -69,24 +70,11 @@ func (n *Node) askFolder(ctx context.Context, ref string) map[string][]hit {
 
 // askAll puts a question to all connected nodes of the shoal at once, and waits for those
 // who answer in time.
-func (n *Node) askAll(ctx context.Context, ask func(context.Context, shoal.NodeID) []hit) []hit {
+func (n *Node) askAll(ctx context.Context, one func(context.Context, shoal.NodeID) []hit) []hit {
 	n.awaitPeers(ctx)
-	var mu sync.Mutex // guards all
-	var all []hit
-	var wg sync.WaitGroup
-	places := make(chan struct{}, findWidth)
-	for _, peer := range n.neighbours() {
-		wg.Go(func() {
-			places <- struct{}{}
-			hits := ask(ctx, peer)
-			<-places
-			mu.Lock()
-			defer mu.Unlock()
-			all = append(all, hits...)
-		})
-	}
-	wg.Wait()
-	return all
+	return slices.Concat(ask.Many(ctx, n.neighbours(), findWidth, func(ctx context.Context, peer shoal.NodeID) ([]hit, bool) {
+		return one(ctx, peer), true
+	}, nil)...)
 }
 
 // awaitPeers waits, in a node that has only started, until those it is to stay
@@ -127,92 +115,24 @@ func answers(ref string, e shoal.Entry) bool {
 
 // askPeer puts one question to one peer.
 func (n *Node) askPeer(ctx context.Context, peer shoal.NodeID, question wire.Find) (wire.Found, error) {
-	ctx, cancel := context.WithTimeout(ctx, findTimeout)
-	defer cancel()
-	stream, err := n.host.Open(ctx, peer, wire.FindProtocol)
+	body, err := ask.Peer(ctx, n.host, peer, findKind(), question.Append(nil))
 	if err != nil {
 		return wire.Found{}, err
-	}
-	defer stream.Reset()
-	defer context.AfterFunc(ctx, stream.Reset)()
-	if _, err := stream.Write(question.Append(nil)); err != nil {
-		return wire.Found{}, fmt.Errorf("ask %s: %w", peer.Short(), err)
-	}
-	body, err := readFrame(stream, wire.TypeFound, wire.MaxBody)
-	if err != nil {
-		return wire.Found{}, fmt.Errorf("answer of %s: %w", peer.Short(), err)
 	}
 	return wire.ParseFound(body)
 }
 
-// readFrame reads a frame that must be of one type and within a bound.
-func readFrame(r io.Reader, want wire.Type, limit int) ([]byte, error) {
-	var head [wire.HeaderSize]byte
-	h, err := wire.ReadHeader(r, &head)
+// answerFind answers a peer that asks what this node has under a reference.
+func (n *Node) answerFind(ctx context.Context, q ask.Question) ([]byte, error) {
+	question, err := wire.ParseFind(q.Body)
 	if err != nil {
 		return nil, err
 	}
-	if h.Type == wire.TypeGoodbye && want != h.Type && h.Length <= maxFindBody {
-		return nil, turnedAway(r, h)
-	}
-	if h.Type != want || h.Length > limit {
-		return nil, fmt.Errorf("%w: frame %d of %d bytes", wire.ErrMalformed, h.Type, h.Length)
-	}
-	return wire.ReadBody(r, h, nil)
-}
-
-// turnedAway reads why a peer does not answer.
-func turnedAway(r io.Reader, h wire.Header) error {
-	body, err := wire.ReadBody(r, h, nil)
-	if err != nil {
-		return err
-	}
-	bye, err := wire.ParseGoodbye(body)
-	switch {
-	case err != nil:
-		return err
-	case bye.Reason == wire.ReasonUnauthorised:
-		return fmt.Errorf("%s: %w", bye.Text, shoal.Unauthorised)
-	}
-	return fmt.Errorf("%s: %w", bye.Text, shoal.Network)
-}
-
-// serveFind answers one question of a peer's.
-func (n *Node) serveFind(stream network.Stream) {
-	if err := n.answerFind(stream); err != nil {
-		n.cfg.Log.Debug("question not answered", "peer", stream.Peer(), "err", err)
-		stream.Reset()
-		return
-	}
-	if err := stream.Close(); err != nil {
-		stream.Reset()
-	}
-}
-
-func (n *Node) answerFind(stream network.Stream) error {
-	if err := stream.SetDeadline(time.Now().Add(findTimeout)); err != nil {
-		return err
-	}
-	body, err := readFrame(stream, wire.TypeFind, maxFindBody)
-	if err != nil {
-		return err
-	}
-	question, err := wire.ParseFind(body)
-	if err != nil {
-		return err
-	}
-	defer n.answering.Add(-1) // of those alone that have asked: a silent one takes nobody's place
-	if n.answering.Add(1) > findServed {
-		return fmt.Errorf("too many questions at once")
-	}
-	ctx, cancel := context.WithTimeout(n.ctx, findTimeout)
-	defer cancel()
 	answer, err := n.lookUp(ctx, question)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	_, err = stream.Write(answer.Append(nil))
-	return err
+	return answer.Append(nil), nil
 }
 
 // lookUp is what this node has under a reference.

@@ -2,12 +2,11 @@ package node
 
 import (
 	"context"
-	"fmt"
-	"sync"
+	"slices"
 	"time"
 
 	"shoal"
-	"shoal/internal/network"
+	"shoal/internal/network/ask"
 	"shoal/internal/network/wire"
 )
 
@@ -18,57 +17,44 @@ const (
 	answerWithin = 2 * time.Second
 )
 
-// serveHold answers a peer that asks what this node holds of a file.
-func (n *Node) serveHold(stream network.Stream) {
-	if err := n.answerHold(stream); err != nil {
-		n.cfg.Log.Debug("a question was not answered", "peer", stream.Peer(), "err", err)
-		stream.Reset()
-		return
-	}
-	if err := stream.Close(); err != nil {
-		stream.Reset()
-	}
+// Bounds on asking for holdings: a node has at most that many connections, and
+// that many streams that were opened to it (package host).
+const (
+	holdWidth  = 1024 // nodes asked at once
+	holdServed = 1024 // questions answered at once
+)
+
+func holdKind() ask.Kind {
+	return ask.Kind{Protocol: wire.HoldProtocol, Question: wire.TypeAsk, Answer: wire.TypeHold, Timeout: holdTimeout}
 }
 
-func (n *Node) answerHold(stream network.Stream) error {
-	if err := stream.SetDeadline(time.Now().Add(holdTimeout)); err != nil {
-		return err
-	}
-	body, err := readFrame(stream, wire.TypeAsk, maxFindBody)
+// answerHold answers a peer that asks what this node holds of a file.
+func (n *Node) answerHold(ctx context.Context, q ask.Question) ([]byte, error) {
+	question, err := wire.ParseAsk(q.Body)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	ask, err := wire.ParseAsk(body)
+	if question.Waited {
+		n.putOff(ctx, q, question)
+	}
+	hold, err := n.steward.answer(ctx, q.From, question)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if ask.Waited {
-		n.putOff(stream, ask)
-	}
-	hold, err := n.steward.answer(n.ctx, stream.Peer(), ask)
-	if err != nil {
-		return err
-	}
-	_, err = stream.Write(hold.Append(nil))
-	return err
+	return hold.Append(nil), nil
 }
 
 // putOff holds back the answer to one who waits for a file's copies until this
 // node has its part, for one answer then is worth more than many before. It does
 // so for answerWithin, and no longer than the asker listens.
-func (n *Node) putOff(stream network.Stream, ask wire.Ask) {
-	ctx, cancel := context.WithTimeout(n.ctx, answerWithin)
-	var listening sync.WaitGroup
-	listening.Go(func() {
-		defer cancel()
-		_, _ = stream.Read(make([]byte, 1)) // it says no more
-	})
-	if n.journal.Await(ctx, stream.Peer(), ask.Upto) {
-		n.steward.awaitPart(ctx, ask.File)
+func (n *Node) putOff(ctx context.Context, q ask.Question, question wire.Ask) {
+	ctx, cancel := context.WithTimeout(ctx, answerWithin)
+	defer cancel()
+	ctx, stop := q.Listening(ctx)
+	defer stop()
+	if n.journal.Await(ctx, q.From, question.Upto) {
+		n.steward.awaitPart(ctx, question.File)
 	}
-	_ = stream.SetReadDeadline(time.Now()) // ends the read; a stream that fails here fails again when it is written to
-	listening.Wait()
-	cancel()
 }
 
 // holding is what one node holds of a file.
@@ -80,60 +66,28 @@ type holding struct {
 // askHolders asks nodes what they hold of a file, all at once, and gives the
 // answers that came in time: none if this process stood still meanwhile, for then
 // they may be old.
-func (n *Node) askHolders(ctx context.Context, nodes []shoal.NodeID, ask wire.Ask) []holding {
-	return n.askUntil(ctx, nodes, ask, func(holding) bool { return false })
+func (n *Node) askHolders(ctx context.Context, nodes []shoal.NodeID, question wire.Ask) []holding {
+	return n.askUntil(ctx, nodes, question, nil)
 }
 
 // askUntil is askHolders, but waits for no more answers once one is enough. enough
-// is called with one after the other.
-func (n *Node) askUntil(ctx context.Context, nodes []shoal.NodeID, ask wire.Ask, enough func(holding) bool) []holding {
+// is called with one after the other; nil waits for all.
+func (n *Node) askUntil(ctx context.Context, nodes []shoal.NodeID, question wire.Ask, enough func(holding) bool) []holding {
 	asked := time.Now()
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	var mu sync.Mutex // of answers
-	var answers []holding
-	var wg sync.WaitGroup
-	for _, node := range nodes {
-		if node == n.self() {
-			continue
+	others := slices.DeleteFunc(slices.Clone(nodes), func(id shoal.NodeID) bool { return id == n.self() })
+	answers := ask.Many(ctx, others, holdWidth, func(ctx context.Context, node shoal.NodeID) (holding, bool) {
+		body, err := ask.Peer(ctx, n.host, node, holdKind(), question.Append(nil))
+		var hold wire.Hold
+		if err == nil {
+			hold, err = wire.ParseHold(body, question.Chunks)
 		}
-		wg.Go(func() {
-			hold, err := n.askHolder(ctx, node, ask)
-			if err != nil {
-				n.cfg.Log.Debug("a holder did not answer", "node", node, "err", err)
-				return
-			}
-			mu.Lock()
-			defer mu.Unlock()
-			answers = append(answers, holding{node, hold})
-			if enough(answers[len(answers)-1]) {
-				cancel()
-			}
-		})
-	}
-	wg.Wait()
+		if err != nil {
+			n.cfg.Log.Debug("a holder did not answer", "node", node, "err", err)
+		}
+		return holding{node, hold}, err == nil
+	}, enough)
 	if time.Since(asked) > 2*holdTimeout {
 		return nil
 	}
 	return answers
-}
-
-func (n *Node) askHolder(ctx context.Context, node shoal.NodeID, ask wire.Ask) (wire.Hold, error) {
-	ctx, cancel := context.WithTimeout(ctx, holdTimeout)
-	defer cancel()
-	stream, err := n.host.Open(ctx, node, wire.HoldProtocol)
-	if err != nil {
-		return wire.Hold{}, err
-	}
-	defer stream.Reset()
-	stop := context.AfterFunc(ctx, stream.Reset)
-	defer stop()
-	if _, err := stream.Write(ask.Append(nil)); err != nil {
-		return wire.Hold{}, err
-	}
-	body, err := readFrame(stream, wire.TypeHold, wire.MaxBody)
-	if err != nil {
-		return wire.Hold{}, fmt.Errorf("ask %s: %w", node.Short(), err)
-	}
-	return wire.ParseHold(body, ask.Chunks)
 }

@@ -27,6 +27,7 @@ import (
 	"shoal/internal/membership/liveness"
 	"shoal/internal/membership/roster"
 	"shoal/internal/network"
+	"shoal/internal/network/ask"
 	"shoal/internal/network/host"
 	"shoal/internal/network/wire"
 	"shoal/internal/record"
@@ -118,7 +119,6 @@ type Node struct {
 	unwatch   func()
 	fetches   sync.Map // of *fetch.Fetch, those running
 	transfers atomic.Int64
-	answering atomic.Int64  // questions of peers
 	atGate    atomic.Int64  // strangers that wait to be let in
 	serial    atomic.Uint64 // of transfers
 }
@@ -289,10 +289,10 @@ func (n *Node) join(h network.Host) {
 		Board: n.board, Bans: new(transfer.Bans), Log: n.cfg.Log,
 	})
 	h.Handle(wire.ChunkProtocol, n.gated(func(s network.Stream) { n.server.Serve(n.ctx, s) }))
-	h.Handle(wire.FindProtocol, n.gated(n.serveFind))
+	h.Handle(wire.FindProtocol, n.gated(n.serving(findKind(), findServed, n.answerFind)))
 	h.Handle(wire.LogProtocol, n.gated(func(s network.Stream) { n.exchange.Serve(n.ctx, s) }))
 	h.Handle(wire.BeatProtocol, n.gated(n.beats.Serve))
-	h.Handle(wire.HoldProtocol, n.gated(n.serveHold))
+	h.Handle(wire.HoldProtocol, n.gated(n.serving(holdKind(), holdServed, n.answerHold)))
 	h.Handle(wire.JoinProtocol, n.serveJoin)
 	n.unwatch = h.Watch(n.peerChanged)
 	for _, conn := range h.Peers() { // whom it has joined through
@@ -302,6 +302,12 @@ func (n *Node) join(h network.Host) {
 	n.running.Go(func() { n.beats.Run(n.ctx) })
 	n.keeper = discovery.NewKeeper(h, slices.Concat(n.cfg.Peers, n.sponsors()), n.cfg.Log)
 	n.running.Go(func() { n.keeper.Run(n.ctx) })
+}
+
+// serving answers questions for as long as the node runs.
+func (n *Node) serving(kind ask.Kind, limit int, answer func(context.Context, ask.Question) ([]byte, error)) func(network.Stream) {
+	server := ask.NewServer(kind, limit, n.cfg.Log, answer)
+	return func(s network.Stream) { server.Serve(n.ctx, s) }
 }
 
 // Close ends the node in good order: what runs is cancelled, what was verified
