@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"shoal"
+	"shoal/internal/catalog/change"
 	"shoal/internal/catalog/merge"
 	"shoal/internal/content"
 )
@@ -84,7 +85,7 @@ func wantedCopies(req shoal.AddRequest) int {
 func (n *Node) addFile(ctx context.Context, item shoal.AddItem, req shoal.AddRequest, progress func(done, total int64)) (shoal.Entry, error) {
 	n.nameless.RLock()
 	defer n.nameless.RUnlock()
-	if err := checkNew(item.Name); err != nil {
+	if err := change.CheckName(item.Name); err != nil {
 		return shoal.Entry{}, err
 	}
 	if !filepath.IsAbs(item.Path) {

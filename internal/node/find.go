@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"shoal"
+	"shoal/internal/catalog"
 	"shoal/internal/membership/roster"
 	"shoal/internal/network"
 	"shoal/internal/network/ask"
@@ -27,16 +28,9 @@ func findKind() ask.Kind {
 	return ask.Kind{Protocol: wire.FindProtocol, Question: wire.TypeFind, Answer: wire.TypeFound, Timeout: findTimeout}
 }
 
-// hit is one peer's word that it has chunks of a file.
-type hit struct {
-	peer    shoal.NodeID
-	entry   shoal.Entry
-	present int
-}
-
 // ask asks every connected node of the shoal what it has under a reference.
-func (n *Node) ask(ctx context.Context, ref string) []hit {
-	return n.askAll(ctx, func(ctx context.Context, peer shoal.NodeID) []hit {
+func (n *Node) ask(ctx context.Context, ref string) []catalog.Hit {
+	return n.askAll(ctx, func(ctx context.Context, peer shoal.NodeID) []catalog.Hit {
 		found, err := n.askPeer(ctx, peer, wire.Find{Ref: ref})
 		if err != nil {
 			n.cfg.Log.Debug("peer did not answer", "peer", peer, "err", err)
@@ -47,9 +41,9 @@ func (n *Node) ask(ctx context.Context, ref string) []hit {
 
 // askFolder asks every connected node of the shoal for all it has below a name, and gives
 // the answers by name.
-func (n *Node) askFolder(ctx context.Context, ref string) map[string][]hit {
-	hits := n.askAll(ctx, func(ctx context.Context, peer shoal.NodeID) []hit {
-		var all []hit
+func (n *Node) askFolder(ctx context.Context, ref string) map[string][]catalog.Hit {
+	hits := n.askAll(ctx, func(ctx context.Context, peer shoal.NodeID) []catalog.Hit {
+		var all []catalog.Hit
 		after := ""
 		for range findPages {
 			found, err := n.askPeer(ctx, peer, wire.Find{Ref: ref, After: after})
@@ -61,18 +55,18 @@ func (n *Node) askFolder(ctx context.Context, ref string) map[string][]hit {
 		}
 		return all
 	})
-	byName := make(map[string][]hit)
+	byName := make(map[string][]catalog.Hit)
 	for _, h := range hits {
-		byName[h.entry.Name] = append(byName[h.entry.Name], h)
+		byName[h.Entry.Name] = append(byName[h.Entry.Name], h)
 	}
 	return byName
 }
 
 // askAll puts a question to all connected nodes of the shoal at once, and waits for those
 // who answer in time.
-func (n *Node) askAll(ctx context.Context, one func(context.Context, shoal.NodeID) []hit) []hit {
+func (n *Node) askAll(ctx context.Context, one func(context.Context, shoal.NodeID) []catalog.Hit) []catalog.Hit {
 	n.awaitPeers(ctx)
-	return slices.Concat(ask.Many(ctx, n.neighbours(), findWidth, func(ctx context.Context, peer shoal.NodeID) ([]hit, bool) {
+	return slices.Concat(ask.Many(ctx, n.neighbours(), findWidth, func(ctx context.Context, peer shoal.NodeID) ([]catalog.Hit, bool) {
 		return one(ctx, peer), true
 	}, nil)...)
 }
@@ -91,26 +85,14 @@ func (n *Node) awaitPeers(ctx context.Context) {
 	}
 }
 
-func hitsOf(ref string, peer shoal.NodeID, found wire.Found) []hit {
-	hits := make([]hit, 0, len(found.Hits))
+func hitsOf(ref string, peer shoal.NodeID, found wire.Found) []catalog.Hit {
+	hits := make([]catalog.Hit, 0, len(found.Hits))
 	for _, h := range found.Hits {
-		if answers(ref, h.Entry) {
-			hits = append(hits, hit{peer: peer, entry: h.Entry, present: h.Present})
+		if catalog.Answers(ref, h.Entry) {
+			hits = append(hits, catalog.Hit{Peer: peer, Entry: h.Entry, Present: h.Present})
 		}
 	}
 	return hits
-}
-
-// answers reports whether an entry is one that was asked for. A peer may tell of
-// any, and what it tells decides which file is fetched and where it is put.
-func answers(ref string, e shoal.Entry) bool {
-	switch {
-	case strings.HasSuffix(ref, "/"):
-		return strings.HasPrefix(e.Name, ref)
-	case len(ref) >= shoal.MinPrefix && strings.Trim(ref, "0123456789abcdefABCDEF") == "":
-		return strings.HasPrefix(e.ID.String(), strings.ToLower(ref))
-	}
-	return e.Name == ref || !strings.Contains(ref, "/") && strings.HasSuffix(e.Name, "/"+ref)
 }
 
 // askPeer puts one question to one peer.

@@ -19,6 +19,7 @@ import (
 
 	"shoal"
 	"shoal/internal/catalog"
+	"shoal/internal/catalog/change"
 	"shoal/internal/catalog/exchange"
 	"shoal/internal/datadir"
 	"shoal/internal/discovery"
@@ -103,6 +104,7 @@ type Node struct {
 	tracker *transfer.Tracker
 	server  *serve.Server
 	engine  *fetch.Engine
+	changer *change.Changer
 	keeper  *discovery.Keeper
 	traffic traffic
 	files   keyedLock // one get of a file at a time
@@ -213,6 +215,7 @@ func (n *Node) openFolder(ctx context.Context) (err error) {
 	if err := n.openCatalog(ctx); err != nil {
 		return err
 	}
+	n.changer = newChanger(n)
 	return n.shutOut()
 }
 

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"shoal"
+	"shoal/internal/catalog"
 )
 
 // target is what a reference turned out to mean, and who may have it.
@@ -18,6 +19,8 @@ type target struct {
 	sources []shoal.NodeID
 	addrs   []string // of sources, from a link
 }
+
+func targetOf(f catalog.Found) target { return target{entry: f.Entry, sources: f.Sources} }
 
 // resolve finds out what one file a reference means: here first, then by asking
 // the connected peers. An id that nobody knows is passed on as it is.
@@ -34,7 +37,7 @@ func (n *Node) resolve(ctx context.Context, ref string) (target, error) {
 	}
 	hits := n.ask(ctx, ref)
 	if id, idErr := shoal.ParseFileID(ref); idErr == nil {
-		return mergeHits(target{entry: shoal.Entry{ID: id, Size: -1}}, hits), nil
+		return targetOf(catalog.Found{Entry: shoal.Entry{ID: id, Size: -1}}.With(hits)), nil
 	}
 	if hint := shoal.HintOf(err); len(hits) == 0 && strings.HasPrefix(hint, ref+"/ ") {
 		return target{}, shoal.WithHint(fmt.Errorf("%q: %w", ref, shoal.NotFound), hint)
@@ -43,7 +46,8 @@ func (n *Node) resolve(ctx context.Context, ref string) (target, error) {
 		return target{}, shoal.WithHint(fmt.Errorf("%q: %w, here or at any of %d connected peers", ref, shoal.NotFound, len(n.host.Peers())),
 			"shoal peers lists who is connected; a link (shoal link NAME) has all that is needed")
 	}
-	return choose(ref, hits)
+	found, err := catalog.Choose(ref, hits)
+	return targetOf(found), err
 }
 
 // resolveLink takes a link at its word, but prefers what is known here. What only
@@ -66,36 +70,7 @@ func (n *Node) resolveLink(ctx context.Context, ref string) (target, error) {
 	return t, nil
 }
 
-// choose makes one file of what peers answered to a name or a prefix: the
-// latest of that name. Several files behind one prefix are not one file.
-func choose(ref string, hits []hit) (target, error) {
-	latest := slices.MaxFunc(hits, func(a, b hit) int {
-		return cmp.Or(a.entry.Added.Compare(b.entry.Added), cmp.Compare(a.entry.ID.String(), b.entry.ID.String()))
-	})
-	for _, h := range hits {
-		if h.entry.ID != latest.entry.ID && h.entry.Name != ref {
-			return target{}, shoal.WithHint(fmt.Errorf("%q may be %s or %s: %w", ref, latest.entry.ID, h.entry.ID, shoal.Usage),
-				"give more of the id")
-		}
-	}
-	return mergeHits(target{entry: latest.entry}, hits), nil
-}
-
-// mergeHits adds to a target those who said they have its file.
-func mergeHits(t target, hits []hit) target {
-	for _, h := range hits {
-		if h.entry.ID != t.entry.ID {
-			continue
-		}
-		if t.entry.Size < 0 || t.entry.Name == "" {
-			t.entry = h.entry
-		}
-		t.sources = append(t.sources, h.peer)
-	}
-	return t
-}
-
-// folder is a file below a name that ends in a slash, with its place in there.
+// folderItem is a file below a name that ends in a slash, with its place in there.
 type folderItem struct {
 	target
 	inside string // the path from the folder's own name on
@@ -122,8 +97,8 @@ func (n *Node) resolveFolder(ctx context.Context, ref string) ([]folderItem, err
 		if _, here := found[name]; here {
 			continue
 		}
-		if t, err := choose(name, hits); err == nil {
-			found[name] = t
+		if f, err := catalog.Choose(name, hits); err == nil {
+			found[name] = targetOf(f)
 		}
 	}
 	if len(found) == 0 {
