@@ -7,13 +7,12 @@ package datadir
 
 // The files and folders of a data folder. docs/spec/disk.md says what they hold.
 const (
-	Identity  = "identity.pem"        // the node's private key
-	Shoal     = "shoal.json"          // a Belonging
-	Invites   = "invites.json"        // the tickets this node has issued
-	Addresses = "addresses.json"      // where other nodes were last reached
-	Scrub     = "scrub.json"          // when each part of the store was last read
-	Store     = "store"               // a folder: the chunks
-	Journal   = "journal.db"          // every node's signed batches
-	Catalog   = "catalog.db"          // a view of the journal
-	Stranded  = "catalog.db.stranded" // a view of a lost journal, kept until its names are recovered
+	Identity  = "identity.pem"   // the node's private key
+	Shoal     = "shoal.json"     // a Belonging
+	Invites   = "invites.json"   // the tickets this node has issued
+	Addresses = "addresses.json" // where other nodes were last reached
+	Scrub     = "scrub.json"     // when each part of the store was last read
+	Store     = "store"          // a folder: the chunks
+	Journal   = "journal.db"     // every node's signed batches
+	Catalog   = "catalog.db"     // a view of the journal; package catalog has another file beside it
 )

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 	"path/filepath"
 	"time"
 
@@ -68,7 +66,7 @@ func (n *Node) namesAreComplete() (bool, error) {
 	if err != nil {
 		return false, fmt.Errorf("look for damaged journals: %w", err)
 	}
-	if _, err := os.Lstat(filepath.Join(n.cfg.Data, datadir.Stranded)); !errors.Is(err, fs.ErrNotExist) {
+	if stranded, err := n.catalog.Stranded(); stranded || err != nil {
 		return false, err
 	}
 	return len(damaged) == 0 && !n.catalog.Late(), nil

@@ -104,8 +104,8 @@ func TestNamesOutliveTheJournal(t *testing.T) {
 			return err == nil && got.ID == e.ID
 		})
 		await(t, "the other catalogue is gone", func() bool {
-			_, err := os.Lstat(filepath.Join(back.cfg.Data, datadir.Stranded))
-			return errors.Is(err, fs.ErrNotExist)
+			there, err := back.catalog.Stranded()
+			return err == nil && !there
 		})
 		if list, err := back.catalog.List(t.Context(), shoal.ListRequest{}); err != nil || len(list) != 1 {
 			t.Errorf("there are %d names, %v", len(list), err)
