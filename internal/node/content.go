@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"shoal"
@@ -88,7 +89,7 @@ func (n *Node) startDemand(ctx context.Context, t target) (*fetch.Fetch, <-chan 
 		if err != nil {
 			return nil, err
 		}
-		n.loans.begin(f.ID, f.Chunks())
+		n.cache.Begin(f.ID, f.Chunks())
 		shape <- f
 		return &readTarget{storeTarget{node: n, id: f.ID, have: have}}, nil
 	}
@@ -106,6 +107,20 @@ func (s *storeTarget) Has() content.Bitmap { return s.have.Clone() }
 
 func (s *storeTarget) Put(ctx context.Context, index int, data []byte) error {
 	return s.node.quota.Put(ctx, shoal.Chunk{File: s.id, Index: index}, data)
+}
+
+// readTarget has a fetch put its chunks into the node's own store for somebody
+// who reads them, if need be beyond the quota.
+type readTarget struct{ storeTarget }
+
+func (r *readTarget) Put(ctx context.Context, index int, data []byte) error {
+	return r.node.cache.Put(ctx, shoal.Chunk{File: r.id, Index: index}, data)
+}
+
+// Settle ends the caching too: the reader waits for it, and then reads no more.
+func (r *readTarget) Settle(ctx context.Context, whole bool) error {
+	err := r.storeTarget.Settle(ctx, whole)
+	return errors.Join(err, r.node.cache.End(ctx, r.id))
 }
 
 // keepTarget has a fetch put its chunks there for good: those that lie together at

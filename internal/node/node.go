@@ -98,6 +98,7 @@ type Node struct {
 	host    network.Host
 	store   *disk.Store
 	quota   *quota.Store
+	cache   *quota.Cache
 	journal *journal.Journal
 	catalog *catalog.Catalog
 	board   *transfer.Board
@@ -108,7 +109,6 @@ type Node struct {
 	keeper  *discovery.Keeper
 	traffic traffic
 	files   keyedLock // one get of a file at a time
-	loans   loans
 
 	// nameless is held for reading while a file is taken in that has no name
 	// yet, and for writing while one that has none is deleted.
@@ -197,6 +197,7 @@ func (n *Node) openFolder(ctx context.Context) (err error) {
 	}
 	limit := n.cfg.Capacity.Limit(whole)
 	n.quota = quota.New(n.store, limit)
+	n.cache = quota.NewCache(n.quota, n.store.Discard)
 	n.allotment = max(limit, 0)
 	if limit == 0 {
 		n.allotment = whole

@@ -47,7 +47,7 @@ func (s *steward) orphans(ctx context.Context) error {
 			continue
 		}
 		own, err := s.n.store.Own(ctx, summary.ID)
-		if err != nil || own.Count() == 0 || s.n.loans.reading(summary.ID) {
+		if err != nil || own.Count() == 0 || s.n.cache.Reading(summary.ID) {
 			continue
 		}
 		if err := s.orphan(ctx, summary.ID, own); err != nil {
