@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"shoal"
+	"shoal/internal/catalog/find"
 	"shoal/internal/datadir"
 	"shoal/internal/journal"
 	"shoal/internal/membership/join"
@@ -80,7 +81,7 @@ func (n *Node) reenter(ctx context.Context, known datadir.Belonging, t ticket.Ti
 		return joined, nil
 	}
 	if errors.Is(err, shoal.Unauthorised) {
-		if _, askErr := n.askPeer(ctx, t.Issuer, wire.Find{}); errors.Is(askErr, shoal.Unauthorised) {
+		if _, askErr := find.Ask(ctx, n.host, t.Issuer, wire.Find{}); errors.Is(askErr, shoal.Unauthorised) {
 			return known, shoal.WithHint(fmt.Errorf("this node is not in the shoal any more: %w", err),
 				"one that was removed comes back with a new ticket (`shoal invite`), one that was revoked only as another: `shoal doctor --new-identity`")
 		}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"shoal"
+	"shoal/internal/catalog/find"
 	"shoal/internal/membership/liveness"
 	"shoal/internal/network/memnet"
 	"shoal/internal/network/wire"
@@ -324,7 +325,7 @@ func TestWhoIsNotKnownYetIsNotOut(t *testing.T) {
 		nodes[0].host.Handle(wire.FindProtocol, turnAway)
 		nodes[1] = reopen(t, nodes[1])
 		within(t, askAgain, "it takes itself for out", func() bool { return errors.Is(nodes[1].mayWrite(), shoal.Unauthorised) })
-		nodes[0].host.Handle(wire.FindProtocol, nodes[0].gated(nodes[0].serving(findKind(), findServed, nodes[0].answerFind)))
+		nodes[0].host.Handle(wire.FindProtocol, nodes[0].gated(nodes[0].serving(find.Kind(), find.AtOnce, nodes[0].finder.Answer)))
 		within(t, 2*askAgain, "it knows better", func() bool { return nodes[1].mayWrite() == nil })
 	})
 }

@@ -71,13 +71,13 @@ func (n *Node) jobs(ctx context.Context, i int, item shoal.GetItem) ([]job, erro
 }
 
 func (n *Node) folderJobs(ctx context.Context, i int, item shoal.GetItem) ([]job, error) {
-	inside, err := n.resolveFolder(ctx, item.Ref)
+	inside, err := n.finder.Folder(ctx, item.Ref)
 	if err != nil {
 		return nil, err
 	}
 	jobs := make([]job, len(inside))
 	for k, found := range inside {
-		jobs[k] = job{item: i, target: found.target, output: filepath.Join(item.Output, filepath.FromSlash(found.inside))}
+		jobs[k] = job{item: i, target: targetOf(found.Found), output: filepath.Join(item.Output, filepath.FromSlash(found.Inside))}
 	}
 	return jobs, nil
 }

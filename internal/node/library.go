@@ -51,7 +51,7 @@ func (n *Node) Info(ctx context.Context, ref string) (shoal.FileInfo, error) {
 
 // addSources asks the connected peers what they have of a file.
 func (n *Node) addSources(ctx context.Context, info *shoal.FileInfo) {
-	for _, h := range n.ask(ctx, info.ID.String()) {
+	for _, h := range n.finder.Ask(ctx, info.ID.String()) {
 		if h.Entry.ID != info.ID || slices.ContainsFunc(info.Sources, func(p shoal.Presence) bool { return p.Node == h.Peer }) {
 			continue
 		}

@@ -21,6 +21,7 @@ import (
 	"shoal/internal/catalog"
 	"shoal/internal/catalog/change"
 	"shoal/internal/catalog/exchange"
+	"shoal/internal/catalog/find"
 	"shoal/internal/datadir"
 	"shoal/internal/discovery"
 	"shoal/internal/journal"
@@ -106,6 +107,7 @@ type Node struct {
 	server  *serve.Server
 	engine  *fetch.Engine
 	changer *change.Changer
+	finder  *find.Finder
 	keeper  *discovery.Keeper
 	traffic traffic
 	files   keyedLock // one get of a file at a time
@@ -271,6 +273,7 @@ func (n *Node) openNetwork(ctx context.Context) error {
 		return err
 	}
 	n.steward, n.scrubber = newSteward(n), newScrubber(n)
+	n.finder = newFinder(n)
 	n.join(h)
 	if n.cfg.Passing {
 		return nil // what it says of itself is for the node that runs here at other times
@@ -293,7 +296,7 @@ func (n *Node) join(h network.Host) {
 		Board: n.board, Bans: new(transfer.Bans), Log: n.cfg.Log,
 	})
 	h.Handle(wire.ChunkProtocol, n.gated(func(s network.Stream) { n.server.Serve(n.ctx, s) }))
-	h.Handle(wire.FindProtocol, n.gated(n.serving(findKind(), findServed, n.answerFind)))
+	h.Handle(wire.FindProtocol, n.gated(n.serving(find.Kind(), find.AtOnce, n.finder.Answer)))
 	h.Handle(wire.LogProtocol, n.gated(func(s network.Stream) { n.exchange.Serve(n.ctx, s) }))
 	h.Handle(wire.BeatProtocol, n.gated(n.beats.Serve))
 	h.Handle(wire.HoldProtocol, n.gated(n.serving(holdKind(), holdServed, n.answerHold)))

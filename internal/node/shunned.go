@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"shoal"
+	"shoal/internal/catalog/find"
 	"shoal/internal/network/wire"
 )
 
@@ -47,7 +48,7 @@ const askAgain = 10 * time.Second
 // until it says so, or is gone.
 func (n *Node) askWelcome(ctx context.Context, peer shoal.NodeID) {
 	for n.roll.node(peer).Present() && n.roll.node(n.self()).Present() && n.connectedWith(peer) {
-		_, err := n.askPeer(ctx, peer, wire.Find{})
+		_, err := find.Ask(ctx, n.host, peer, wire.Find{})
 		if err == nil {
 			n.shunned.note(peer, false)
 		}
