@@ -33,6 +33,7 @@ import (
 	"shoal/internal/network/host"
 	"shoal/internal/network/wire"
 	"shoal/internal/record"
+	"shoal/internal/redundancy/scrubber"
 	"shoal/internal/storage/disk"
 	"shoal/internal/storage/quota"
 	"shoal/internal/transfer"
@@ -79,7 +80,7 @@ type Node struct {
 	beats    *heartbeat.Runner
 	exchange *exchange.Exchange
 	steward  *steward
-	scrubber *scrubber
+	scrubber *scrubber.Scrubber
 
 	onRoster   chan struct{} // closed when this node has found itself on the roster
 	enrolled   func()        // closes it
@@ -279,7 +280,7 @@ func (n *Node) openNetwork(ctx context.Context) error {
 		return nil // what it says of itself is for the node that runs here at other times
 	}
 	n.running.Go(func() { n.steward.run(n.ctx) })
-	n.running.Go(func() { n.scrubber.run(n.ctx) })
+	n.running.Go(func() { n.scrubber.Run(n.ctx) })
 	n.doubtful.Store(n.journal.Moved() || n.cfg.Join == "" && n.lost()) // one who joins does not know the others yet
 	n.running.Go(n.begin)
 	return nil
@@ -355,7 +356,8 @@ func (n *Node) notice(notice disk.Notice) {
 	n.cfg.Log.Warn("the store", "says", notice.Text, "kind", notice.Kind)
 	switch {
 	case notice.Kind == disk.Rotten && n.scrubber != nil:
-		n.scrubber.found(notice)
+		n.scrubber.Rotted()
+		n.steward.rotted(notice.Chunk.File) // it gets the chunk again at once
 	case notice.Kind == disk.Rebuilt && n.steward != nil:
 		n.steward.lookAtAll()
 	}

@@ -397,7 +397,7 @@ func (s *steward) end(id shoal.FileID, err error, rest time.Duration) {
 	defer s.mu.Unlock()
 	s.keeper.Came(id)
 	if err == nil {
-		s.n.scrubber.repaired.Add(int64(s.rotten[id]))
+		s.n.scrubber.Repaired(s.rotten[id])
 		delete(s.rotten, id)
 		s.again[id] = retry{at: s.now() + rest}
 		s.served(id)
