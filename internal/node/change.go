@@ -6,12 +6,15 @@ import (
 	"fmt"
 
 	"shoal"
+	"shoal/internal/catalog"
 	"shoal/internal/catalog/change"
+	"shoal/internal/storage/disk"
 )
 
 // newChanger returns the changer of this node's names.
 func newChanger(n *Node) *change.Changer {
-	return change.New(change.Config{Catalog: n.catalog, MayWrite: n.mayWrite, Unnamed: n.unnamed, After: n.changed})
+	a := &aftermath{store: n.store, catalog: n.catalog, tell: func(id shoal.FileID) { n.steward.tell(id) }}
+	return change.New(change.Config{Catalog: n.catalog, MayWrite: n.mayWrite, Unnamed: a.unnamed, After: a.changed})
 }
 
 // Change does several things to names. See shoal.Library.
@@ -47,49 +50,56 @@ func (n *Node) Undelete(ctx context.Context, req shoal.UndeleteRequest) (shoal.E
 	return n.changer.One(ctx, shoal.ChangeItem{Undelete: &req})
 }
 
+// aftermath acts on this node on changes of names.
+type aftermath struct {
+	store   *disk.Store
+	catalog *catalog.Catalog
+	tell    func(shoal.FileID) // the steward, that the names of a file changed
+}
+
 // changed acts on a change that was written, and returns the entry as it is now.
-func (n *Node) changed(ctx context.Context, op change.Op) (shoal.Entry, error) {
+func (a *aftermath) changed(ctx context.Context, op change.Op) (shoal.Entry, error) {
 	switch {
 	case op.Name != "":
-		return n.catalog.Resolve(ctx, op.Name)
+		return a.catalog.Resolve(ctx, op.Name)
 	case op.Remove == nil:
 		return op.Entry, nil
 	case op.Entry.Name == "": // it had no name, only chunks
-		return op.Entry, n.discard(ctx, op.Entry.ID)
+		return op.Entry, a.discard(ctx, op.Entry.ID)
 	}
-	return op.Entry, n.removed(ctx, op)
+	return op.Entry, a.removed(ctx, op)
 }
 
 // removed acts on a removal: the other names of the file go too if it was removed
 // as a whole, and its chunks at once if that was asked for.
-func (n *Node) removed(ctx context.Context, op change.Op) error {
+func (a *aftermath) removed(ctx context.Context, op change.Op) error {
 	entry := op.Entry
 	if op.Whole() {
-		if err := n.catalog.DropAll(ctx, entry.ID); err != nil {
+		if err := a.catalog.DropAll(ctx, entry.ID); err != nil {
 			return fmt.Errorf("remove %s: %w", entry.Name, err)
 		}
 	}
-	n.steward.tell(entry.ID)
+	a.tell(entry.ID)
 	if !op.Remove.Now {
 		return nil
 	}
-	file, err := n.catalog.FileOf(ctx, entry.ID)
+	file, err := a.catalog.FileOf(ctx, entry.ID)
 	if err != nil || file.Live {
 		return err
 	}
-	return n.discard(ctx, entry.ID)
+	return a.discard(ctx, entry.ID)
 }
 
-// discard deletes what this node's store has of a file.
-func (n *Node) discard(ctx context.Context, id shoal.FileID) error {
-	if err := n.store.Delete(ctx, id); err != nil && !errors.Is(err, shoal.NotFound) {
+// discard deletes the chunks of a file from this node's store.
+func (a *aftermath) discard(ctx context.Context, id shoal.FileID) error {
+	if err := a.store.Delete(ctx, id); err != nil && !errors.Is(err, shoal.NotFound) {
 		return fmt.Errorf("delete the chunks of %s: %w", id.Short(), err)
 	}
 	return nil
 }
 
 // unnamed returns a file that is in the store without a name, as a cat leaves it.
-func (n *Node) unnamed(ctx context.Context, id shoal.FileID) (shoal.Entry, error) {
-	file, err := n.store.File(ctx, id)
+func (a *aftermath) unnamed(ctx context.Context, id shoal.FileID) (shoal.Entry, error) {
+	file, err := a.store.File(ctx, id)
 	return shoal.Entry{ID: id, Size: file.Size, ChunkSize: int(file.ChunkSize)}, err
 }

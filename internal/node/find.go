@@ -2,26 +2,24 @@ package node
 
 import (
 	"context"
-	"slices"
 
 	"shoal"
 	"shoal/internal/catalog"
 	"shoal/internal/catalog/find"
 	"shoal/internal/membership/roster"
 	"shoal/internal/network"
-	"shoal/internal/transfer/fetch"
 )
 
-// target is what a reference turned out to mean, and who may have it.
+// target is the file that a reference means, and the nodes that may have it.
 type target struct {
-	entry   shoal.Entry // Size is -1 if nobody told it
+	entry   shoal.Entry // Size is -1 if no node told it
 	sources []shoal.NodeID
 	addrs   []string // of sources, from a link
 }
 
 func targetOf(f catalog.Found) target { return target{entry: f.Entry, sources: f.Sources} }
 
-// newFinder returns what asks the other nodes for files, and answers them.
+// newFinder returns the finder of this node, which asks other nodes and answers them.
 func newFinder(n *Node) *find.Finder {
 	return find.New(find.Config{
 		Name: n.cfg.Name, Catalog: n.catalog, Opener: n.host, Log: n.cfg.Log, Present: n.present,
@@ -33,9 +31,9 @@ func newFinder(n *Node) *find.Finder {
 	})
 }
 
-// resolve finds out what one file a reference means, here or at a connected node.
-func (n *Node) resolve(ctx context.Context, ref string) (target, error) {
-	found, addrs, err := n.finder.Resolve(ctx, ref)
+// resolve returns the file that a reference means, here or at a connected node.
+func resolve(ctx context.Context, finder *find.Finder, ref string) (target, error) {
+	found, addrs, err := finder.Resolve(ctx, ref)
 	return target{entry: found.Entry, sources: found.Sources, addrs: addrs}, err
 }
 
@@ -77,24 +75,4 @@ func (n *Node) peerChanged(change network.Change) {
 	n.greet(change.Peer)
 	n.meet()
 	n.running.Go(func() { n.askWelcome(n.ctx, change.Peer) })
-}
-
-// follow tells running fetches that a peer has come.
-func (n *Node) follow(peer shoal.NodeID) {
-	n.fetches.Range(func(key, _ any) bool {
-		key.(*fetch.Fetch).AddSource(peer)
-		return true
-	})
-}
-
-// connected lists the connected nodes of the shoal, those named first at the
-// front.
-func (n *Node) connected(first []shoal.NodeID) []shoal.NodeID {
-	all := slices.Clone(first)
-	for _, peer := range n.neighbours() {
-		if !slices.Contains(all, peer) {
-			all = append(all, peer)
-		}
-	}
-	return all
 }

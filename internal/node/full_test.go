@@ -115,7 +115,7 @@ func TestOrphansGo(t *testing.T) {
 		path, data := write(t, 5, 700_000)
 		kept := n.add(t, path, "kept")
 		path, _ = write(t, 6, 700_000)
-		orphan, err := n.takeIn(t.Context(), path, 0, false, func(int64, int64) {})
+		orphan, err := n.adder.takeIn(t.Context(), path, 0, false, func(int64, int64) {})
 		if err != nil {
 			t.Fatal(err)
 		}

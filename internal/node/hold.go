@@ -28,7 +28,7 @@ func holdKind() ask.Kind {
 	return ask.Kind{Protocol: wire.HoldProtocol, Question: wire.TypeAsk, Answer: wire.TypeHold, Timeout: holdTimeout}
 }
 
-// answerHold answers a peer that asks what this node holds of a file.
+// answerHold answers a peer that asks for the chunks of a file on this node.
 func (n *Node) answerHold(ctx context.Context, q ask.Question) ([]byte, error) {
 	question, err := wire.ParseAsk(q.Body)
 	if err != nil {

@@ -19,7 +19,7 @@ func (n *Node) List(ctx context.Context, req shoal.ListRequest) ([]shoal.Entry, 
 
 // Info tells what is known of a file. See shoal.Library.
 func (n *Node) Info(ctx context.Context, ref string) (shoal.FileInfo, error) {
-	t, err := n.resolve(ctx, ref)
+	t, err := resolve(ctx, n.finder, ref)
 	if err != nil {
 		return shoal.FileInfo{}, err
 	}

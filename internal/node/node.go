@@ -37,7 +37,6 @@ import (
 	"shoal/internal/storage/disk"
 	"shoal/internal/storage/quota"
 	"shoal/internal/transfer"
-	"shoal/internal/transfer/fetch"
 	"shoal/internal/transfer/serve"
 )
 
@@ -106,26 +105,26 @@ type Node struct {
 	board   *transfer.Board
 	tracker *transfer.Tracker
 	server  *serve.Server
-	engine  *fetch.Engine
+	adder   *adder
+	fetcher *fetcher
+	getter  *getter
+	opener  *opener
 	changer *change.Changer
 	finder  *find.Finder
 	keeper  *discovery.Keeper
 	traffic traffic
-	files   keyedLock // one get of a file at a time
 
 	// nameless is held for reading while a file is taken in that has no name
 	// yet, and for writing while one that has none is deleted.
 	nameless sync.RWMutex
 
-	running   sync.WaitGroup // the node's own goroutines
-	calls     calls          // of whoever asks this node for something
-	ctx       context.Context
-	stop      context.CancelFunc
-	unwatch   func()
-	fetches   sync.Map // of *fetch.Fetch, those running
-	transfers atomic.Int64
-	atGate    atomic.Int64  // strangers that wait to be let in
-	serial    atomic.Uint64 // of transfers
+	running sync.WaitGroup // the node's own goroutines
+	calls   calls          // of whoever asks this node for something
+	ctx     context.Context
+	stop    context.CancelFunc
+	unwatch func()
+	atGate  atomic.Int64  // strangers that wait to be let in
+	serial  atomic.Uint64 // of transfers
 }
 
 var _ shoal.Node = (*Node)(nil)
@@ -219,7 +218,7 @@ func (n *Node) openFolder(ctx context.Context) (err error) {
 	if err := n.openCatalog(ctx); err != nil {
 		return err
 	}
-	n.changer = newChanger(n)
+	n.adder, n.changer = newAdder(n), newChanger(n)
 	return n.shutOut()
 }
 
@@ -292,10 +291,8 @@ func (n *Node) join(h network.Host) {
 		Library: n.store, Board: n.board, Tracker: n.tracker, AddrsOf: h.AddrsOf,
 		UploadLimit: n.cfg.UploadLimit, Sent: n.traffic.sent, Log: n.cfg.Log,
 	})
-	n.engine = fetch.New(fetch.Config{
-		Dial: n.dialSource, Learn: n.learn, Received: n.traffic.received, Self: h.ID(),
-		Board: n.board, Bans: new(transfer.Bans), Log: n.cfg.Log,
-	})
+	n.fetcher = newFetcher(n)
+	n.getter, n.opener = newGetter(n), newOpener(n)
 	h.Handle(wire.ChunkProtocol, n.gated(func(s network.Stream) { n.server.Serve(n.ctx, s) }))
 	h.Handle(wire.FindProtocol, n.gated(n.serving(find.Kind(), find.AtOnce, n.finder.Answer)))
 	h.Handle(wire.LogProtocol, n.gated(func(s network.Stream) { n.exchange.Serve(n.ctx, s) }))

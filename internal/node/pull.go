@@ -61,10 +61,10 @@ func (s *steward) fetch(ctx context.Context, p pull, task fetch.Task) error {
 				have.Set(chunk)
 			}
 		}
-		return &keepTarget{storeTarget{node: s.n, id: f.ID, have: have}}, nil
+		return &keepTarget{storeTarget{quota: s.n.quota, id: f.ID, have: have}}, nil
 	}
 	t := target{entry: shoal.Entry{ID: f.ID, Size: f.Size, ChunkSize: f.ChunkSize}}
-	_, err := s.n.startFetch(ctx, t, task).Wait()
+	_, err := s.n.fetcher.start(ctx, t, task).Wait()
 	return err
 }
 

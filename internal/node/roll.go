@@ -200,7 +200,7 @@ func (n *Node) greet(peer shoal.NodeID) {
 		return
 	}
 	n.exchange.Keep(n.ctx, peer)
-	n.follow(peer)
+	n.fetcher.follow(peer)
 }
 
 // void takes back what revoked nodes said after they were cut off.

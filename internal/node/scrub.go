@@ -10,7 +10,7 @@ import (
 	"shoal/internal/redundancy/scrubber"
 )
 
-// newScrubber returns what reads this node's store again and again.
+// newScrubber returns the scrubber of this node's store.
 func newScrubber(n *Node) *scrubber.Scrubber {
 	return scrubber.New(scrubber.Config{
 		Period: orDefault(n.cfg.Scrub, scrub.DefaultPeriod), Path: filepath.Join(n.cfg.Data, datadir.Scrub), Log: n.cfg.Log,
@@ -32,6 +32,6 @@ func newScrubber(n *Node) *scrubber.Scrubber {
 			}
 			return n.store.Verify(ctx, id, func(index int, _ shoal.Place, _ error) error { return step(file.ChunkLen(index)) })
 		},
-		Busy: func() bool { return n.transfers.Load() > 0 || n.server.Sessions() > 0 },
+		Busy: func() bool { return n.fetcher.transfers.Load() > 0 || n.server.Sessions() > 0 },
 	})
 }
