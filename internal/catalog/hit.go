@@ -22,8 +22,8 @@ type Found struct {
 	Sources []shoal.NodeID
 }
 
-// Answers reports whether an entry is one that was asked for. A peer may tell of
-// any, and its claim decides which file is fetched and where it is put.
+// Answers reports whether an entry answers a question for ref. A peer may send any
+// entry, and the entry decides which file is fetched and where it is put.
 func Answers(ref string, e shoal.Entry) bool {
 	switch {
 	case strings.HasSuffix(ref, "/"):
@@ -34,8 +34,8 @@ func Answers(ref string, e shoal.Entry) bool {
 	return e.Name == ref || !strings.Contains(ref, "/") && strings.HasSuffix(e.Name, "/"+ref)
 }
 
-// Choose returns the one file of what peers answered to a name or a prefix of an id,
-// at least one hit: the latest of that name. Errors: shoal.Usage with a hint if
+// Choose returns the latest file among the answers of peers to a name or a prefix of an
+// id. There must be at least one hit. Errors: shoal.Usage with a hint if
 // there are several files behind one prefix.
 func Choose(ref string, hits []Hit) (Found, error) {
 	latest := slices.MaxFunc(hits, func(a, b Hit) int {

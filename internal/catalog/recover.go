@@ -14,9 +14,9 @@ import (
 // strandedSuffix stands behind the name of a catalogue that was set aside.
 const strandedSuffix = ".stranded"
 
-// FollowAnew is Follow, but sets a catalogue of another journal aside, which is lost,
-// and begins another. The one that was set aside is kept for RecoverStranded; of two
-// the older is, which knows more.
+// FollowAnew is Follow, but sets a catalogue of a lost journal aside, and begins
+// another. RecoverStranded uses the old one. Of two old ones it keeps the older, which
+// has more names.
 func (c *Catalog) FollowAnew(ctx context.Context, j Journal) error {
 	err := c.Follow(ctx, j)
 	if !errors.Is(err, ErrStranded) {
@@ -59,8 +59,8 @@ func (c *Catalog) Stranded() (bool, error) {
 	return err == nil, err
 }
 
-// RecoverStranded is Recover from the catalogue that FollowAnew has set aside, which
-// it removes then. Without one it does nothing. After an error it may be called
+// RecoverStranded recovers names from the catalogue that FollowAnew has set aside, and
+// then removes it. Without one it does nothing. After an error it may be called
 // again, also after a restart.
 func (c *Catalog) RecoverStranded(ctx context.Context, by shoal.NodeID) (names int, err error) {
 	if there, err := c.Stranded(); err != nil || !there {

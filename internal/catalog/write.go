@@ -39,8 +39,8 @@ func (c *Catalog) Drop(ctx context.Context, entries ...shoal.Entry) error {
 	return c.Change(ctx, nil, entries)
 }
 
-// DropAll takes away every name of a file, in as many steps as that takes. Errors: as
-// for Put, after which some names may be gone.
+// DropAll takes away every name of a file, MaxPut at a time. Errors: as for Put, after
+// which some names may be gone.
 func (c *Catalog) DropAll(ctx context.Context, id shoal.FileID) error {
 	for {
 		entries, err := c.Of(ctx, id)

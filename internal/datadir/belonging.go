@@ -11,7 +11,7 @@ import (
 	"shoal"
 )
 
-// Belonging is what a data folder remembers of the shoal it belongs to.
+// Belonging names the shoal of a data folder. It is the JSON in the file Shoal.
 type Belonging struct {
 	Shoal   shoal.NodeID `json:"shoal"`             // the founder
 	Sponsor shoal.NodeID `json:"sponsor,omitempty"` // the node it joined through

@@ -1,11 +1,11 @@
-// Package datadir holds what everything that opens a node's data folder must
-// agree on: the names of the files in it, how small ones are written, and what a
-// person can do about a folder that cannot be used.
+// Package datadir knows a node's data folder: the names of the files in it, how small
+// ones are written, and the hints for a folder that cannot be used. Every package that
+// opens the folder uses it.
 //
 // It does not open the databases in the folder; their packages do.
 package datadir
 
-// The files and folders of a data folder. docs/spec/disk.md says what they hold.
+// The files and folders of a data folder. docs/spec/disk.md describes them.
 const (
 	Identity  = "identity.pem"   // the node's private key
 	Shoal     = "shoal.json"     // a Belonging

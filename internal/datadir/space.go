@@ -10,9 +10,8 @@ import (
 	"shoal"
 )
 
-// Explain adds to an error of opening or writing the data folder at data what a
-// person can do about it. Errors that it knows nothing about it returns as they
-// are.
+// Explain adds a hint for a person to an error of opening or writing the data folder
+// at data. It returns other errors unchanged.
 func Explain(data string, err error) error {
 	switch {
 	case shoal.CodeOf(err) == shoal.NoSpace:

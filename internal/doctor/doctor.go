@@ -1,6 +1,5 @@
-// Package doctor looks over the data folder of a node that does not run, and mends
-// it where it is told to. It opens the chapters' files one by one, without the node
-// that joins them.
+// Package doctor examines the data folder of a node that does not run, and repairs it
+// on request. It opens the files of each chapter by itself, without a node.
 //
 // It fetches nothing from other nodes: the running node does that.
 package doctor
@@ -20,39 +19,38 @@ import (
 	"shoal/internal/storage/quota"
 )
 
-// Options says what Run may do beside looking.
+// Options says what Run may change.
 type Options struct {
-	// Rebuild has what is damaged mended: the store's index is made anew from
-	// what lies on the disk, of its records and of the journal is saved what
-	// can be read.
+	// Rebuild repairs damage: it makes the store's index anew from the files on
+	// the disk, and saves the readable part of the records and of the journal.
 	Rebuild bool
 
-	// Moved has it taken for granted that the folder is the node's only one, and
-	// that nobody has heard more from it than is in it.
+	// Moved says that the folder is the node's only one, and that no other node
+	// has heard more from it than the folder holds.
 	Moved bool
 
-	// NewIdentity has the folder's node become another, which is in no shoal.
+	// NewIdentity makes the folder that of a new node, which is in no shoal.
 	NewIdentity bool
 }
 
-// Report is what Run found, in the order it looked.
+// Report lists the findings of Run in the order of its checks.
 type Report struct {
 	Findings []Finding
 }
 
-// Finding is one thing that Run looked at.
+// Finding is the result of one check.
 type Finding struct {
 	OK   bool
 	Text string // a sentence
 	Hint string // what to do, if it is not OK
 }
 
-// lowSpace is how much room a data folder should have at least.
+// lowSpace is the free space in bytes that a data folder should have.
 const lowSpace = 1 << 30
 
-// Run looks a data folder over, without a node: it must not be running. It
-// changes nothing in it but what the options say. The error is for what kept
-// Run from looking, or from mending; what it found is in the report.
+// Run examines a data folder. No node may run on it. Run changes the folder only as
+// the options say. The error says why Run could not examine or repair it; findings
+// are in the report.
 func Run(ctx context.Context, data string, opts Options) (Report, error) {
 	d := examination{data: data, opts: opts}
 	info, err := os.Stat(data)
@@ -116,7 +114,7 @@ func (d *examination) identity() {
 	}
 }
 
-// rebuildHint is what to do about damage in the store.
+// rebuildHint is the hint for damage in the store.
 const rebuildHint = "shoal doctor --rebuild mends it, and keeps the damaged file aside; so does the next shoal up"
 
 // store looks at the store, after it has been rebuilt if that was asked for.
@@ -208,7 +206,8 @@ func (d *examination) rebuild(ctx context.Context, path string) error {
 	return nil
 }
 
-// notice is told of what a rebuild comes upon, but for the chunks, which it counts.
+// notice adds the notices of the store during a rebuild to the report. The rebuild
+// itself counts chunks.
 func (d *examination) notice(n disk.Notice) {
 	switch n.Kind {
 	case disk.Rebuilt:

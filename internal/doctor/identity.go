@@ -13,8 +13,8 @@ import (
 	"shoal/internal/record"
 )
 
-// newIdentity sets aside who the node of a data folder was, and what it said and
-// heard. What is in its store stays.
+// newIdentity sets the key, the journal and the catalogue of a data folder aside. The
+// store stays.
 func (d *examination) newIdentity() error {
 	aside, was, err := d.asideFolder()
 	if err != nil {
@@ -35,8 +35,8 @@ func (d *examination) newIdentity() error {
 	return nil
 }
 
-// asideFolder makes the folder for what is set aside, which has the name of the
-// node that this was, if its key can still be read.
+// asideFolder makes the folder for the files that newIdentity sets aside. Its name is
+// the old node's id, if the key can still be read.
 func (d *examination) asideFolder() (path, was string, err error) {
 	key, err := host.ReadIdentity(filepath.Join(d.data, datadir.Identity))
 	if err == nil {

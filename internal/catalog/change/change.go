@@ -16,7 +16,7 @@ import (
 	"shoal/internal/catalog"
 )
 
-// Catalog is what a Changer needs of a catalog.Catalog.
+// Catalog is the part of a catalog.Catalog that a Changer uses.
 type Catalog interface {
 	Resolve(ctx context.Context, ref string) (shoal.Entry, error)
 	Named(ctx context.Context, name string) (e shoal.Entry, found bool, err error)
@@ -25,7 +25,7 @@ type Catalog interface {
 	Change(ctx context.Context, puts, drops []shoal.Entry) error
 }
 
-// Config is what a Changer works with.
+// Config connects a Changer with the rest of the node.
 type Config struct {
 	Catalog Catalog
 
@@ -47,8 +47,8 @@ type Changer struct{ cfg Config }
 func New(cfg Config) *Changer { return &Changer{cfg: cfg} }
 
 // One makes one change. It returns when the change is durable on this node and
-// After has returned. Errors: shoal.Usage, shoal.NotFound, shoal.Exists, those of
-// MayWrite, After and catalog.Catalog.Change.
+// After has returned. Errors: shoal.Usage, shoal.NotFound, shoal.Exists, and
+// the errors of MayWrite, After and catalog.Catalog.Change.
 func (c *Changer) One(ctx context.Context, item shoal.ChangeItem) (shoal.Entry, error) {
 	op, err := c.plan(ctx, item)
 	if err == nil {
@@ -120,8 +120,8 @@ func (c *Changer) commit(ctx context.Context, ops []Op, results []shoal.Entry, e
 }
 
 // Find returns the entry that a reference means on this node: a link, an id, a name
-// or the prefix of an id. The entry of a file without a name has none. Errors: those
-// of catalog.Catalog.Resolve, shoal.Usage for a malformed link.
+// or the prefix of an id. The entry of a file without a name has none. Errors: as
+// catalog.Catalog.Resolve, and shoal.Usage for a malformed link.
 func (c *Changer) Find(ctx context.Context, ref string) (shoal.Entry, error) {
 	if shoal.IsLink(ref) {
 		link, err := shoal.ParseLink(ref)
@@ -148,8 +148,8 @@ func (c *Changer) Find(ctx context.Context, ref string) (shoal.Entry, error) {
 	return unnamed, nil
 }
 
-// CheckName returns shoal.Usage if no file may get a name: besides what
-// shoal.CheckName refuses, a name that would be taken for a link.
+// CheckName returns shoal.Usage for a name that no file may get: it breaks the rules
+// of shoal.CheckName, or it would be taken for a link.
 func CheckName(name string) error {
 	if err := shoal.CheckName(name); err != nil {
 		return shoal.WithHint(err, "a name is like photos/2024/a.jpg: no slash at its ends, and no . or .. between two")

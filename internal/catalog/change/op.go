@@ -21,11 +21,11 @@ type Op struct {
 	Remove *shoal.RemoveRequest
 
 	ref  string // the reference to the file in the request
-	what string // is done, for errors; empty if they say so
+	what string // the operation, for errors; empty if they name it
 }
 
-// Whole reports whether a removal is of all names of the file, of which Drops may
-// lack some.
+// Whole reports whether a removal is of all names of the file. Drops may lack some of
+// them.
 func (op Op) Whole() bool { return op.Remove != nil && op.Remove.Ref != op.Entry.Name }
 
 func (op Op) explain(err error) error {
@@ -50,7 +50,7 @@ func (op Op) size() int { return len(op.Puts) + len(op.Drops) }
 // maxGroup is the most entries that a group writes.
 const maxGroup = 8 * maxWrite
 
-// group is changes of which none depends on another: they are written together, and
+// group is changes that do not depend on each other. They are written together, and
 // wait for the disk once.
 type group struct {
 	items   []int // of the request, one for each op

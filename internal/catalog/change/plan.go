@@ -10,7 +10,7 @@ import (
 	"shoal"
 )
 
-// plan decides what to write for an item.
+// plan decides on the entries to write for an item.
 func (c *Changer) plan(ctx context.Context, item shoal.ChangeItem) (Op, error) {
 	if err := context.Cause(ctx); err != nil {
 		return Op{}, err
@@ -34,7 +34,7 @@ func (c *Changer) move(ctx context.Context, req shoal.MoveRequest) (Op, error) {
 	if err != nil {
 		return Op{}, err
 	}
-	if entry.Name == "" { // what a cat left
+	if entry.Name == "" { // left by a cat
 		return Op{}, shoal.WithHint(fmt.Errorf("file %s has no name: %w", entry.ID.Short(), shoal.NotFound), "`shoal get` it, and add it by a name")
 	}
 	name := req.Name
@@ -64,7 +64,7 @@ func (c *Changer) remove(ctx context.Context, req shoal.RemoveRequest) (Op, erro
 		return Op{}, err
 	}
 	op := Op{Entry: entry, Remove: &req, ref: req.Ref, what: "remove " + entry.Name}
-	if entry.Name == "" { // only here, without a name: what a cat left
+	if entry.Name == "" { // only here, without a name: left by a cat
 		return op, nil
 	}
 	if err := c.cfg.MayWrite(); err != nil {

@@ -2,7 +2,7 @@
 // when they ask: so a name that is not in this node's catalogue yet, or a file of
 // another shoal, is found where it is.
 //
-// It fetches nothing, and believes no answer beyond what was asked for.
+// It fetches nothing, and drops entries that do not answer the question.
 package find
 
 import (
@@ -43,14 +43,14 @@ func Ask(ctx context.Context, opener network.Opener, peer shoal.NodeID, question
 	return wire.ParseFound(body)
 }
 
-// Catalog is what a Finder needs of a catalog.Catalog.
+// Catalog is the part of a catalog.Catalog that a Finder uses.
 type Catalog interface {
 	Resolve(ctx context.Context, ref string) (shoal.Entry, error)
 	Match(ctx context.Context, name, after string, limit int) ([]shoal.Entry, error)
 	List(ctx context.Context, req shoal.ListRequest) ([]shoal.Entry, error)
 }
 
-// Config is what a Finder works with.
+// Config connects a Finder with the rest of the node.
 type Config struct {
 	Name    string // of this node
 	Catalog Catalog
@@ -74,7 +74,7 @@ type Finder struct{ cfg Config }
 // New returns a Finder.
 func New(cfg Config) *Finder { return &Finder{cfg: cfg} }
 
-// Ask asks every connected node of the shoal what it has under a reference. It blocks
+// Ask asks every connected node of the shoal for its files under a reference. It blocks
 // for at most about Timeout; nodes that do not answer are left out.
 func (f *Finder) Ask(ctx context.Context, ref string) []catalog.Hit {
 	return f.askAll(ctx, func(ctx context.Context, peer shoal.NodeID) []catalog.Hit {
@@ -125,8 +125,8 @@ func hitsOf(ref string, peer shoal.NodeID, found wire.Found) []catalog.Hit {
 	return hits
 }
 
-// Answer answers a peer that asks what this node has under a reference, for an
-// ask.Server of Kind.
+// Answer answers a peer that asks for the files of this node under a reference. It is
+// for an ask.Server of Kind.
 func (f *Finder) Answer(ctx context.Context, q ask.Question) ([]byte, error) {
 	question, err := wire.ParseFind(q.Body)
 	if err != nil {
@@ -149,8 +149,8 @@ func (f *Finder) Answer(ctx context.Context, q ask.Question) ([]byte, error) {
 	return found.Append(nil), nil
 }
 
-// match gives the entries a question is about: those of a name, or the one of
-// an id or a prefix of one.
+// match returns the entries that answer a question: by name, else by an id or a
+// prefix of one.
 func (f *Finder) match(ctx context.Context, question wire.Find) ([]shoal.Entry, error) {
 	entries, err := f.cfg.Catalog.Match(ctx, question.Ref, question.After, question.Limit)
 	if err != nil || len(entries) > 0 || strings.HasSuffix(question.Ref, "/") {

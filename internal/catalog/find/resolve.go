@@ -15,8 +15,8 @@ import (
 
 // Resolve returns the one file that a reference means: by the catalogue of this node,
 // else by asking the connected nodes. An id that no node knows is returned as it is.
-// A link is believed, but what the catalogue knows of its file counts more; addrs are
-// the link's. Errors: as catalog.Catalog.Resolve.
+// The entry of a link is the catalogue's, or else made from the link; addrs are the
+// link's. Errors: as catalog.Catalog.Resolve.
 func (f *Finder) Resolve(ctx context.Context, ref string) (found catalog.Found, addrs []string, err error) {
 	if shoal.IsLink(ref) {
 		return f.resolveLink(ctx, ref)
@@ -43,8 +43,7 @@ func (f *Finder) Resolve(ctx context.Context, ref string) (found catalog.Found, 
 	return found, nil, err
 }
 
-// resolveLink resolves what looks like a link, and may be a file's name that only
-// begins like one.
+// resolveLink resolves a link, or a name that only begins like one.
 func (f *Finder) resolveLink(ctx context.Context, ref string) (catalog.Found, []string, error) {
 	link, err := shoal.ParseLink(ref)
 	if err != nil {

@@ -1,8 +1,8 @@
 // Package ask is one question and one answer over a stream: it puts a question to
 // one peer or to many at once, and answers the questions of peers.
 //
-// It does not know what is asked. A question and an answer are frames of package
-// wire, which the caller makes and parses.
+// It does not know the meaning of a question: the caller makes and parses the frames
+// of package wire.
 package ask
 
 import (

@@ -35,7 +35,7 @@ func NewServer(kind Kind, limit int, log *slog.Logger, answer func(context.Conte
 	return &Server{kind: kind, limit: int64(limit), answer: answer, log: log}
 }
 
-// Question is what a peer asks.
+// Question is the question of a peer.
 type Question struct {
 	From shoal.NodeID
 	Body []byte // of the frame; foreign bytes
@@ -87,7 +87,7 @@ func (q Question) Listening(ctx context.Context) (_ context.Context, stop func()
 	var reading sync.WaitGroup
 	reading.Go(func() {
 		defer cancel()
-		_, _ = q.stream.Read(make([]byte, 1)) // whatever comes, the asker no longer waits
+		_, _ = q.stream.Read(make([]byte, 1)) // the asker sends nothing as long as it waits
 	})
 	return ctx, func() {
 		_ = q.stream.SetReadDeadline(time.Now()) // ends the read; a stream that fails here fails again when it is written to

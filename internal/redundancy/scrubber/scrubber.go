@@ -28,7 +28,7 @@ import (
 // behind.
 const yieldFor = time.Second
 
-// Config is what a Scrubber works with.
+// Config connects a Scrubber with the rest of the node.
 type Config struct {
 	Period time.Duration // in which everything is read once; 0 is never
 	Path   string        // of the file that remembers when each part was last read
@@ -57,7 +57,7 @@ type Scrubber struct {
 	rotten, repaired atomic.Int64 // chunks, since New
 }
 
-// New reads how far the last process came. If the file cannot be read, everything
+// New reads the progress of the last process. If the file cannot be read, everything
 // counts as just read, as it was when it was written.
 func New(cfg Config) *Scrubber {
 	s := &Scrubber{cfg: cfg, log: new(scrub.Log)}
@@ -95,8 +95,8 @@ func (s *Scrubber) Run(ctx context.Context) {
 	}
 }
 
-// done notes that a part was read. The store tells of what could not be read: that is
-// no reason to read the same part for ever.
+// done notes that a part was read, also if some of it could not be: the store reports
+// that, and the same part is not read for ever.
 func (s *Scrubber) done(part scrub.Part) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -141,13 +141,13 @@ func (s *Scrubber) yield(ctx context.Context, behind time.Duration) error {
 	}
 }
 
-// Rotted counts a chunk that has rotted, whoever read it.
+// Rotted counts a chunk that has rotted, also one that was read for a transfer.
 func (s *Scrubber) Rotted() { s.rotten.Add(1) }
 
 // Repaired counts chunks that had rotted and are sound again.
 func (s *Scrubber) Repaired(chunks int) { s.repaired.Add(int64(chunks)) }
 
-// Status returns what a person is told of the scrubbing.
+// Status returns the state of the scrubbing for a person.
 func (s *Scrubber) Status() shoal.Scrub {
 	s.mu.Lock()
 	defer s.mu.Unlock()

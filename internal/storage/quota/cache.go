@@ -29,7 +29,7 @@ type cached struct {
 	chunks  content.Bitmap
 }
 
-// NewCache returns a cache that lies beside what a store may keep. discard deletes
+// NewCache returns a cache in a store. discard deletes
 // chunks from the store; see disk.Store.Discard.
 func NewCache(store *Store, discard func(ctx context.Context, id shoal.FileID, chunks content.Bitmap) (int64, error)) *Cache {
 	return &Cache{store: store, discard: discard, files: make(map[shoal.FileID]*cached)}
