@@ -21,6 +21,7 @@ func chapters() map[string]int {
 		"internal/content":    1, // what a file is
 		"internal/record":     1, // what a node says to all
 		"internal/jsonfile":   1, // one value in one file
+		"internal/datadir":    1, // what lies where in a data folder
 		"internal/sqlite":     1, // one way to open, check and read an SQLite file
 		"internal/storage":    2, // keeping chunks here
 		"internal/network":    2, // speaking to peers
@@ -31,6 +32,7 @@ func chapters() map[string]int {
 		"internal/transfer":   2, // moving chunks
 		"internal/redundancy": 2, // enough copies
 		"internal/node":       3, // the only one that knows them all
+		"internal/doctor":     3, // looks over and mends a data folder without a node
 		"internal/api":        4, // shoal.Node over a socket
 		"internal/client":     4, // a socket as a shoal.Node
 		"internal/cli":        5, // a file for each command
@@ -47,6 +49,7 @@ func doors() []string {
 		"internal/journal", // both membership and catalog are views over it
 		"internal/network", // the interfaces of a host and its streams
 		"internal/network/wire",
+		"internal/network/ask", // one question, one answer: the same for all who ask
 		"internal/transfer/picker",
 		"internal/api/wire",
 		"internal/api/socket", // where a node and its client meet

@@ -46,6 +46,7 @@ type Config struct {
 // at once; readers never wait for writers.
 type Catalog struct {
 	cfg     Config
+	path    string
 	data    *sqlite.DB
 	journal Journal
 	writes  *sqlite.Queue[*write]
@@ -71,27 +72,36 @@ func Open(ctx context.Context, path string, cfg Config) (*Catalog, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open catalogue: %w", err)
 	}
-	data, err := sqlite.Open(ctx, path, format())
+	c := &Catalog{cfg: cfg, path: path}
+	c.writes = sqlite.NewQueue(maxWrites, c.commit)
+	if err := c.open(ctx); err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// open opens the database at the catalogue's path.
+func (c *Catalog) open(ctx context.Context) error {
+	data, err := sqlite.Open(ctx, c.path, format())
 	if outdated := errors.Is(err, sqlite.ErrOutdated); outdated || errors.Is(err, sqlite.ErrDamaged) {
 		level := slog.LevelWarn
 		if outdated {
 			level = slog.LevelInfo
 		}
-		cfg.Log.Log(ctx, level, "the catalogue is made anew from the journal", "err", err)
-		if err := sqlite.Remove(path); err != nil {
-			return nil, fmt.Errorf("remove the catalogue that was: %w", err)
+		c.cfg.Log.Log(ctx, level, "the catalogue is made anew from the journal", "err", err)
+		if err := sqlite.Remove(c.path); err != nil {
+			return fmt.Errorf("remove the catalogue that was: %w", err)
 		}
-		data, err = sqlite.Open(ctx, path, format())
+		data, err = sqlite.Open(ctx, c.path, format())
 	}
 	if err != nil {
-		return nil, fmt.Errorf("open catalogue: %w", err)
+		return fmt.Errorf("open catalogue: %w", err)
 	}
-	c := &Catalog{cfg: cfg, data: data}
-	c.writes = sqlite.NewQueue(maxWrites, c.commit)
 	if err := data.Readers.QueryRowContext(ctx, "SELECT place FROM progress").Scan(&c.place); err != nil {
-		return nil, errors.Join(fmt.Errorf("open catalogue: %w", data.Explain(err)), data.Close())
+		return errors.Join(fmt.Errorf("open catalogue: %w", data.Explain(err)), data.Close())
 	}
-	return c, nil
+	c.data = data
+	return nil
 }
 
 // OpenToRead opens the view at path to be looked at: nothing is changed, and it

@@ -397,6 +397,47 @@ func TestStranded(t *testing.T) {
 	}
 }
 
+// A catalogue of a lost journal is set aside, its names come back, and it goes. Of two
+// the older is kept.
+func TestFollowAnew(t *testing.T) {
+	dir := t.TempDir()
+	for _, name := range []string{"first", "second", ""} {
+		if name != "first" { // the journal is lost
+			if err := os.Remove(filepath.Join(dir, "journal.db")); err != nil {
+				t.Fatal(err)
+			}
+		}
+		c, err := openNode(t.Context(), 1, dir)
+		if errors.Is(err, catalog.ErrStranded) {
+			err = c.FollowAnew(t.Context(), c.journal)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if there, err := c.Stranded(); err != nil || there != (name != "first") {
+			t.Errorf("%q: a catalogue was set aside: %v, %v", name, there, err)
+		}
+		wantNames(t, c)
+		if name != "" {
+			put(t, c, entry(name, 1))
+		}
+		if err := c.close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c := openAt(t, 1, dir)
+	if n, err := c.RecoverStranded(t.Context(), nodeID(1)); n != 1 || err != nil {
+		t.Errorf("recovered %d, %v, want 1", n, err)
+	}
+	wantNames(t, c, "first=1")
+	if there, err := c.Stranded(); err != nil || there {
+		t.Errorf("the catalogue that was set aside is still there: %v", err)
+	}
+	if n, err := c.RecoverStranded(t.Context(), nodeID(1)); n != 0 || err != nil {
+		t.Errorf("once more: %d, %v", n, err)
+	}
+}
+
 // Of what a stranded catalogue shows, only that is said again which the node said
 // itself, and of which nothing is heard.
 func TestRecover(t *testing.T) {

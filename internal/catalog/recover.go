@@ -4,9 +4,78 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 
 	"shoal"
+	"shoal/internal/sqlite"
 )
+
+// strandedSuffix stands behind the name of a catalogue that was set aside.
+const strandedSuffix = ".stranded"
+
+// FollowAnew is Follow, but sets a catalogue of a lost journal aside, and begins
+// another. RecoverStranded uses the old one. Of two old ones it keeps the older, which
+// has more names.
+func (c *Catalog) FollowAnew(ctx context.Context, j Journal) error {
+	err := c.Follow(ctx, j)
+	if !errors.Is(err, ErrStranded) {
+		return err
+	}
+	if err := c.setAside(ctx); err != nil {
+		return fmt.Errorf("set the catalogue of another journal aside: %w", err)
+	}
+	return c.Follow(ctx, j)
+}
+
+func (c *Catalog) setAside(ctx context.Context) error {
+	c.applying.Lock()
+	defer c.applying.Unlock()
+	if err := c.data.Close(); err != nil {
+		return err
+	}
+	there, err := c.Stranded()
+	if err != nil {
+		return err
+	}
+	if there {
+		err = sqlite.Remove(c.path)
+	} else {
+		err = sqlite.Move(c.path, c.path+strandedSuffix)
+	}
+	if err != nil {
+		return err
+	}
+	return c.open(ctx)
+}
+
+// Stranded reports whether there is a catalogue of a lost journal beside this one,
+// whose names were not all recovered.
+func (c *Catalog) Stranded() (bool, error) {
+	_, err := os.Lstat(c.path + strandedSuffix)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// RecoverStranded recovers names from the catalogue that FollowAnew has set aside, and
+// then removes it. Without one it does nothing. After an error it may be called
+// again, also after a restart.
+func (c *Catalog) RecoverStranded(ctx context.Context, by shoal.NodeID) (names int, err error) {
+	if there, err := c.Stranded(); err != nil || !there {
+		return 0, err
+	}
+	stranded, err := Open(ctx, c.path+strandedSuffix, c.cfg)
+	if err != nil {
+		return 0, err
+	}
+	names, err = c.Recover(ctx, stranded, by)
+	if err := errors.Join(err, stranded.Close()); err != nil {
+		return names, err
+	}
+	return names, sqlite.Remove(c.path + strandedSuffix)
+}
 
 // Recover says again what a node has said by a journal that is lost, going by the
 // catalogue that showed it: the names that the node gave and of which this one has

@@ -39,6 +39,20 @@ func (c *Catalog) Drop(ctx context.Context, entries ...shoal.Entry) error {
 	return c.Change(ctx, nil, entries)
 }
 
+// DropAll takes away every name of a file, MaxPut at a time. Errors: as for Put, after
+// which some names may be gone.
+func (c *Catalog) DropAll(ctx context.Context, id shoal.FileID) error {
+	for {
+		entries, err := c.Of(ctx, id)
+		if err != nil || len(entries) == 0 {
+			return err
+		}
+		if err := c.Drop(ctx, entries[:min(len(entries), MaxPut)]...); err != nil {
+			return err
+		}
+	}
+}
+
 // Move gives an entry another name, in one step. Errors: as for Put.
 func (c *Catalog) Move(ctx context.Context, entry shoal.Entry, name string) error {
 	renamed := entry

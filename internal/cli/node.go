@@ -5,6 +5,7 @@ import (
 	"os"
 	"time"
 
+	"shoal/internal/doctor"
 	"shoal/internal/node"
 	"shoal/internal/storage/quota"
 )
@@ -33,7 +34,7 @@ func openNode(ctx context.Context, c NodeConfig) (Node, error) {
 }
 
 func lookOver(ctx context.Context, data string, repair Repair) ([]Finding, error) {
-	report, err := node.Doctor(ctx, data, node.DoctorOptions{Rebuild: repair == RebuildIndex, Moved: repair == TakeForMoved, NewIdentity: repair == NewIdentity})
+	report, err := doctor.Run(ctx, data, doctor.Options{Rebuild: repair == RebuildIndex, Moved: repair == TakeForMoved, NewIdentity: repair == NewIdentity})
 	findings := make([]Finding, len(report.Findings))
 	for i, f := range report.Findings {
 		findings[i] = Finding(f)

@@ -12,8 +12,12 @@ import (
 	"time"
 
 	"shoal"
+	"shoal/internal/catalog"
+	"shoal/internal/catalog/change"
 	"shoal/internal/catalog/merge"
 	"shoal/internal/content"
+	"shoal/internal/storage/disk"
+	"shoal/internal/storage/quota"
 )
 
 // Add takes files in. See shoal.Mover.
@@ -33,7 +37,7 @@ func (n *Node) Add(ctx context.Context, req shoal.AddRequest, watch func(shoal.E
 		}
 		b.run(ctx, &wg, i, batchCost(size), func() (shoal.Event, error) {
 			event := shoal.Event{Item: i, Name: item.Name, Transfer: n.serial.Add(1)}
-			entry, err := n.addFile(ctx, item, req, progressOf(b.emit, event))
+			entry, err := n.adder.add(ctx, item, req, progressOf(b.emit, event))
 			if err == nil {
 				event.File, event.Entry, event.Done, event.Total = entry.ID, &entry, entry.Size, entry.Size
 				event.Copies, err = n.awaitAdded(ctx, entry, req.Wait)
@@ -80,28 +84,41 @@ func wantedCopies(req shoal.AddRequest) int {
 	return cmp.Or(req.Copies, defaultCopies)
 }
 
-// addFile takes one file in: bytes first, then the name that commits it.
-func (n *Node) addFile(ctx context.Context, item shoal.AddItem, req shoal.AddRequest, progress func(done, total int64)) (shoal.Entry, error) {
-	done, err := n.beginTakeIn(ctx)
+// adder takes files in, bytes and names.
+type adder struct {
+	self    shoal.NodeID
+	store   *disk.Store
+	quota   *quota.Store
+	catalog *catalog.Catalog
+	begin   func(context.Context) (done func(), err error) // see Node.beginTakeIn
+}
+
+func newAdder(n *Node) *adder {
+	return &adder{self: n.self(), store: n.store, quota: n.quota, catalog: n.catalog, begin: n.beginTakeIn}
+}
+
+// add takes one file in: bytes first, then the name that commits it.
+func (a *adder) add(ctx context.Context, item shoal.AddItem, req shoal.AddRequest, progress func(done, total int64)) (shoal.Entry, error) {
+	done, err := a.begin(ctx)
 	if err != nil {
 		return shoal.Entry{}, err
 	}
 	defer done()
-	if err := checkNew(item.Name); err != nil {
+	if err := change.CheckName(item.Name); err != nil {
 		return shoal.Entry{}, err
 	}
 	if !filepath.IsAbs(item.Path) {
 		return shoal.Entry{}, fmt.Errorf("add %q: the path is not absolute: %w", item.Path, shoal.Usage)
 	}
-	file, err := n.takeIn(ctx, item.Path, content.ChunkSize(req.ChunkSize), req.Link, progress)
+	file, err := a.takeIn(ctx, item.Path, content.ChunkSize(req.ChunkSize), req.Link, progress)
 	if err != nil {
 		return shoal.Entry{}, fmt.Errorf("add %s: %w", item.Path, err)
 	}
 	entry := shoal.Entry{
 		ID: file.ID, Name: item.Name, Size: file.Size, ChunkSize: int(file.ChunkSize), Copies: wantedCopies(req),
-		Added: time.Now().UTC(), By: n.host.ID(),
+		Added: time.Now().UTC(), By: a.self,
 	}
-	if err := n.catalog.Put(ctx, entry); err != nil {
+	if err := a.catalog.Put(ctx, entry); err != nil {
 		return shoal.Entry{}, fmt.Errorf("add %s: %w", item.Path, err)
 	}
 	return entry, nil
@@ -117,7 +134,7 @@ func (n *Node) cutOf(ctx context.Context, id shoal.FileID) content.ChunkSize {
 }
 
 // takeIn has the store take a file's bytes.
-func (n *Node) takeIn(ctx context.Context, path string, cs content.ChunkSize, link bool, progress func(done, total int64)) (content.File, error) {
+func (a *adder) takeIn(ctx context.Context, path string, cs content.ChunkSize, link bool, progress func(done, total int64)) (content.File, error) {
 	src, err := os.Open(path)
 	if err != nil {
 		return content.File{}, err
@@ -136,14 +153,14 @@ func (n *Node) takeIn(ctx context.Context, path string, cs content.ChunkSize, li
 		progress(read, info.Size())
 	}
 	if link {
-		return n.store.Link(ctx, path, cs, step)
+		return a.store.Link(ctx, path, cs, step)
 	}
-	release, err := n.quota.Reserve(ctx, info.Size())
+	release, err := a.quota.Reserve(ctx, info.Size())
 	if err != nil {
 		return content.File{}, err
 	}
 	defer release()
-	return n.store.Import(ctx, src, cs, step)
+	return a.store.Import(ctx, src, cs, step)
 }
 
 // progressEvery is how often a file being added is reported.

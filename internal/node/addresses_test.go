@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"shoal"
+	"shoal/internal/datadir"
 	"shoal/internal/membership/liveness"
 	"shoal/internal/membership/roster"
 )
@@ -197,7 +198,7 @@ func TestADamagedAddressBookIsBegunAnew(t *testing.T) {
 	n := alone(t, onSockets)
 	port := portOf(n)
 	shut(t, n)
-	path := filepath.Join(n.cfg.Data, addressFile)
+	path := filepath.Join(n.cfg.Data, datadir.Addresses)
 	if err := os.WriteFile(path, []byte(`{"ports":{"127.0.0.1:0":99999}}`), 0o600); err != nil {
 		t.Fatal(err)
 	}

@@ -46,3 +46,12 @@ func TestCancelledItemsKeepTheirNumbers(t *testing.T) {
 		}
 	}
 }
+
+// A size that somebody told cannot make a cost that no batch can have.
+func TestBatchCostIsBounded(t *testing.T) {
+	for _, size := range []int64{math.MinInt64, -1, 0, 1, costlyBytes, costlyBytes + 1, 9_000_000_000_000_000_000, math.MaxInt64} {
+		if cost := batchCost(size); cost < 1 || cost > batchWidth/4 {
+			t.Errorf("%d bytes cost %d, want 1 to %d", size, cost, batchWidth/4)
+		}
+	}
+}

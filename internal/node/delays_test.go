@@ -12,10 +12,10 @@ import (
 	"time"
 
 	"shoal"
+	"shoal/internal/catalog/find"
 	"shoal/internal/membership/liveness"
 	"shoal/internal/membership/standing"
 	"shoal/internal/network"
-	"shoal/internal/network/memnet"
 	"shoal/internal/network/wire"
 	"shoal/internal/redundancy/reconcile"
 	"shoal/internal/redundancy/repair"
@@ -331,7 +331,7 @@ func TestWhoIsNotKnownYetIsNotOut(t *testing.T) {
 		})
 		nodes[1] = reopen(t, nodes[1])
 		within(t, standing.AskAgain, "it takes itself for out", func() bool { return errors.Is(nodes[1].membership.MayWrite(), shoal.Unauthorised) })
-		nodes[0].host.Handle(wire.FindProtocol, nodes[0].membership.Gate(nodes[0].ctx, nodes[0].serveFind))
+		nodes[0].host.Handle(wire.FindProtocol, nodes[0].membership.Gate(nodes[0].ctx, nodes[0].serving(find.Kind(), find.AtOnce, nodes[0].finder.Answer)))
 		within(t, 2*standing.AskAgain, "it knows better", func() bool { return nodes[1].membership.MayWrite() == nil })
 	})
 }
@@ -384,27 +384,6 @@ func TestAddWhileANodeIsAway(t *testing.T) {
 		nodes[3] = reopen(t, nodes[3])
 		within(t, 10*time.Second, "all is safe with the node back", safe(t, nodes...))
 		within(t, trim.DefaultDelay+2*reconcile.TrimEvery, "every chunk has just its two copies", exactly(t, 2, e, nodes...))
-	})
-}
-
-// A node that has its first chunks leaves the sources to one that has not, whose way
-// is slower: when two nodes have everything it has nothing else yet.
-func TestTheRestWaitsForTheSlow(t *testing.T) {
-	virtually(t, func(t *testing.T) {
-		l := newLab()
-		nodes := l.together(t, 3, func(c *Config) { c.RepairDelay = time.Hour })
-		adder, quick, slow := nodes[0], nodes[1], nodes[2]
-		l.net.Shape(adder.host, quick.host, memnet.Link{Delay: wayDelay, Bandwidth: 4 << 20})
-		l.net.Shape(adder.host, slow.host, memnet.Link{Delay: wayDelay, Bandwidth: 3 << 20})
-		path, _ := write(t, 6, 8<<20)
-		e := adder.add(t, path, "file.bin")
-		if least := slices.Min(copiesOf(t, e, nodes...)); least < 2 {
-			t.Fatalf("acknowledged with %d copies of a chunk", least)
-		}
-		if most := slices.Max(copiesOf(t, e, quick, slow)); most > 1 {
-			t.Errorf("there are already %d copies of a chunk beside the adder's", most)
-		}
-		within(t, 30*time.Second, "all is safe", safe(t, nodes...))
 	})
 }
 

@@ -4,13 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 	"path/filepath"
 
 	"shoal"
 	"shoal/internal/catalog"
 	"shoal/internal/catalog/merge"
+	"shoal/internal/datadir"
 	"shoal/internal/journal"
 	"shoal/internal/membership/liveness"
 	"shoal/internal/record"
@@ -28,6 +27,10 @@ func (r *reconciler) nodes() reconcile.Nodes {
 		seen[m.Node] = m
 	}
 	offset := r.now().Mono - r.n.beats.Now()
+	linked := make(map[shoal.NodeID]bool)
+	for _, conn := range r.n.host.Peers() {
+		linked[conn.Peer] = true
+	}
 	var all []reconcile.Peer
 	for _, node := range r.n.membership.Nodes() {
 		if !node.Stores() {
@@ -36,7 +39,7 @@ func (r *reconciler) nodes() reconcile.Nodes {
 		m := seen[node.ID]
 		report, reported := safety.Parse(m.Own.Digest)
 		all = append(all, reconcile.Peer{
-			Name: r.n.membership.NameOf(node.ID), Alive: m.State == liveness.Alive, Reported: reported, Report: report,
+			Name: r.n.membership.NameOf(node.ID), Alive: m.State == liveness.Alive, Linked: linked[node.ID], Reported: reported, Report: report,
 			Node: repair.Node{
 				Node:    placement.Node{ID: node.ID, Zone: node.Zone, Weight: node.Allotment},
 				Absence: repair.Absence{For: node.Maintenance, Word: node.MaintenanceSaid},
@@ -133,7 +136,7 @@ func (r *reconciler) garbage(ctx context.Context) (found []reconcile.Seen, err e
 			continue
 		}
 		own, err := r.n.store.Own(ctx, summary.ID)
-		if err == nil && own.Count() > 0 && !r.n.loans.reading(summary.ID) {
+		if err == nil && own.Count() > 0 && !r.n.cache.Reading(summary.ID) {
 			found = append(found, reconcile.Seen{File: summary.ID, Here: true, Own: own})
 		}
 	}
@@ -145,11 +148,11 @@ func (r *reconciler) garbage(ctx context.Context) (found []reconcile.Seen, err e
 // journal was set aside that was not wholly saved, or the catalogue of one whose
 // names were not all recovered.
 func (n *Node) namesAreComplete() (bool, error) {
-	damaged, err := sqlite.Aside(filepath.Join(n.cfg.Data, journalFile))
+	damaged, err := sqlite.Aside(filepath.Join(n.cfg.Data, datadir.Journal))
 	if err != nil {
 		return false, fmt.Errorf("look for damaged journals: %w", err)
 	}
-	if _, err := os.Lstat(filepath.Join(n.cfg.Data, strandedFile)); !errors.Is(err, fs.ErrNotExist) {
+	if stranded, err := n.catalog.Stranded(); stranded || err != nil {
 		return false, err
 	}
 	return len(damaged) == 0 && !n.catalog.Late(), nil

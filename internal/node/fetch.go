@@ -2,11 +2,17 @@ package node
 
 import (
 	"context"
+	"log/slog"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"shoal"
 	"shoal/internal/content"
+	"shoal/internal/network"
+	"shoal/internal/storage/disk"
+	"shoal/internal/transfer"
 	"shoal/internal/transfer/fetch"
 )
 
@@ -16,59 +22,84 @@ type fetchTarget = fetch.Target
 // connectTimeout bounds the dialling of one address of a link.
 const connectTimeout = 10 * time.Second
 
-// fetch gets a file from whoever has it into what open opens.
-func (n *Node) fetch(ctx context.Context, t target, open func(context.Context, content.File) (fetchTarget, error), watch func(shoal.Event)) (shoal.Stats, error) {
-	f := n.startFetch(ctx, t, fetch.Task{Open: open, Watch: watch})
-	return f.Wait()
+// fetcher gets files from other nodes, and tells each fetch of every source.
+type fetcher struct {
+	host       network.Host
+	store      *disk.Store
+	engine     *fetch.Engine
+	tracker    *transfer.Tracker
+	neighbours func() []shoal.NodeID
+	title      func(shoal.NodeID) string
+	node       *sync.WaitGroup // Node.Close waits for it
+	log        *slog.Logger
+
+	running   sync.Map // of *fetch.Fetch
+	transfers atomic.Int64
 }
 
-// startFetch starts a fetch of a target, and sees to it that it hears of every
-// source: those that were named, those that are connected, those that connect
-// while it runs, and those that ask this node for the same file.
-func (n *Node) startFetch(ctx context.Context, t target, task fetch.Task) *fetch.Fetch {
+func newFetcher(n *Node) *fetcher {
+	engine := fetch.New(fetch.Config{
+		Dial: n.dialSource, Learn: n.learn, Received: n.traffic.received, Self: n.host.ID(),
+		Board: n.board, Bans: new(transfer.Bans), Log: n.cfg.Log,
+	})
+	return &fetcher{
+		host: n.host, store: n.store, engine: engine, tracker: n.tracker, neighbours: n.neighbours,
+		title: n.membership.Title, node: &n.running, log: n.cfg.Log,
+	}
+}
+
+// fetch gets a file from whoever has it into what open opens.
+func (f *fetcher) fetch(ctx context.Context, t target, open func(context.Context, content.File) (fetchTarget, error), watch func(shoal.Event)) (shoal.Stats, error) {
+	return f.start(ctx, t, fetch.Task{Open: open, Watch: watch}).Wait()
+}
+
+// start starts a fetch of a target, and tells it of every source: the named nodes,
+// the connected nodes, nodes that connect while it runs, and nodes that ask this one
+// for the same file.
+func (f *fetcher) start(ctx context.Context, t target, task fetch.Task) *fetch.Fetch {
 	task.File, task.SizeHint = t.entry.ID, t.entry.Size
 	if len(t.sources) == 0 { // else it may be only what those say who answered
 		task.Size = t.entry.Size
 	}
-	if known, err := n.store.File(ctx, task.File); err == nil {
+	if known, err := f.store.File(ctx, task.File); err == nil {
 		task.Known = &known
 	}
 	task.Sure = task.Sure || len(t.sources) > 0
 	if !task.Only {
-		task.Sources = n.connected(append(task.Sources, t.sources...))
+		task.Sources = f.connected(append(task.Sources, t.sources...))
 	}
 	task.Searching = len(t.addrs) > 0
-	n.transfers.Add(1)
-	f := n.engine.Start(ctx, task)
-	n.fetches.Store(f, struct{}{})
-	n.running.Go(func() {
-		n.findSources(ctx, f, task.File, t.addrs)
-		n.fetches.Delete(f)
-		n.transfers.Add(-1)
+	f.transfers.Add(1)
+	started := f.engine.Start(ctx, task)
+	f.running.Store(started, struct{}{})
+	f.node.Go(func() {
+		f.findSources(ctx, started, task.File, t.addrs)
+		f.running.Delete(started)
+		f.transfers.Add(-1)
 	})
-	return f
+	return started
 }
 
 // findSources feeds a fetch with sources until it ends.
-func (n *Node) findSources(ctx context.Context, f *fetch.Fetch, file shoal.FileID, addrs []string) {
+func (f *fetcher) findSources(ctx context.Context, running *fetch.Fetch, file shoal.FileID, addrs []string) {
 	ctx, cancel := context.WithCancel(ctx)
 	var dials sync.WaitGroup
 	for _, addr := range addrs {
-		dials.Go(func() { n.dialAddr(ctx, f, addr) })
+		dials.Go(func() { f.dialAddr(ctx, running, addr) })
 	}
 	searched := make(chan struct{})
 	go func() {
 		defer close(searched)
 		dials.Wait()
-		f.SearchOver()
+		running.SearchOver()
 	}()
-	follow := n.tracker.Follow(file)
+	follow := f.tracker.Follow(file)
 	defer follow.Close()
 	for {
 		select {
 		case peer := <-follow.C:
-			f.AddSource(peer)
-		case <-f.Done():
+			running.AddSource(peer)
+		case <-running.Done():
 			cancel()
 			<-searched
 			return
@@ -77,25 +108,44 @@ func (n *Node) findSources(ctx context.Context, f *fetch.Fetch, file shoal.FileI
 }
 
 // dialAddr connects to an address of a link.
-func (n *Node) dialAddr(ctx context.Context, f *fetch.Fetch, addr string) {
+func (f *fetcher) dialAddr(ctx context.Context, running *fetch.Fetch, addr string) {
 	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
 	defer cancel()
-	peer, err := n.host.Connect(ctx, addr)
+	peer, err := f.host.Connect(ctx, addr)
 	if err != nil {
-		n.cfg.Log.Debug("address of a link not reached", "addr", addr, "err", err)
+		f.log.Debug("address of a link not reached", "addr", addr, "err", err)
 		return
 	}
-	f.AddSource(peer)
+	running.AddSource(peer)
 }
 
 // nameSources fills in what the sources of an event call themselves.
-func (n *Node) nameSources(e *shoal.Event) {
+func (f *fetcher) nameSources(e *shoal.Event) {
 	if e.Source != nil {
-		e.Source.Name = n.membership.Title(e.Source.Node)
+		e.Source.Name = f.title(e.Source.Node)
 	}
 	if e.Stats != nil {
 		for i := range e.Stats.Sources {
-			e.Stats.Sources[i].Name = n.membership.Title(e.Stats.Sources[i].Node)
+			e.Stats.Sources[i].Name = f.title(e.Stats.Sources[i].Node)
 		}
 	}
+}
+
+// follow tells running fetches that a peer has come.
+func (f *fetcher) follow(peer shoal.NodeID) {
+	f.running.Range(func(key, _ any) bool {
+		key.(*fetch.Fetch).AddSource(peer)
+		return true
+	})
+}
+
+// connected returns the nodes of first, then the other connected nodes of the shoal.
+func (f *fetcher) connected(first []shoal.NodeID) []shoal.NodeID {
+	all := slices.Clone(first)
+	for _, peer := range f.neighbours() {
+		if !slices.Contains(all, peer) {
+			all = append(all, peer)
+		}
+	}
+	return all
 }

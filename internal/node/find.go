@@ -2,90 +2,37 @@ package node
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"io"
-	"slices"
-	"strings"
-	"sync"
-	"time"
 
 	"shoal"
-	"shoal/internal/network"
-	"shoal/internal/network/wire"
-	"shoal/internal/transfer/fetch"
+	"shoal/internal/catalog"
+	"shoal/internal/catalog/find"
 )
 
-// Bounds on asking around.
-const (
-	findTimeout = 3 * time.Second // for one peer to answer
-	findWidth   = 64              // peers asked at once
-	findPages   = 64              // pages taken of one peer's answer
-	findServed  = 64              // questions answered at once
-	maxFindBody = 4 << 10
-)
-
-// hit is one peer's word that it has chunks of a file.
-type hit struct {
-	peer    shoal.NodeID
-	entry   shoal.Entry
-	present int
+// target is the file that a reference means, and the nodes that may have it.
+type target struct {
+	entry   shoal.Entry // Size is -1 if no node told it
+	sources []shoal.NodeID
+	addrs   []string // of sources, from a link
 }
 
-// ask asks every connected node of the shoal what it has under a reference.
-func (n *Node) ask(ctx context.Context, ref string) []hit {
-	return n.askAll(ctx, func(ctx context.Context, peer shoal.NodeID) []hit {
-		found, err := n.askPeer(ctx, peer, wire.Find{Ref: ref})
-		if err != nil {
-			n.cfg.Log.Debug("peer did not answer", "peer", peer, "err", err)
-		}
-		return hitsOf(ref, peer, found)
+func targetOf(f catalog.Found) target { return target{entry: f.Entry, sources: f.Sources} }
+
+// newFinder returns the finder of this node, which asks other nodes and answers them.
+func newFinder(n *Node) *find.Finder {
+	return find.New(find.Config{
+		Name: n.cfg.Name, Catalog: n.catalog, Opener: n.host, Log: n.cfg.Log, Present: n.present,
+		Connected: func() int { return len(n.host.Peers()) },
+		Peers: func(ctx context.Context) []shoal.NodeID {
+			n.awaitPeers(ctx)
+			return n.neighbours()
+		},
 	})
 }
 
-// askFolder asks every connected node of the shoal for all it has below a name, and gives
-// the answers by name.
-func (n *Node) askFolder(ctx context.Context, ref string) map[string][]hit {
-	hits := n.askAll(ctx, func(ctx context.Context, peer shoal.NodeID) []hit {
-		var all []hit
-		after := ""
-		for range findPages {
-			found, err := n.askPeer(ctx, peer, wire.Find{Ref: ref, After: after})
-			all = append(all, hitsOf(ref, peer, found)...)
-			if err != nil || !found.More || len(found.Hits) == 0 {
-				break
-			}
-			after = found.Hits[len(found.Hits)-1].Entry.Name
-		}
-		return all
-	})
-	byName := make(map[string][]hit)
-	for _, h := range hits {
-		byName[h.entry.Name] = append(byName[h.entry.Name], h)
-	}
-	return byName
-}
-
-// askAll puts a question to all connected nodes of the shoal at once, and waits for those
-// who answer in time.
-func (n *Node) askAll(ctx context.Context, ask func(context.Context, shoal.NodeID) []hit) []hit {
-	n.awaitPeers(ctx)
-	var mu sync.Mutex // guards all
-	var all []hit
-	var wg sync.WaitGroup
-	places := make(chan struct{}, findWidth)
-	for _, peer := range n.neighbours() {
-		wg.Go(func() {
-			places <- struct{}{}
-			hits := ask(ctx, peer)
-			<-places
-			mu.Lock()
-			defer mu.Unlock()
-			all = append(all, hits...)
-		})
-	}
-	wg.Wait()
-	return all
+// resolve returns the file that a reference means, here or at a connected node.
+func resolve(ctx context.Context, finder *find.Finder, ref string) (target, error) {
+	found, addrs, err := finder.Resolve(ctx, ref)
+	return target{entry: found.Entry, sources: found.Sources, addrs: addrs}, err
 }
 
 // awaitPeers waits, in a node that has only started, until those it is to stay
@@ -94,157 +41,12 @@ func (n *Node) awaitPeers(ctx context.Context) {
 	if len(n.host.Peers()) > 0 {
 		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, findTimeout)
+	ctx, cancel := context.WithTimeout(ctx, find.Timeout)
 	defer cancel()
 	select {
 	case <-n.keeper.Tried():
 	case <-ctx.Done():
 	}
-}
-
-func hitsOf(ref string, peer shoal.NodeID, found wire.Found) []hit {
-	hits := make([]hit, 0, len(found.Hits))
-	for _, h := range found.Hits {
-		if answers(ref, h.Entry) {
-			hits = append(hits, hit{peer: peer, entry: h.Entry, present: h.Present})
-		}
-	}
-	return hits
-}
-
-// answers reports whether an entry is one that was asked for. A peer may tell of
-// any, and what it tells decides which file is fetched and where it is put.
-func answers(ref string, e shoal.Entry) bool {
-	switch {
-	case strings.HasSuffix(ref, "/"):
-		return strings.HasPrefix(e.Name, ref)
-	case len(ref) >= shoal.MinPrefix && strings.Trim(ref, "0123456789abcdefABCDEF") == "":
-		return strings.HasPrefix(e.ID.String(), strings.ToLower(ref))
-	}
-	return e.Name == ref || !strings.Contains(ref, "/") && strings.HasSuffix(e.Name, "/"+ref)
-}
-
-// askPeer puts one question to one peer.
-func (n *Node) askPeer(ctx context.Context, peer shoal.NodeID, question wire.Find) (wire.Found, error) {
-	ctx, cancel := context.WithTimeout(ctx, findTimeout)
-	defer cancel()
-	stream, err := n.host.Open(ctx, peer, wire.FindProtocol)
-	if err != nil {
-		return wire.Found{}, err
-	}
-	defer stream.Reset()
-	defer context.AfterFunc(ctx, stream.Reset)()
-	if _, err := stream.Write(question.Append(nil)); err != nil {
-		return wire.Found{}, fmt.Errorf("ask %s: %w", peer.Short(), err)
-	}
-	body, err := readFrame(stream, wire.TypeFound, wire.MaxBody)
-	if err != nil {
-		return wire.Found{}, fmt.Errorf("answer of %s: %w", peer.Short(), err)
-	}
-	return wire.ParseFound(body)
-}
-
-// readFrame reads a frame that must be of one type and within a bound.
-func readFrame(r io.Reader, want wire.Type, limit int) ([]byte, error) {
-	var head [wire.HeaderSize]byte
-	h, err := wire.ReadHeader(r, &head)
-	if err != nil {
-		return nil, err
-	}
-	if h.Type == wire.TypeGoodbye && want != h.Type && h.Length <= maxFindBody {
-		return nil, turnedAway(r, h)
-	}
-	if h.Type != want || h.Length > limit {
-		return nil, fmt.Errorf("%w: frame %d of %d bytes", wire.ErrMalformed, h.Type, h.Length)
-	}
-	return wire.ReadBody(r, h, nil)
-}
-
-// turnedAway reads why a peer does not answer.
-func turnedAway(r io.Reader, h wire.Header) error {
-	body, err := wire.ReadBody(r, h, nil)
-	if err != nil {
-		return err
-	}
-	bye, err := wire.ParseGoodbye(body)
-	switch {
-	case err != nil:
-		return err
-	case bye.Reason == wire.ReasonUnauthorised:
-		return fmt.Errorf("%s: %w", bye.Text, shoal.Unauthorised)
-	}
-	return fmt.Errorf("%s: %w", bye.Text, shoal.Network)
-}
-
-// serveFind answers one question of a peer's.
-func (n *Node) serveFind(stream network.Stream) {
-	if err := n.answerFind(stream); err != nil {
-		n.cfg.Log.Debug("question not answered", "peer", stream.Peer(), "err", err)
-		stream.Reset()
-		return
-	}
-	if err := stream.Close(); err != nil {
-		stream.Reset()
-	}
-}
-
-func (n *Node) answerFind(stream network.Stream) error {
-	if err := stream.SetDeadline(time.Now().Add(findTimeout)); err != nil {
-		return err
-	}
-	body, err := readFrame(stream, wire.TypeFind, maxFindBody)
-	if err != nil {
-		return err
-	}
-	question, err := wire.ParseFind(body)
-	if err != nil {
-		return err
-	}
-	defer n.answering.Add(-1) // of those alone that have asked: a silent one takes nobody's place
-	if n.answering.Add(1) > findServed {
-		return fmt.Errorf("too many questions at once")
-	}
-	ctx, cancel := context.WithTimeout(n.ctx, findTimeout)
-	defer cancel()
-	answer, err := n.lookUp(ctx, question)
-	if err != nil {
-		return err
-	}
-	_, err = stream.Write(answer.Append(nil))
-	return err
-}
-
-// lookUp is what this node has under a reference.
-func (n *Node) lookUp(ctx context.Context, question wire.Find) (wire.Found, error) {
-	found := wire.Found{Name: n.cfg.Name}
-	if question.Ref == "" {
-		return found, nil
-	}
-	entries, err := n.match(ctx, question)
-	if err != nil {
-		return found, err
-	}
-	found.More = len(entries) == question.Limit
-	for _, entry := range entries {
-		if present := n.present(ctx, entry.ID); present > 0 || entry.Size == 0 {
-			found.Hits = append(found.Hits, wire.Hit{Entry: entry, Present: present})
-		}
-	}
-	return found, nil
-}
-
-// match gives the entries a question is about: those of a name, or the one of
-// an id or a prefix of one.
-func (n *Node) match(ctx context.Context, question wire.Find) ([]shoal.Entry, error) {
-	entries, err := n.catalog.Match(ctx, question.Ref, question.After, question.Limit)
-	if err != nil || len(entries) > 0 || strings.HasSuffix(question.Ref, "/") {
-		return entries, err
-	}
-	entry, err := n.catalog.Resolve(ctx, question.Ref)
-	if errors.Is(err, shoal.NotFound) || errors.Is(err, shoal.Usage) {
-		return nil, nil
-	}
-	return []shoal.Entry{entry}, err
 }
 
 // present is how many chunks of a file can be read here.
@@ -255,24 +57,4 @@ func (n *Node) present(ctx context.Context, id shoal.FileID) int {
 	}
 	n.board.AddPosted(id, &have)
 	return have.Count()
-}
-
-// follow tells running fetches that a peer has come.
-func (n *Node) follow(peer shoal.NodeID) {
-	n.fetches.Range(func(key, _ any) bool {
-		key.(*fetch.Fetch).AddSource(peer)
-		return true
-	})
-}
-
-// connected lists the connected nodes of the shoal, those named first at the
-// front.
-func (n *Node) connected(first []shoal.NodeID) []shoal.NodeID {
-	all := slices.Clone(first)
-	for _, peer := range n.neighbours() {
-		if !slices.Contains(all, peer) {
-			all = append(all, peer)
-		}
-	}
-	return all
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"shoal"
+	"shoal/internal/datadir"
 	"shoal/internal/redundancy/trim"
 	"shoal/internal/storage/quota"
 )
@@ -111,7 +112,7 @@ func TestOrphansGo(t *testing.T) {
 		path, data := write(t, 5, 700_000)
 		kept := n.add(t, path, "kept")
 		path, _ = write(t, 6, 700_000)
-		orphan, err := n.takeIn(t.Context(), path, 0, false, func(int64, int64) {})
+		orphan, err := n.adder.takeIn(t.Context(), path, 0, false, func(int64, int64) {})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -123,7 +124,7 @@ func TestOrphansGo(t *testing.T) {
 			_, err := n.store.File(t.Context(), orphan.ID)
 			return errors.Is(err, shoal.NotFound)
 		}
-		damaged := filepath.Join(n.cfg.Data, journalFile+".damaged-1")
+		damaged := filepath.Join(n.cfg.Data, datadir.Journal+".damaged-1")
 		if err := os.WriteFile(damaged, []byte("what could not be read"), 0o600); err != nil {
 			t.Fatal(err)
 		}

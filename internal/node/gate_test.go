@@ -35,10 +35,14 @@ func TestStrangersAreServedNothing(t *testing.T) {
 				if _, err := stream.Write(wire.Find{Ref: "secret.pdf"}.Append(nil)); err != nil {
 					t.Errorf("%s: %v", protocol, err)
 				}
-				body, err := readFrame(stream, wire.TypeGoodbye, wire.MaxBody)
-				if err != nil {
-					t.Errorf("%s: %v, want a goodbye", protocol, err)
+				h, err := wire.ReadHeader(stream, new([wire.HeaderSize]byte))
+				if err != nil || h.Type != wire.TypeGoodbye {
+					t.Errorf("%s: %+v, %v, want a goodbye", protocol, h, err)
 					return
+				}
+				body, err := wire.ReadBody(stream, h, nil)
+				if err != nil {
+					t.Errorf("%s: %v", protocol, err)
 				}
 				if bye, err := wire.ParseGoodbye(body); err != nil || bye.Reason != wire.ReasonUnauthorised {
 					t.Errorf("%s: %+v, %v, want not authorised", protocol, bye, err)

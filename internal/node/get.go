@@ -9,9 +9,12 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"shoal"
+	"shoal/internal/catalog"
+	"shoal/internal/catalog/find"
 	"shoal/internal/content"
 	"shoal/internal/storage/disk"
 )
@@ -21,6 +24,21 @@ type job struct {
 	item int
 	target
 	output string
+}
+
+// getter gets files into people's folders.
+type getter struct {
+	self    shoal.NodeID
+	store   *disk.Store
+	catalog *catalog.Catalog
+	finder  *find.Finder
+	fetcher *fetcher
+	serial  *atomic.Uint64
+	files   keyedLock // one get of a file at a time
+}
+
+func newGetter(n *Node) *getter {
+	return &getter{self: n.self(), store: n.store, catalog: n.catalog, finder: n.finder, fetcher: n.fetcher, serial: &n.serial}
 }
 
 // Get fetches files. See shoal.Mover.
@@ -33,13 +51,13 @@ func (n *Node) Get(ctx context.Context, req shoal.GetRequest, watch func(shoal.E
 	b := newBatch(watch)
 	var wg sync.WaitGroup
 	for i, item := range req.Items {
-		jobs, err := n.jobs(ctx, i, item)
+		jobs, err := n.getter.jobs(ctx, i, item)
 		if err != nil {
 			b.end(shoal.Event{Item: i, Name: item.Ref}, err)
 		}
 		for _, j := range jobs {
 			b.run(ctx, &wg, j.item, batchCost(max(j.entry.Size, 0)), func() (shoal.Event, error) {
-				return n.getFile(ctx, j, req, b.emit)
+				return n.getter.get(ctx, j, req, b.emit)
 			})
 		}
 	}
@@ -48,14 +66,14 @@ func (n *Node) Get(ctx context.Context, req shoal.GetRequest, watch func(shoal.E
 }
 
 // jobs finds out what files an item means.
-func (n *Node) jobs(ctx context.Context, i int, item shoal.GetItem) ([]job, error) {
+func (g *getter) jobs(ctx context.Context, i int, item shoal.GetItem) ([]job, error) {
 	if !filepath.IsAbs(item.Output) {
 		return nil, fmt.Errorf("get to %q: the path is not absolute: %w", item.Output, shoal.Usage)
 	}
 	if shoal.IsFolder(item.Ref) {
-		return n.folderJobs(ctx, i, item)
+		return g.folderJobs(ctx, i, item)
 	}
-	t, err := n.resolve(ctx, item.Ref)
+	t, err := resolve(ctx, g.finder, item.Ref)
 	if err != nil {
 		return nil, err
 	}
@@ -70,14 +88,14 @@ func (n *Node) jobs(ctx context.Context, i int, item shoal.GetItem) ([]job, erro
 	return []job{{item: i, target: t, output: output}}, nil
 }
 
-func (n *Node) folderJobs(ctx context.Context, i int, item shoal.GetItem) ([]job, error) {
-	inside, err := n.resolveFolder(ctx, item.Ref)
+func (g *getter) folderJobs(ctx context.Context, i int, item shoal.GetItem) ([]job, error) {
+	inside, err := g.finder.Folder(ctx, item.Ref)
 	if err != nil {
 		return nil, err
 	}
 	jobs := make([]job, len(inside))
 	for k, found := range inside {
-		jobs[k] = job{item: i, target: found.target, output: filepath.Join(item.Output, filepath.FromSlash(found.inside))}
+		jobs[k] = job{item: i, target: targetOf(found.Found), output: filepath.Join(item.Output, filepath.FromSlash(found.Inside))}
 	}
 	return jobs, nil
 }
@@ -91,31 +109,31 @@ func isFolder(output string) bool {
 	return err == nil && info.IsDir()
 }
 
-// getFile gets one file.
-func (n *Node) getFile(ctx context.Context, j job, req shoal.GetRequest, emit *emitter) (shoal.Event, error) {
+// get gets one file.
+func (g *getter) get(ctx context.Context, j job, req shoal.GetRequest, emit *emitter) (shoal.Event, error) {
 	event := shoal.Event{
 		Item: j.item, Name: j.entry.Name, File: j.entry.ID, Total: max(j.entry.Size, 0),
-		Path: j.output, Transfer: n.serial.Add(1),
+		Path: j.output, Transfer: g.serial.Add(1),
 	}
 	if _, err := os.Lstat(j.output); err == nil && !req.Force {
 		return event, shoal.WithHint(fmt.Errorf("%s: %w", j.output, shoal.Exists), "--force replaces it")
 	}
-	unlock, err := n.lockFile(ctx, j.entry.ID)
+	unlock, err := g.lockFile(ctx, j.entry.ID)
 	if err != nil {
 		return event, err
 	}
 	defer unlock()
-	file, stats, err := n.fetchInto(ctx, j, req, func(e shoal.Event) {
+	file, stats, err := g.fetchInto(ctx, j, req, func(e shoal.Event) {
 		e.Item, e.Name, e.Transfer, e.Path = j.item, j.entry.Name, event.Transfer, j.output
-		n.nameSources(&e)
+		g.fetcher.nameSources(&e)
 		emit.emit(e)
 	})
 	event.Stats = &stats
-	n.nameSources(&event)
+	g.fetcher.nameSources(&event)
 	if err != nil {
 		return event, fmt.Errorf("get %s: %w", nameOr(j.entry), err)
 	}
-	entry, err := n.named(ctx, file, j)
+	entry, err := g.named(ctx, file, j)
 	if err != nil {
 		return event, fmt.Errorf("get %s: %w", nameOr(j.entry), err)
 	}
@@ -125,15 +143,15 @@ func (n *Node) getFile(ctx context.Context, j job, req shoal.GetRequest, emit *e
 
 // named is the entry of a file that was got. A file of another shoal has none,
 // and gets none: to have it kept here, a person adds it.
-func (n *Node) named(ctx context.Context, file content.File, j job) (shoal.Entry, error) {
+func (g *getter) named(ctx context.Context, file content.File, j job) (shoal.Entry, error) {
 	entry := shoal.Entry{
 		ID: file.ID, Name: j.entry.Name, Size: file.Size, ChunkSize: int(file.ChunkSize),
-		Copies: max(j.entry.Copies, defaultCopies), Added: addedOr(j.entry), By: n.host.ID(),
+		Copies: max(j.entry.Copies, defaultCopies), Added: addedOr(j.entry), By: g.self,
 	}
 	if entry.Name == "" {
 		entry.Name = filepath.Base(j.output)
 	}
-	known, err := n.catalog.Of(ctx, file.ID)
+	known, err := g.catalog.Of(ctx, file.ID)
 	if err != nil {
 		return entry, err
 	}
@@ -146,7 +164,7 @@ func (n *Node) named(ctx context.Context, file content.File, j job) (shoal.Entry
 }
 
 // fetchInto fetches a file into its output, and puts it there when it is whole.
-func (n *Node) fetchInto(ctx context.Context, j job, req shoal.GetRequest, watch func(shoal.Event)) (content.File, shoal.Stats, error) {
+func (g *getter) fetchInto(ctx context.Context, j job, req shoal.GetRequest, watch func(shoal.Event)) (content.File, shoal.Stats, error) {
 	var file content.File
 	var out *disk.Output
 	replace := disk.Refuse
@@ -157,13 +175,13 @@ func (n *Node) fetchInto(ctx context.Context, j job, req shoal.GetRequest, watch
 		if err := os.MkdirAll(filepath.Dir(j.output), 0o777); err != nil {
 			return nil, fmt.Errorf("make the output's folder: %w", err)
 		}
-		if out, err = n.store.Output(ctx, f, j.output, replace); err != nil {
+		if out, err = g.store.Output(ctx, f, j.output, replace); err != nil {
 			return nil, err
 		}
 		file = f
-		return outputTarget{out}, n.reuse(ctx, f, out)
+		return outputTarget{out}, g.reuse(ctx, f, out)
 	}
-	stats, err := n.fetch(ctx, j.target, open, watch)
+	stats, err := g.fetcher.fetch(ctx, j.target, open, watch)
 	if out != nil {
 		err = errors.Join(err, out.Close())
 	}
@@ -182,8 +200,8 @@ func (o outputTarget) Settle(ctx context.Context, whole bool) error {
 }
 
 // reuse copies into an output what other places on this node have of the file.
-func (n *Node) reuse(ctx context.Context, f content.File, out *disk.Output) error {
-	have, err := n.store.Has(ctx, f.ID)
+func (g *getter) reuse(ctx context.Context, f content.File, out *disk.Output) error {
+	have, err := g.store.Has(ctx, f.ID)
 	if err != nil {
 		return nil //nolint:nilerr // nothing of it is known here, so nothing can be reused
 	}
@@ -196,7 +214,7 @@ func (n *Node) reuse(ctx context.Context, f content.File, out *disk.Output) erro
 		if buf == nil {
 			buf = make([]byte, f.ChunkSize)
 		}
-		size, err := n.store.Get(ctx, shoal.Chunk{File: f.ID, Index: i}, buf[:f.ChunkLen(i)])
+		size, err := g.store.Get(ctx, shoal.Chunk{File: f.ID, Index: i}, buf[:f.ChunkLen(i)])
 		if errors.Is(err, shoal.NotFound) {
 			continue // it has rotted, and is fetched instead
 		}
@@ -211,9 +229,9 @@ func (n *Node) reuse(ctx context.Context, f content.File, out *disk.Output) erro
 }
 
 // lockFile waits until no other get of the file is running.
-func (n *Node) lockFile(ctx context.Context, id shoal.FileID) (unlock func(), err error) {
+func (g *getter) lockFile(ctx context.Context, id shoal.FileID) (unlock func(), err error) {
 	for {
-		unlock, busy := n.files.tryLock(id)
+		unlock, busy := g.files.tryLock(id)
 		if unlock != nil {
 			return unlock, nil
 		}

@@ -2,14 +2,10 @@ package node
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io"
-	"sync"
-	"time"
 
 	"shoal"
-	"shoal/internal/network"
+	"shoal/internal/network/ask"
 	"shoal/internal/network/wire"
 	"shoal/internal/redundancy/reconcile"
 )
@@ -17,127 +13,66 @@ import (
 // holdTimeout is how long a peer has to say what it holds.
 const holdTimeout = reconcile.HoldTimeout
 
-// serveHold answers a peer that asks what this node holds of a file.
-func (n *Node) serveHold(stream network.Stream) {
-	if err := n.answerHold(stream); err != nil {
-		n.cfg.Log.Debug("a question was not answered", "peer", stream.Peer(), "err", err)
-		stream.Reset()
-		return
-	}
-	if err := stream.Close(); err != nil {
-		stream.Reset()
-	}
+// Bounds on asking for holdings: a node has at most that many connections, and
+// that many streams that were opened to it (package host).
+const (
+	holdWidth  = 1024 // nodes asked at once
+	holdServed = 1024 // questions answered at once
+)
+
+func holdKind() ask.Kind {
+	return ask.Kind{Protocol: wire.HoldProtocol, Question: wire.TypeAsk, Answer: wire.TypeHold, Timeout: holdTimeout}
 }
 
-func (n *Node) answerHold(stream network.Stream) error {
-	if err := stream.SetDeadline(time.Now().Add(holdTimeout)); err != nil {
-		return err
-	}
-	body, err := readFrame(stream, wire.TypeAsk, maxFindBody)
+// answerHold answers a peer that asks for the chunks of a file on this node.
+func (n *Node) answerHold(ctx context.Context, q ask.Question) ([]byte, error) {
+	question, err := wire.ParseAsk(q.Body)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	ask, err := wire.ParseAsk(body)
-	if err != nil {
-		return err
+	if question.Waited { // the answer is held back no longer than the asker listens
+		listening, stop := q.Listening(ctx)
+		defer stop()
+		ctx = listening
 	}
-	hold, err := n.holdFor(stream, ask)
-	if err != nil {
-		return err
-	}
-	_, err = stream.Write(hold.Append(nil))
-	return err
-}
-
-// holdFor has the reconciler answer a question. It may hold the answer back, but no
-// longer than the asker listens.
-func (n *Node) holdFor(stream network.Stream, ask wire.Ask) (wire.Hold, error) {
-	ctx, cancel := context.WithCancel(n.ctx)
-	var listening sync.WaitGroup
-	listening.Go(func() {
-		if _, err := stream.Read(make([]byte, 1)); !errors.Is(err, io.EOF) { // it says no more
-			cancel()
+	a, err := n.reconciler.call(ctx, func(c reconcile.Call) reconcile.Event {
+		return reconcile.Asked{
+			Call: c, From: q.From, File: question.File, Chunks: question.Chunks, Upto: question.Upto, Heard: n.journal.Upto(q.From), Waited: question.Waited,
 		}
 	})
-	defer listening.Wait()
-	defer func() { _ = stream.SetReadDeadline(time.Now()) }() // ends the read; a stream that fails here fails again when it is written to
-	defer cancel()
-	a, err := n.reconciler.call(ctx, func(c reconcile.Call) reconcile.Event {
-		return reconcile.Asked{Call: c, From: stream.Peer(), File: ask.File, Chunks: ask.Chunks, Upto: ask.Upto, Heard: n.journal.Upto(stream.Peer()), Waited: ask.Waited}
-	})
 	if err != nil {
-		return wire.Hold{}, err
+		return nil, err
 	}
 	answer := a.(reconcile.Answer)
 	if answer.Failed {
-		return wire.Hold{}, fmt.Errorf("the catalogue or the store cannot be read")
+		return nil, fmt.Errorf("the catalogue or the store cannot be read")
 	}
-	return wire.Hold{Has: answer.Has, Pledge: answer.Pledge}, nil
+	return wire.Hold{Has: answer.Has, Pledge: answer.Pledge}.Append(nil), nil
 }
 
-// holding is what one node holds of a file.
+// holding is one node's chunks of a file.
 type holding struct {
 	node shoal.NodeID
 	wire.Hold
 }
 
-// askHolders asks nodes what they hold of a file, all at once, and gives the
-// answers that came in time: none if this process stood still meanwhile, for then
-// they may be old.
-func (n *Node) askHolders(ctx context.Context, nodes []shoal.NodeID, ask wire.Ask) []holding {
-	return n.askUntil(ctx, nodes, ask, func(holding) bool { return false })
+// askHolder asks a node for its chunks of a file.
+func (n *Node) askHolder(ctx context.Context, node shoal.NodeID, question wire.Ask) (wire.Hold, error) {
+	body, err := ask.Peer(ctx, n.host, node, holdKind(), question.Append(nil))
+	if err != nil {
+		return wire.Hold{}, err
+	}
+	return wire.ParseHold(body, question.Chunks)
 }
 
-// askUntil is askHolders, but waits for no more answers once one is enough. enough
-// is called with one after the other.
-func (n *Node) askUntil(ctx context.Context, nodes []shoal.NodeID, ask wire.Ask, enough func(holding) bool) []holding {
-	asked := time.Now()
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	var mu sync.Mutex // of answers
-	var answers []holding
-	var wg sync.WaitGroup
-	for _, node := range nodes {
-		if node == n.self() {
-			continue
+// askHolders asks nodes for their chunks of a file, all at once, and returns the
+// answers that came in time.
+func (n *Node) askHolders(ctx context.Context, nodes []shoal.NodeID, question wire.Ask) []holding {
+	return ask.Many(ctx, nodes, holdWidth, func(ctx context.Context, node shoal.NodeID) (holding, bool) {
+		hold, err := n.askHolder(ctx, node, question)
+		if err != nil {
+			n.cfg.Log.Debug("holder did not answer", "node", node, "err", err)
 		}
-		wg.Go(func() {
-			hold, err := n.askHolder(ctx, node, ask)
-			if err != nil {
-				n.cfg.Log.Debug("a holder did not answer", "node", node, "err", err)
-				return
-			}
-			mu.Lock()
-			defer mu.Unlock()
-			answers = append(answers, holding{node, hold})
-			if enough(answers[len(answers)-1]) {
-				cancel()
-			}
-		})
-	}
-	wg.Wait()
-	if time.Since(asked) > 2*holdTimeout {
-		return nil
-	}
-	return answers
-}
-
-func (n *Node) askHolder(ctx context.Context, node shoal.NodeID, ask wire.Ask) (wire.Hold, error) {
-	ctx, cancel := context.WithTimeout(ctx, holdTimeout)
-	defer cancel()
-	stream, err := n.host.Open(ctx, node, wire.HoldProtocol)
-	if err != nil {
-		return wire.Hold{}, err
-	}
-	defer stream.Reset()
-	stop := context.AfterFunc(ctx, stream.Reset)
-	defer stop()
-	if _, err := stream.Write(ask.Append(nil)); err != nil {
-		return wire.Hold{}, err
-	}
-	body, err := readFrame(stream, wire.TypeHold, wire.MaxBody)
-	if err != nil {
-		return wire.Hold{}, fmt.Errorf("ask %s: %w", node.Short(), err)
-	}
-	return wire.ParseHold(body, ask.Chunks)
+		return holding{node, hold}, err == nil
+	}, nil)
 }

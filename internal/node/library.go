@@ -2,7 +2,6 @@ package node
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -20,7 +19,7 @@ func (n *Node) List(ctx context.Context, req shoal.ListRequest) ([]shoal.Entry, 
 
 // Info tells what is known of a file. See shoal.Library.
 func (n *Node) Info(ctx context.Context, ref string) (shoal.FileInfo, error) {
-	t, err := n.resolve(ctx, ref)
+	t, err := resolve(ctx, n.finder, ref)
 	if err != nil {
 		return shoal.FileInfo{}, err
 	}
@@ -52,15 +51,15 @@ func (n *Node) Info(ctx context.Context, ref string) (shoal.FileInfo, error) {
 
 // addSources asks the connected peers what they have of a file.
 func (n *Node) addSources(ctx context.Context, info *shoal.FileInfo) {
-	for _, h := range n.ask(ctx, info.ID.String()) {
-		if h.entry.ID != info.ID || slices.ContainsFunc(info.Sources, func(p shoal.Presence) bool { return p.Node == h.peer }) {
+	for _, h := range n.finder.Ask(ctx, info.ID.String()) {
+		if h.Entry.ID != info.ID || slices.ContainsFunc(info.Sources, func(p shoal.Presence) bool { return p.Node == h.Peer }) {
 			continue
 		}
 		if info.Chunks == 0 {
-			info.Size, info.ChunkSize = h.entry.Size, h.entry.ChunkSize
+			info.Size, info.ChunkSize = h.Entry.Size, h.Entry.ChunkSize
 		}
-		chunks := chunksOf(h.entry)
-		info.Sources = append(info.Sources, shoal.Presence{Node: h.peer, Name: n.membership.Title(h.peer), Chunks: min(h.present, chunks), Of: chunks})
+		chunks := chunksOf(h.Entry)
+		info.Sources = append(info.Sources, shoal.Presence{Node: h.Peer, Name: n.membership.Title(h.Peer), Chunks: min(h.Present, chunks), Of: chunks})
 	}
 	if info.Chunks == 0 && info.ChunkSize > 0 {
 		info.Chunks = chunksOf(info.Entry)
@@ -71,36 +70,9 @@ func chunksOf(e shoal.Entry) int {
 	return int((e.Size + int64(e.ChunkSize) - 1) / int64(e.ChunkSize))
 }
 
-// local finds out what a reference means here, without asking anyone.
-func (n *Node) local(ctx context.Context, ref string) (shoal.Entry, error) {
-	if shoal.IsLink(ref) {
-		link, err := shoal.ParseLink(ref)
-		if err != nil {
-			if known, nameErr := n.catalog.Resolve(ctx, ref); nameErr == nil {
-				return known, nil // a name that only begins like a link
-			}
-			return shoal.Entry{}, err
-		}
-		ref = link.ID.String()
-	}
-	entry, err := n.catalog.Resolve(ctx, ref)
-	if err == nil {
-		return entry, nil
-	}
-	id, idErr := shoal.ParseFileID(ref)
-	if idErr != nil || !errors.Is(err, shoal.NotFound) {
-		return shoal.Entry{}, err
-	}
-	file, fileErr := n.store.File(ctx, id) // here without a name, from a cat
-	if fileErr != nil {
-		return shoal.Entry{}, err
-	}
-	return shoal.Entry{ID: id, Size: file.Size, ChunkSize: int(file.ChunkSize)}, nil
-}
-
 // Link gives the text by which others get a file. See shoal.Library.
 func (n *Node) Link(ctx context.Context, ref string) (shoal.Link, error) {
-	entry, err := n.local(ctx, ref)
+	entry, err := n.changer.Find(ctx, ref)
 	if err != nil {
 		return shoal.Link{}, err
 	}

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"shoal"
+	"shoal/internal/catalog/find"
+	"shoal/internal/datadir"
 	"shoal/internal/journal"
 	"shoal/internal/membership"
 	"shoal/internal/membership/join"
@@ -23,7 +25,7 @@ import (
 // openMembership finds out which shoal the data folder belongs to.
 func (n *Node) openMembership(ctx context.Context) (err error) {
 	n.membership, err = membership.Open(ctx, membership.Config{
-		Data: n.cfg.Data, Journal: filepath.Join(n.cfg.Data, journalFile), Key: n.identity, Join: n.cfg.Join, Passing: n.cfg.Passing,
+		Data: n.cfg.Data, Journal: filepath.Join(n.cfg.Data, datadir.Journal), Key: n.identity, Join: n.cfg.Join, Passing: n.cfg.Passing,
 		Down: n.cfg.DownAfter, Log: n.cfg.Log, Addresses: n.addresses, Ask: n.askWelcome, Stores: n.storesSome, Forget: n.forget,
 		Listen: func(ctx context.Context) (join.Host, error) {
 			err := n.listen(ctx)
@@ -38,7 +40,7 @@ func (n *Node) openCouncil() {
 	n.council = membership.NewCouncil(n.membership, membership.Parts{
 		Host: n.host, Journal: n.journal, Beats: n.beats, Exchange: n.exchange, Copies: copies{n},
 		Place: n.place, Addrs: func() []string { return forOthers(n.host.Addrs()) },
-		Met: n.follow, Begun: n.recoverNames, Voids: n.voids,
+		Met: n.fetcher.follow, Begun: n.recoverNames, Voids: n.voids,
 	})
 }
 
@@ -68,7 +70,7 @@ func (n *Node) place() roster.Self {
 
 // askWelcome asks a peer whether this node is on its roster.
 func (n *Node) askWelcome(ctx context.Context, peer shoal.NodeID) error {
-	_, err := n.askPeer(ctx, peer, wire.Find{})
+	_, err := find.Ask(ctx, n.host, peer, wire.Find{})
 	return err
 }
 
@@ -82,7 +84,7 @@ func (n *Node) storesSome(ctx context.Context) (bool, error) {
 
 // forget deletes what was said in a shoal that is left.
 func (n *Node) forget() error {
-	for _, name := range []string{journalFile, catalogFile} {
+	for _, name := range []string{datadir.Journal, datadir.Catalog} {
 		paths, err := filepath.Glob(filepath.Join(n.cfg.Data, name) + "*") // SQLite has files beside it
 		if err != nil {
 			return err
@@ -160,6 +162,7 @@ func (n *Node) peerChanged(change network.Change) {
 		n.tracker.Forget(change.Peer)
 	}
 	n.council.PeerChanged(change)
+	n.reconciler.poke()
 }
 
 // awaitJoined waits until a node that has just joined has learnt the roster and

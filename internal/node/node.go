@@ -19,7 +19,10 @@ import (
 
 	"shoal"
 	"shoal/internal/catalog"
+	"shoal/internal/catalog/change"
 	"shoal/internal/catalog/exchange"
+	"shoal/internal/catalog/find"
+	"shoal/internal/datadir"
 	"shoal/internal/discovery"
 	"shoal/internal/discovery/addresses"
 	"shoal/internal/journal"
@@ -28,27 +31,16 @@ import (
 	"shoal/internal/membership/liveness"
 	"shoal/internal/membership/roster"
 	"shoal/internal/network"
+	"shoal/internal/network/ask"
 	"shoal/internal/network/host"
 	"shoal/internal/network/wire"
 	"shoal/internal/record"
 	"shoal/internal/redundancy/reconcile"
+	"shoal/internal/redundancy/scrubber"
 	"shoal/internal/storage/disk"
 	"shoal/internal/storage/quota"
 	"shoal/internal/transfer"
-	"shoal/internal/transfer/fetch"
 	"shoal/internal/transfer/serve"
-)
-
-// What lies where in a data folder.
-const (
-	identityFile = "identity.pem"
-	shoalFile    = membership.FolderFile
-	invitesFile  = membership.InvitesFile
-	addressFile  = "addresses.json"
-	storeFolder  = "store"
-	journalFile  = "journal.db"
-	catalogFile  = "catalog.db"
-	strandedFile = "catalog.db.stranded" // shows a journal that is lost
 )
 
 // Config says how a node is to run.
@@ -87,7 +79,7 @@ type Node struct {
 	beats      *heartbeat.Runner
 	exchange   *exchange.Exchange
 	reconciler *reconciler
-	scrubber   *scrubber
+	scrubber   *scrubber.Scrubber
 
 	membership *membership.Membership
 	council    *membership.Council
@@ -97,26 +89,27 @@ type Node struct {
 	host    network.Host
 	store   *disk.Store
 	quota   *quota.Store
+	cache   *quota.Cache
 	journal *journal.Journal
 	catalog *catalog.Catalog
 	board   *transfer.Board
 	tracker *transfer.Tracker
 	server  *serve.Server
-	engine  *fetch.Engine
+	adder   *adder
+	fetcher *fetcher
+	getter  *getter
+	opener  *opener
+	changer *change.Changer
+	finder  *find.Finder
 	keeper  *discovery.Keeper
 	traffic traffic
-	files   keyedLock // one get of a file at a time
-	loans   loans
 
-	running   sync.WaitGroup // the node's own goroutines
-	calls     calls          // of whoever asks this node for something
-	ctx       context.Context
-	stop      context.CancelFunc
-	unwatch   func()
-	fetches   sync.Map // of *fetch.Fetch, those running
-	transfers atomic.Int64
-	answering atomic.Int64  // questions of peers
-	serial    atomic.Uint64 // of transfers
+	running sync.WaitGroup // the node's own goroutines
+	calls   calls          // of whoever asks this node for something
+	ctx     context.Context
+	stop    context.CancelFunc
+	unwatch func()
+	serial  atomic.Uint64 // of transfers
 }
 
 var _ shoal.Node = (*Node)(nil)
@@ -150,7 +143,7 @@ func Open(ctx context.Context, cfg Config) (*Node, error) {
 	}
 	n.ctx, n.stop = context.WithCancel(context.WithoutCancel(ctx))
 	if err := n.openFolder(ctx); err != nil {
-		return nil, errors.Join(folderError(data, err), n.Close())
+		return nil, errors.Join(datadir.Explain(data, err), n.Close())
 	}
 	if err := n.openNetwork(ctx); err != nil {
 		return nil, errors.Join(err, n.Close())
@@ -178,28 +171,33 @@ func (n *Node) openFolder(ctx context.Context) (err error) {
 	if err := os.MkdirAll(n.cfg.Data, 0o700); err != nil {
 		return fmt.Errorf("make the data folder: %w", err)
 	}
-	n.store, err = disk.Open(ctx, filepath.Join(n.cfg.Data, storeFolder), disk.Options{Notify: n.notice, CutOf: n.cutOf})
+	n.store, err = disk.Open(ctx, filepath.Join(n.cfg.Data, datadir.Store), disk.Options{Notify: n.notice, CutOf: n.cutOf})
 	if err != nil {
 		return fmt.Errorf("open the store: %w", err)
 	}
-	whole, err := diskBytes(n.cfg.Data)
+	whole, err := datadir.Capacity(n.cfg.Data)
 	if err != nil {
 		return err
 	}
 	limit := n.cfg.Capacity.Limit(whole)
 	n.quota = quota.New(n.store, limit)
+	n.cache = quota.NewCache(n.quota, n.store.Discard)
 	n.allotment = max(limit, 0)
 	if limit == 0 {
 		n.allotment = whole
 	}
-	n.addresses = addresses.Open(filepath.Join(n.cfg.Data, addressFile), n.cfg.Log)
+	n.addresses = addresses.Open(filepath.Join(n.cfg.Data, datadir.Addresses), n.cfg.Log)
 	if err := n.loadIdentity(); err != nil {
 		return err
 	}
 	if err := n.openMembership(ctx); err != nil {
 		return err
 	}
-	return n.openCatalog(ctx)
+	if err := n.openCatalog(ctx); err != nil {
+		return err
+	}
+	n.changer = newChanger(n)
+	return nil
 }
 
 // self is this node's id.
@@ -253,13 +251,15 @@ func (n *Node) openNetwork(ctx context.Context) error {
 		return err
 	}
 	n.reconciler, n.scrubber = newReconciler(n), newScrubber(n)
+	n.adder, n.finder, n.fetcher = newAdder(n), newFinder(n), newFetcher(n)
+	n.getter, n.opener = newGetter(n), newOpener(n)
 	n.openCouncil()
 	n.join(h)
 	n.running.Go(func() { n.reconciler.run(n.ctx) })
 	if n.cfg.Passing {
 		return nil // what it says of itself is for the node that runs here at other times
 	}
-	n.running.Go(func() { n.scrubber.run(n.ctx) })
+	n.running.Go(func() { n.scrubber.Run(n.ctx) })
 	return nil
 }
 
@@ -269,16 +269,12 @@ func (n *Node) join(h network.Host) {
 		Library: n.store, Board: n.board, Tracker: n.tracker, AddrsOf: h.AddrsOf,
 		UploadLimit: n.cfg.UploadLimit, Sent: n.traffic.sent, Log: n.cfg.Log,
 	})
-	n.engine = fetch.New(fetch.Config{
-		Dial: n.dialSource, Learn: n.learn, Received: n.traffic.received, Self: h.ID(),
-		Board: n.board, Bans: new(transfer.Bans), Log: n.cfg.Log,
-	})
 	gate := func(serve func(network.Stream)) func(network.Stream) { return n.membership.Gate(n.ctx, serve) }
 	h.Handle(wire.ChunkProtocol, gate(func(s network.Stream) { n.server.Serve(n.ctx, s) }))
-	h.Handle(wire.FindProtocol, gate(n.serveFind))
+	h.Handle(wire.FindProtocol, gate(n.serving(find.Kind(), find.AtOnce, n.finder.Answer)))
 	h.Handle(wire.LogProtocol, gate(func(s network.Stream) { n.exchange.Serve(n.ctx, s) }))
 	h.Handle(wire.BeatProtocol, gate(n.beats.Serve))
-	h.Handle(wire.HoldProtocol, gate(n.serveHold))
+	h.Handle(wire.HoldProtocol, gate(n.serving(holdKind(), holdServed, n.answerHold)))
 	h.Handle(wire.JoinProtocol, func(s network.Stream) { n.council.ServeJoin(n.ctx, s) })
 	n.unwatch = h.Watch(n.peerChanged)
 	for _, conn := range h.Peers() { // whom it has joined through
@@ -288,6 +284,12 @@ func (n *Node) join(h network.Host) {
 	n.running.Go(func() { n.council.Run(n.ctx) })
 	n.keeper = discovery.NewKeeper(h, slices.Concat(n.cfg.Peers, n.membership.Sponsors()), n.cfg.Log)
 	n.running.Go(func() { n.keeper.Run(n.ctx) })
+}
+
+// serving answers questions for as long as the node runs.
+func (n *Node) serving(kind ask.Kind, limit int, answer func(context.Context, ask.Question) ([]byte, error)) func(network.Stream) {
+	server := ask.NewServer(kind, limit, n.cfg.Log, answer)
+	return func(s network.Stream) { server.Serve(n.ctx, s) }
 }
 
 // Close ends the node in good order: what runs is cancelled, what was verified
@@ -328,7 +330,8 @@ func (n *Node) notice(notice disk.Notice) {
 	n.cfg.Log.Warn("the store", "says", notice.Text, "kind", notice.Kind)
 	switch {
 	case notice.Kind == disk.Rotten && n.scrubber != nil:
-		n.scrubber.found(notice)
+		n.scrubber.Rotted()
+		n.reconciler.post(reconcile.Damaged{File: notice.Chunk.File, Chunks: 1})
 	case notice.Kind == disk.Rebuilt && n.reconciler != nil:
 		n.reconciler.post(reconcile.Recheck{All: true})
 	}

@@ -71,3 +71,14 @@ func TestAddAndGetByLink(t *testing.T) {
 		}
 	}
 }
+
+// A file in the place of a data folder is an error with a hint.
+func TestDataFolderMustBeAFolder(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(t.Context(), Config{Data: file}); err == nil || shoal.HintOf(err) == "" {
+		t.Errorf("open: %v with hint %q", err, shoal.HintOf(err))
+	}
+}

@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"errors"
 	"sync"
 
 	"shoal"
@@ -41,7 +42,7 @@ func (r *reconciler) perform(ctx context.Context, a reconcile.Action, work *sync
 	case reconcile.Report:
 		r.n.beats.Say(liveness.Own{Digest: a.Account.Encode(), Free: uint64(max(a.Free, 0)), Full: a.Full})
 	case reconcile.Repaired:
-		r.n.scrubber.repaired.Add(int64(a.Chunks))
+		r.n.scrubber.Repaired(a.Chunks)
 	case reconcile.Acknowledge:
 		r.reply(a.Call, a)
 	case reconcile.Admit:
@@ -101,11 +102,12 @@ func (r *reconciler) ask(ctx context.Context, node shoal.NodeID, a reconcile.Ask
 func (r *reconciler) delete(ctx context.Context, a reconcile.Delete) {
 	var err error
 	if a.Whole {
-		err = r.n.discard(ctx, a.File)
+		err = r.n.store.Delete(ctx, a.File)
 	} else {
 		_, err = r.n.store.Discard(ctx, a.File, a.Chunks)
 	}
 	switch {
+	case errors.Is(err, shoal.NotFound):
 	case err != nil && ctx.Err() == nil:
 		r.n.cfg.Log.Warn("deletion of chunks failed", "file", a.File, "err", err)
 	case err == nil:

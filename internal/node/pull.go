@@ -53,10 +53,10 @@ func (r *reconciler) fetchFrom(ctx context.Context, a reconcile.Fetch, chunks co
 				have.Set(chunk)
 			}
 		}
-		return &keepTarget{storeTarget{node: r.n, id: file.ID, have: have}}, nil
+		return &keepTarget{storeTarget{quota: r.n.quota, id: file.ID, have: have}}, nil
 	}
 	t := target{entry: shoal.Entry{ID: a.File.File, Size: a.File.Size, ChunkSize: a.File.ChunkSize}}
-	_, err := r.n.startFetch(ctx, t, task).Wait()
+	_, err := r.n.fetcher.start(ctx, t, task).Wait()
 	return err
 }
 

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"shoal"
+	"shoal/internal/datadir"
+	"shoal/internal/doctor"
 	"shoal/internal/membership/standing"
 	"shoal/internal/redundancy/safety"
 )
@@ -88,7 +90,7 @@ func TestNamesOutliveTheJournal(t *testing.T) {
 		}
 		shut(t, gone)
 		for _, part := range []string{"", "-wal", "-shm"} {
-			if err := os.Remove(filepath.Join(gone.cfg.Data, journalFile+part)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			if err := os.Remove(filepath.Join(gone.cfg.Data, datadir.Journal+part)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 				t.Fatal(err)
 			}
 		}
@@ -98,8 +100,8 @@ func TestNamesOutliveTheJournal(t *testing.T) {
 			return err == nil && got.ID == e.ID
 		})
 		await(t, "the other catalogue is gone", func() bool {
-			_, err := os.Lstat(filepath.Join(back.cfg.Data, strandedFile))
-			return errors.Is(err, fs.ErrNotExist)
+			there, err := back.catalog.Stranded()
+			return err == nil && !there
 		})
 		if list, err := back.catalog.List(t.Context(), shoal.ListRequest{}); err != nil || len(list) != 1 {
 			t.Errorf("there are %d names, %v", len(list), err)
@@ -146,7 +148,7 @@ func said(t *testing.T, n *Node, author shoal.NodeID) (batches [][]byte) {
 // loseJournal deletes what a node that is off knew of what was said.
 func loseJournal(t *testing.T, n *Node) {
 	t.Helper()
-	for _, file := range []string{journalFile, catalogFile} {
+	for _, file := range []string{datadir.Journal, datadir.Catalog} {
 		for _, part := range []string{"", "-wal", "-shm"} {
 			if err := os.Remove(filepath.Join(n.cfg.Data, file+part)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 				t.Fatal(err)
@@ -225,11 +227,11 @@ func TestDoctorTakesAFolderForMoved(t *testing.T) {
 		copyFolder(t, there, nodes[0].cfg.Data)
 		nodes[0].cfg.Data = there
 		for _, moved := range []bool{false, true, false} {
-			report, err := Doctor(t.Context(), there, DoctorOptions{Moved: moved})
+			report, err := doctor.Run(t.Context(), there, doctor.Options{Moved: moved})
 			if err != nil {
 				t.Fatal(err)
 			}
-			told := slices.ContainsFunc(report.Findings, func(f Finding) bool { return !f.OK && strings.Contains(f.Hint, "doctor --moved") })
+			told := slices.ContainsFunc(report.Findings, func(f doctor.Finding) bool { return !f.OK && strings.Contains(f.Hint, "doctor --moved") })
 			j := reopen(t, nodes[0])
 			if was := j.journal.Moved(); was != told {
 				t.Errorf("doctor (moved: %v) says %+v, and the journal %v", moved, report.Findings, was)
@@ -247,7 +249,7 @@ func copyFolder(t *testing.T, to, from string) {
 	t.Helper()
 	err := os.CopyFS(to, os.DirFS(from))
 	if err == nil {
-		err = os.Chmod(filepath.Join(to, identityFile), 0o600)
+		err = os.Chmod(filepath.Join(to, datadir.Identity), 0o600)
 	}
 	if err != nil {
 		t.Fatal(err)

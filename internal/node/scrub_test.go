@@ -5,16 +5,16 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
-	"time"
 
 	"shoal"
+	"shoal/internal/datadir"
 	"shoal/internal/redundancy/scrub"
 )
 
 // rot changes a byte of a file, of more than disk.SmallFile, where it lies in a node's store.
 func (n *Node) rot(t *testing.T, id shoal.FileID, at int64) {
 	t.Helper()
-	f, err := os.OpenFile(filepath.Join(n.cfg.Data, storeFolder, "blobs", id.String()[:2], id.String()+".data"), os.O_RDWR, 0)
+	f, err := os.OpenFile(filepath.Join(n.cfg.Data, datadir.Store, "blobs", id.String()[:2], id.String()+".data"), os.O_RDWR, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -28,8 +28,8 @@ func (n *Node) rot(t *testing.T, id shoal.FileID, at int64) {
 	}
 }
 
-// In thirty days everything is read once, as much in each half: all of many
-// chunks that have rotted are found.
+// In thirty days everything is read once: all of many chunks that have rotted are
+// found.
 func TestAllIsReadOnceInThirtyDays(t *testing.T) {
 	virtually(t, func(t *testing.T) {
 		const files = 40
@@ -40,33 +40,14 @@ func TestAllIsReadOnceInThirtyDays(t *testing.T) {
 		}
 		n.stop() // the rest of the node, for whom a month is long
 		n.running.Wait()
-		s := n.scrubber
-		began := time.Now()
-		read := func() (parts int) {
-			s.mu.Lock()
-			defer s.mu.Unlock()
-			for part := range s.log {
-				if !s.log[part].Before(began) {
-					parts++
-				}
-			}
-			return parts
-		}
-		before := read()
-		go s.run(t.Context())
+		go n.scrubber.Run(t.Context())
 		pass(scrub.DefaultPeriod / 2)
-		if got := read() - before; got < scrub.Parts/2-2 || got > scrub.Parts/2+2 {
-			t.Errorf("in half the time %d of %d parts were read", got, scrub.Parts)
-		}
-		if got := s.rotten.Load(); got < files/5 || got > files*4/5 {
+		if got := n.scrubber.Status().Rotten; got < files/5 || got > files*4/5 {
 			t.Errorf("in half the time %d of %d rotten chunks were found", got, files)
 		}
 		pass(scrub.DefaultPeriod / 2)
-		if got := s.rotten.Load(); got != files {
+		if got := n.scrubber.Status().Rotten; got != files {
 			t.Errorf("%d of %d rotten chunks were found", got, files)
-		}
-		if status := s.status(); status.Coverage != 1 || time.Since(status.Oldest) > scrub.DefaultPeriod {
-			t.Errorf("%v of all was read in the period, the oldest at %v", status.Coverage, status.Oldest)
 		}
 	})
 }

@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"shoal"
+	"shoal/internal/datadir"
+	"shoal/internal/doctor"
 	"shoal/internal/membership/ticket"
 	"shoal/internal/redundancy/safety"
 )
@@ -89,7 +91,7 @@ func TestTicketIsForOne(t *testing.T) {
 			}
 			t.Errorf("the ticket was used twice: %v", err)
 		}
-		if _, err := os.Stat(filepath.Join(cfg.Data, shoalFile)); err == nil {
+		if _, err := os.Stat(filepath.Join(cfg.Data, datadir.Shoal)); err == nil {
 			t.Error("a machine that was not let in has founded a shoal")
 		}
 	})
@@ -189,7 +191,7 @@ func TestCopiedFolder(t *testing.T) {
 	if err := second.Close(); err != nil {
 		t.Error(err)
 	}
-	report, err := Doctor(t.Context(), copied.Data, DoctorOptions{NewIdentity: true})
+	report, err := doctor.Run(t.Context(), copied.Data, doctor.Options{NewIdentity: true})
 	if err != nil {
 		t.Fatalf("%+v, %v", report, err)
 	}

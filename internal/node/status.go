@@ -57,8 +57,8 @@ func (n *Node) Status(ctx context.Context) (shoal.Status, error) {
 		Free: usage.Free, DiskFree: disk.Free, Capacity: usage.Capacity, Stored: usage.Stored, Linked: usage.Linked,
 		Files: max(usage.Files-trash, 0), Trash: trash, Conflicts: conflicts,
 		Nodes: len(n.membership.Here()), Safety: shoal.Safety{State: string(verdict.State), Text: verdict.Text},
-		Scrub: n.scrubber.status(),
-		Peers: len(n.host.Peers()), Transfers: int(n.transfers.Load()), Sessions: n.server.Sessions(),
+		Scrub: n.scrubber.Status(),
+		Peers: len(n.host.Peers()), Transfers: int(n.fetcher.transfers.Load()), Sessions: n.server.Sessions(),
 		Uptime: time.Since(n.started), Trouble: trouble,
 	}, nil
 }

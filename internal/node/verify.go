@@ -39,7 +39,7 @@ type verifier struct {
 
 func (v *verifier) run(ctx context.Context, ref string) error {
 	if ref != "" {
-		entry, err := v.node.local(ctx, ref)
+		entry, err := v.node.changer.Find(ctx, ref)
 		if err != nil {
 			return err
 		}

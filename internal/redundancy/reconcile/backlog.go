@@ -207,6 +207,17 @@ func (r *retries) clear() {
 	r.queue, r.stuck = nil, 0
 }
 
+// hasten makes the files due now of which no node had the chunks.
+func (r *retries) hasten(now time.Duration) {
+	for id, next := range r.of {
+		if next.vain > 0 && next.at > now {
+			next.at = now
+			r.of[id] = next
+			heap.Push(&r.queue, due{now, id})
+		}
+	}
+}
+
 // next is when the first file is due.
 func (r *retries) next() (time.Duration, bool) {
 	for len(r.queue) > 0 {

@@ -176,6 +176,7 @@ func (m *Machine) note(j *job, lacking content.Bitmap) {
 func (m *Machine) forget(id shoal.FileID) {
 	m.lacks.set(id, 0)
 	delete(m.fresh, id)
+	delete(m.resting, id)
 	delete(m.refused, id)
 	delete(m.instead, id)
 	delete(m.surplus, id)

@@ -30,6 +30,7 @@ type Peer struct {
 	repair.Node
 	Name     string         // for people
 	Alive    bool           // it answers, and nobody suspects it
+	Linked   bool           // there is a connection to it
 	Reported bool           // it has made a report
 	Report   safety.Account // the last
 }

@@ -48,6 +48,8 @@ func TestSecondCopiesComeFirst(t *testing.T) {
 	r.tell(Fetched{Op: f.Op, Outcome: Done})
 	none[Fetch](r, "the rest is fetched at once")
 	r.pass(took - time.Second)
+	r.tell(Recheck{All: true})
+	r.lookAgain(s)
 	none[Fetch](r, "the rest is fetched too soon")
 	r.pass(2 * time.Second)
 	rest := one[Fetch](r)
@@ -113,6 +115,24 @@ func TestFailedFetchesAreRetried(t *testing.T) {
 	r.pass(time.Second)
 	if a := r.m.account(); a.Stuck != 0 || a.Files != 0 {
 		t.Errorf("when it is here: %+v", a)
+	}
+}
+
+// When a node is connected, the chunks are asked for at once that no node had before;
+// a fetch that failed for another reason waits on.
+func TestANewConnectionIsAsked(t *testing.T) {
+	for outcome, want := range map[Outcome]int{Nobody: 1, Failed: 0} {
+		r := newRig(t, 3)
+		s := r.file(1, 12, 3)
+		r.tell(Named{Files: []Name{{File: s.File}}})
+		r.tell(Fetched{Op: one[Fetch](r).Op, Outcome: outcome})
+		r.nodes()
+		none[Fetch](r, "asked again although nobody came")
+		r.peers[2].Linked = true
+		r.nodes()
+		if got := len(take[Fetch](r)); got != want {
+			t.Errorf("after outcome %d and a node that comes: %d fetches, want %d", outcome, got, want)
+		}
 	}
 }
 

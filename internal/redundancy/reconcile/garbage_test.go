@@ -113,6 +113,22 @@ func TestFilesWithoutNamesStay(t *testing.T) {
 	one[Delete](r)
 }
 
+// A file without a name is deleted once, and while it goes it is not here.
+func TestDismissedOnce(t *testing.T) {
+	r, s := dueFile(t)
+	r.lookAgain(s)
+	one[Delete](r)
+	r.pass(2 * time.Second)
+	r.lookAgain(s)
+	r.pass(2 * time.Second)
+	r.lookAgain(s)
+	none[Delete](r, "deleted twice at once")
+	r.tell(Asked{Call: r.call(), From: node(1), File: s.File, Chunks: 2})
+	if a := one[Answer](r); a.Has.Count() != 0 {
+		t.Errorf("it is being deleted, and %d chunks are here", a.Has.Count())
+	}
+}
+
 // A file is looked at once more before it goes: one that was named meanwhile stays.
 func TestNamedJustInTime(t *testing.T) {
 	for why, now := range map[string]func(*rig, Seen) Seen{

@@ -10,6 +10,19 @@ import (
 	"shoal/internal/redundancy/repair"
 )
 
+// meet takes in the nodes of the roster. A node with a new connection may have the
+// chunks that no node had before, so those are asked for again at once.
+func (m *Machine) meet(peers []Peer) {
+	came := slices.ContainsFunc(peers, func(p Peer) bool {
+		return p.Linked && !slices.ContainsFunc(m.peers, func(known Peer) bool { return known.ID == p.ID && known.Linked })
+	})
+	m.peers = peers
+	if came {
+		m.backlog.retries.hasten(m.now.Mono)
+	}
+	m.count()
+}
+
 // count takes the census again. When the nodes that count change, or the nodes
 // without room, every earlier finding is out of date.
 func (m *Machine) count() {

@@ -48,11 +48,22 @@ func (m *Machine) fetch(j *job) {
 			p.chunks, p.first = first, true
 		}
 	}
-	if p.chunks.Count() == 0 || !m.keeper.Come(j.file.ID) {
+	if p.chunks.Count() == 0 || m.rests(j.file.ID) || !m.keeper.Come(j.file.ID) {
 		return
 	}
 	p.cost = costOf(int64(p.chunks.Count()) * int64(j.seen.ChunkSize))
 	m.pulls.queue = append(m.pulls.queue, p)
+}
+
+// rests reports whether a file's other chunks are left to later.
+func (m *Machine) rests(id shoal.FileID) bool {
+	until, rests := m.resting[id]
+	if rests && m.now.Mono < until {
+		m.backlog.retries.set(id, retry{at: until})
+		return true
+	}
+	delete(m.resting, id)
+	return false
 }
 
 // startPulls starts the fetches for which there are places, in order.
@@ -109,10 +120,11 @@ func (m *Machine) came(p *pull, outcome Outcome) {
 		m.do(Repaired{Chunks: chunks})
 		delete(m.rotten, id)
 	}
-	rest := time.Duration(0)
+	next := m.now.Mono
 	if p.first {
-		rest = repair.RestAfter(m.now.Mono - p.began)
+		next += repair.RestAfter(m.now.Mono - p.began)
+		m.resting[id] = next
 	}
-	m.backlog.retries.set(id, retry{at: m.now.Mono + rest})
+	m.backlog.retries.set(id, retry{at: next})
 	delete(m.fresh, id)
 }

@@ -104,7 +104,8 @@ type Machine struct {
 	adds    []*add
 	intake  intake
 
-	fresh   map[shoal.FileID]shoal.NodeID // files just named, with the author of the name; this node's part is not here yet
+	fresh   map[shoal.FileID]shoal.NodeID  // files just named, with the author of the name; this node's part is not here yet
+	resting map[shoal.FileID]time.Duration // files whose other chunks wait until then
 	awaited map[shoal.FileID]time.Duration
 	lacks   lacks
 	surplus map[shoal.FileID]bool
@@ -133,7 +134,7 @@ func New(cfg Config, now Clock) *Machine {
 		cfg: cfg, now: now, keeper: trim.NewKeeper(now.Mono), backlog: newBacklog(), looks: make(map[Op]*look),
 		asking: asking{open: make(map[Op]*question)}, jobs: make(map[*job]bool), pulls: pulls{running: make(map[Op]*pull)},
 		heard: make(map[shoal.NodeID]uint64), intake: intake{taking: make(map[Call]bool)},
-		fresh: make(map[shoal.FileID]shoal.NodeID), awaited: make(map[shoal.FileID]time.Duration),
+		fresh: make(map[shoal.FileID]shoal.NodeID), resting: make(map[shoal.FileID]time.Duration), awaited: make(map[shoal.FileID]time.Duration),
 		lacks: lacks{of: make(map[shoal.FileID]int64)}, surplus: make(map[shoal.FileID]bool), rotten: make(map[shoal.FileID]int),
 		refused: make(map[shoal.FileID]bool), instead: make(map[shoal.FileID]extents),
 		reported: now.Mono - reportEvery,
@@ -180,8 +181,7 @@ func (m *Machine) op() Op {
 func (m *Machine) handle(e Event) {
 	switch e := e.(type) {
 	case Nodes:
-		m.peers = e.Storage
-		m.count()
+		m.meet(e.Storage)
 	case Named:
 		m.named(e)
 	case Passed:

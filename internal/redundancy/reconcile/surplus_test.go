@@ -180,6 +180,34 @@ func TestLeavingChunksAreNotHere(t *testing.T) {
 	none[Delete](r, "deleted twice at once")
 }
 
+// Of a file chunks are deleted once at a time: what becomes free meanwhile waits.
+func TestOneDeleteAtATime(t *testing.T) {
+	r := newRig(t, 4)
+	s := r.surplusFile()
+	ask := r.trimmed()
+	free := content.FullBitmap(6)
+	for c := range r.held(s, self).All {
+		free.Clear(c)
+	}
+	first := content.NewBitmap(6)
+	for c := range free.All {
+		first.Set(c)
+		break
+	}
+	for _, id := range ask.To {
+		r.answer(ask, id, content.FullBitmap(6), first)
+	}
+	d := one[Delete](r)
+	if d.Chunks.Count() != 1 || free.Count() < 2 {
+		t.Fatalf("%d of %d chunks are deleted, want 1", d.Chunks.Count(), free.Count())
+	}
+	r.everyone(r.trimmed())
+	none[Delete](r, "deleted two at once")
+	r.tell(Deleted{Op: d.Op})
+	r.everyone(r.trimmed())
+	one[Delete](r)
+}
+
 // A look that was under way while chunks went is done again.
 func TestLooksDuringADeleteAreRepeated(t *testing.T) {
 	r := newRig(t, 4)
@@ -211,6 +239,7 @@ func TestCompactionWaitsForSteadyClocks(t *testing.T) {
 	r.tell(Compacted{Op: c.Op})
 	r.pass(TrimEvery)
 	r.tell(Compacted{Op: one[Compact](r).Op})
+	r.pass(CompactEvery / 2)
 	r.now.Wall = r.now.Wall.Add(40 * 24 * time.Hour)
 	r.pass(CompactEvery - TrimEvery)
 	none[Compact](r, "compacts by a clock that has jumped")

@@ -119,7 +119,7 @@ func (p *process) nodes() reconcile.Nodes {
 		m := seen[r.ID]
 		report, reported := safety.Parse(m.Own.Digest)
 		all = append(all, reconcile.Peer{
-			Name: string(r.ID), Alive: m.State == liveness.Alive, Reported: reported, Report: report,
+			Name: string(r.ID), Alive: m.State == liveness.Alive, Linked: p.m.conns[p.w.node(r.ID).index], Reported: reported, Report: report,
 			Node: repair.Node{
 				Node: placed(r), Absence: repair.Absence{For: r.Maintenance, Word: r.MaintenanceSaid},
 				Up: r.ID == p.m.id || m.State != liveness.Down, Since: m.Since,

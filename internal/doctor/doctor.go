@@ -1,4 +1,8 @@
-package node
+// Package doctor examines the data folder of a node that does not run, and repairs it
+// on request. It opens the files of each chapter by itself, without a node.
+//
+// It fetches nothing from other nodes: the running node does that.
+package doctor
 
 import (
 	"context"
@@ -9,53 +13,53 @@ import (
 	"path/filepath"
 
 	"shoal"
+	"shoal/internal/datadir"
 	"shoal/internal/network/host"
 	"shoal/internal/storage/disk"
 	"shoal/internal/storage/quota"
 )
 
-// DoctorOptions says what Doctor may do beside looking.
-type DoctorOptions struct {
-	// Rebuild has what is damaged mended: the store's index is made anew from
-	// what lies on the disk, of its records and of the journal is saved what
-	// can be read.
+// Options says what Run may change.
+type Options struct {
+	// Rebuild repairs damage: it makes the store's index anew from the files on
+	// the disk, and saves the readable part of the records and of the journal.
 	Rebuild bool
 
-	// Moved has it taken for granted that the folder is the node's only one, and
-	// that nobody has heard more from it than is in it.
+	// Moved says that the folder is the node's only one, and that no other node
+	// has heard more from it than the folder holds.
 	Moved bool
 
-	// NewIdentity has the folder's node become another, which is in no shoal.
+	// NewIdentity makes the folder that of a new node, which is in no shoal.
 	NewIdentity bool
 }
 
-// DoctorReport is what Doctor found, in the order it looked.
-type DoctorReport struct {
+// Report lists the findings of Run in the order of its checks.
+type Report struct {
 	Findings []Finding
 }
 
-// Finding is one thing Doctor looked at.
+// Finding is the result of one check.
 type Finding struct {
 	OK   bool
 	Text string // a sentence
 	Hint string // what to do, if it is not OK
 }
 
-// lowSpace is how much room a data folder should have at least.
+// lowSpace is the free space in bytes that a data folder should have.
 const lowSpace = 1 << 30
 
-// Doctor looks a data folder over, without a node: it must not be running. It
-// changes nothing in it but what the options say. The error is for what kept
-// Doctor from looking, or from mending; what it found is in the report.
-func Doctor(ctx context.Context, data string, opts DoctorOptions) (DoctorReport, error) {
-	d := doctor{data: data, opts: opts}
+// Run examines a data folder. No node may run on it. Run changes the folder only as
+// the options say. The error says why Run could not examine or repair it; findings
+// are in the report.
+func Run(ctx context.Context, data string, opts Options) (Report, error) {
+	d := examination{data: data, opts: opts}
 	info, err := os.Stat(data)
 	if errors.Is(err, fs.ErrNotExist) {
 		d.add(true, "", "%s does not exist yet: the first shoal up makes it", data)
 		return d.report, nil
 	}
 	if err != nil {
-		return d.report, folderError(data, fmt.Errorf("look at the data folder: %w", err))
+		return d.report, datadir.Explain(data, fmt.Errorf("look at the data folder: %w", err))
 	}
 	if !info.IsDir() {
 		d.add(false, "name another data folder with --data", "%s is not a folder", data)
@@ -74,14 +78,14 @@ func Doctor(ctx context.Context, data string, opts DoctorOptions) (DoctorReport,
 	return d.report, d.names(ctx)
 }
 
-// doctor is one run of Doctor.
-type doctor struct {
+// examination is one call of Run.
+type examination struct {
 	data   string
-	opts   DoctorOptions
-	report DoctorReport
+	opts   Options
+	report Report
 }
 
-func (d *doctor) add(ok bool, hint, format string, args ...any) {
+func (d *examination) add(ok bool, hint, format string, args ...any) {
 	finding := Finding{OK: ok, Text: fmt.Sprintf(format, args...)}
 	if !ok {
 		finding.Hint = hint
@@ -90,32 +94,32 @@ func (d *doctor) add(ok bool, hint, format string, args ...any) {
 }
 
 // wrong adds a problem that is an error.
-func (d *doctor) wrong(what string, err error) {
-	d.add(false, shoal.HintOf(folderError(d.data, err)), "%s: %v", what, err)
+func (d *examination) wrong(what string, err error) {
+	d.add(false, shoal.HintOf(datadir.Explain(d.data, err)), "%s: %v", what, err)
 }
 
-func (d *doctor) identity() {
-	if err := lostIdentity(d.data); err != nil {
+func (d *examination) identity() {
+	if err := datadir.CheckIdentity(d.data); err != nil {
 		d.add(false, shoal.HintOf(err), "%v", err)
 		return
 	}
-	_, err := host.ReadIdentity(filepath.Join(d.data, identityFile))
+	_, err := host.ReadIdentity(filepath.Join(d.data, datadir.Identity))
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		d.add(true, "", "there is no identity yet: the first shoal up makes one")
 	case err != nil:
-		d.add(false, shoal.HintOf(folderError(d.data, err)), "%v", err)
+		d.add(false, shoal.HintOf(datadir.Explain(d.data, err)), "%v", err)
 	default:
 		d.add(true, "", "the identity is sound and private")
 	}
 }
 
-// rebuildHint is what to do about damage in the store.
+// rebuildHint is the hint for damage in the store.
 const rebuildHint = "shoal doctor --rebuild mends it, and keeps the damaged file aside; so does the next shoal up"
 
 // store looks at the store, after it has been rebuilt if that was asked for.
-func (d *doctor) store(ctx context.Context) error {
-	path := filepath.Join(d.data, storeFolder)
+func (d *examination) store(ctx context.Context) error {
+	path := filepath.Join(d.data, datadir.Store)
 	if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) {
 		d.noStore()
 		return nil
@@ -140,14 +144,14 @@ func (d *doctor) store(ctx context.Context) error {
 	return errors.Join(err, look.Close())
 }
 
-func (d *doctor) noStore() {
+func (d *examination) noStore() {
 	d.add(true, "", "there is no store yet: the first shoal up makes one")
-	if free, err := diskFree(d.data); err == nil {
+	if free, err := datadir.Free(d.data); err == nil {
 		d.space(free)
 	}
 }
 
-func (d *doctor) space(free int64) {
+func (d *examination) space(free int64) {
 	d.add(free >= lowSpace, "make room, or move the data folder to a larger disk (--data)", "%s is free on the disk", quota.Size(free))
 }
 
@@ -155,7 +159,7 @@ func stopFirst(err error) error {
 	return shoal.WithHint(err, "stop the node first; shoal status and shoal verify look at one that runs")
 }
 
-func (d *doctor) lookAt(ctx context.Context, look *disk.Look) error {
+func (d *examination) lookAt(ctx context.Context, look *disk.Look) error {
 	for _, text := range look.Problems() {
 		d.add(false, rebuildHint, "in the store, %s", text)
 	}
@@ -179,31 +183,32 @@ func (d *doctor) lookAt(ctx context.Context, look *disk.Look) error {
 		return fmt.Errorf("look at the store: %w", err)
 	}
 	if aside > 0 {
-		d.add(true, "", "what was damaged, %d in number, lies in %s for you to look at, and to delete when it is of no use", aside, filepath.Join(d.data, storeFolder, "quarantine"))
+		d.add(true, "", "what was damaged, %d in number, lies in %s for you to look at, and to delete when it is of no use", aside, filepath.Join(d.data, datadir.Store, "quarantine"))
 	}
 	return d.lone(ctx, look)
 }
 
 // rebuild opens the store, which mends what is damaged, and rebuilds it.
-func (d *doctor) rebuild(ctx context.Context, path string) error {
+func (d *examination) rebuild(ctx context.Context, path string) error {
 	store, err := disk.Open(ctx, path, disk.Options{Notify: d.notice})
 	if errors.Is(err, disk.ErrInUse) {
 		return stopFirst(err)
 	}
 	if err != nil {
-		return folderError(d.data, fmt.Errorf("mend the store: %w", err))
+		return datadir.Explain(d.data, fmt.Errorf("mend the store: %w", err))
 	}
 	r, err := store.Rebuild(ctx)
 	if err := errors.Join(err, store.Close()); err != nil {
-		return folderError(d.data, fmt.Errorf("rebuild the index: %w", err))
+		return datadir.Explain(d.data, fmt.Errorf("rebuild the index: %w", err))
 	}
 	d.add(true, "", "the index was rebuilt from %d files: %d chunks are sound, %d of them were not in it", r.Files, r.Chunks, r.Recovered)
 	d.add(r.Lost == 0, "get those files again: only what is missing is fetched", "%d chunks that were in it are gone or have rotted", r.Lost)
 	return nil
 }
 
-// notice is told of what a rebuild comes upon, but for the chunks, which it counts.
-func (d *doctor) notice(n disk.Notice) {
+// notice adds the notices of the store during a rebuild to the report. The rebuild
+// itself counts chunks.
+func (d *examination) notice(n disk.Notice) {
 	switch n.Kind {
 	case disk.Rebuilt:
 		d.add(true, "", "%s", n.Text)

@@ -1,4 +1,4 @@
-package node
+package datadir
 
 import (
 	"errors"
@@ -10,9 +10,9 @@ import (
 	"shoal"
 )
 
-// folderError says what to do about a data folder that cannot be written: nothing
-// goes on by itself there when there is room, for nothing runs yet.
-func folderError(data string, err error) error {
+// Explain adds a hint for a person to an error of opening or writing the data folder
+// at data. It returns other errors unchanged.
+func Explain(data string, err error) error {
 	switch {
 	case shoal.CodeOf(err) == shoal.NoSpace:
 		return shoal.WithHint(err, "make room on the disk of "+data+", then try again")
@@ -26,20 +26,22 @@ func folderError(data string, err error) error {
 	return err
 }
 
-// diskFree is how much room there is on the disk that a folder lies on.
-func diskFree(folder string) (int64, error) {
-	var stat unix.Statfs_t
-	if err := unix.Statfs(folder, &stat); err != nil {
-		return 0, fmt.Errorf("look at the disk of %s: %w", folder, err)
-	}
-	return int64(stat.Bavail) * stat.Bsize, nil
+// Free returns the bytes that an ordinary user may still write on the disk under a
+// folder.
+func Free(folder string) (int64, error) {
+	stat, err := statfs(folder)
+	return int64(stat.Bavail) * stat.Bsize, err
 }
 
-// diskBytes is how large the disk is that a folder lies on.
-func diskBytes(folder string) (int64, error) {
-	var stat unix.Statfs_t
+// Capacity returns the size in bytes of the disk under a folder.
+func Capacity(folder string) (int64, error) {
+	stat, err := statfs(folder)
+	return int64(stat.Blocks) * stat.Bsize, err
+}
+
+func statfs(folder string) (stat unix.Statfs_t, err error) {
 	if err := unix.Statfs(folder, &stat); err != nil {
-		return 0, fmt.Errorf("look at the disk of %s: %w", folder, err)
+		return unix.Statfs_t{}, fmt.Errorf("look at the disk of %s: %w", folder, err)
 	}
-	return int64(stat.Blocks) * stat.Bsize, nil
+	return stat, nil
 }

@@ -1,15 +1,14 @@
-package node
+package datadir_test
 
 import (
 	"fmt"
 	"io/fs"
-	"os"
-	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
 
 	"shoal"
+	"shoal/internal/datadir"
 )
 
 // A data folder that cannot be written is told of with what to do about it.
@@ -26,16 +25,9 @@ func TestFolderErrors(t *testing.T) {
 		{&fs.PathError{Op: "mkdir", Path: "/data", Err: syscall.ENOTDIR}, "name another with --data", shoal.Other},
 		{shoal.WithHint(shoal.Integrity, "its own"), "its own", shoal.Integrity},
 	} {
-		err := folderError("/data", fmt.Errorf("open: %w", c.err))
+		err := datadir.Explain("/data", fmt.Errorf("open: %w", c.err))
 		if hint := shoal.HintOf(err); !strings.Contains(hint, c.hint) || shoal.CodeOf(err) != c.code {
 			t.Errorf("%v: hint %q, code %v; want %q, %v", c.err, hint, shoal.CodeOf(err), c.hint, c.code)
 		}
-	}
-	file := filepath.Join(t.TempDir(), "file")
-	if err := os.WriteFile(file, nil, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := Open(t.Context(), Config{Data: file}); err == nil || shoal.HintOf(err) == "" {
-		t.Errorf("a file for a data folder: %v with hint %q", err, shoal.HintOf(err))
 	}
 }

@@ -1,4 +1,4 @@
-package node
+package doctor
 
 import (
 	"context"
@@ -14,6 +14,7 @@ import (
 	"shoal"
 	"shoal/internal/catalog"
 	"shoal/internal/content"
+	"shoal/internal/datadir"
 	"shoal/internal/journal"
 	"shoal/internal/membership"
 	"shoal/internal/membership/roster"
@@ -25,8 +26,8 @@ import (
 
 // names looks at what the nodes have said. The view of it is not looked at: a
 // node that finds it damaged makes it anew.
-func (d *doctor) names(ctx context.Context) error {
-	path := filepath.Join(d.data, journalFile)
+func (d *examination) names(ctx context.Context) error {
+	path := filepath.Join(d.data, datadir.Journal)
 	if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) {
 		d.noJournal()
 		return nil
@@ -48,12 +49,12 @@ func (d *doctor) names(ctx context.Context) error {
 		d.wrong("the journal of names does not open", err)
 		return nil
 	case !d.opts.Rebuild:
-		d.add(false, shoal.HintOf(err), "the journal of names, %s, is damaged", journalFile)
+		d.add(false, shoal.HintOf(err), "the journal of names, %s, is damaged", datadir.Journal)
 		return nil
 	}
 	repaired, err := journal.Repair(ctx, path, shoalID)
 	if err != nil {
-		return folderError(d.data, fmt.Errorf("mend the journal: %w", err))
+		return datadir.Explain(d.data, fmt.Errorf("mend the journal: %w", err))
 	}
 	d.add(true, "", "the journal was damaged and is mended: %d batches were saved, the rest comes from the other nodes; what it was is at %s", repaired.Saved, repaired.Aside)
 	return nil
@@ -61,20 +62,20 @@ func (d *doctor) names(ctx context.Context) error {
 
 // noJournal tells a folder in which nothing was said yet from one whose journal
 // is lost.
-func (d *doctor) noJournal() {
-	if _, err := os.Lstat(filepath.Join(d.data, shoalFile)); err != nil {
+func (d *examination) noJournal() {
+	if _, err := os.Lstat(filepath.Join(d.data, datadir.Shoal)); err != nil {
 		d.add(true, "", "there are no names yet")
 		return
 	}
-	d.add(false, "shoal up gets what it said from the other nodes, and what is left from "+catalogFile, "the journal of names, %s, is gone", journalFile)
+	d.add(false, "shoal up gets what it said from the other nodes, and what is left from "+datadir.Catalog, "the journal of names, %s, is gone", datadir.Journal)
 }
 
 // errUntold means that identity has told already.
 var errUntold = errors.New("there is no identity")
 
 // who is the folder's node, and the shoal that it belongs to.
-func (d *doctor) who() (self, shoalID shoal.NodeID, err error) {
-	key, err := host.ReadIdentity(filepath.Join(d.data, identityFile))
+func (d *examination) who() (self, shoalID shoal.NodeID, err error) {
+	key, err := host.ReadIdentity(filepath.Join(d.data, datadir.Identity))
 	if err != nil {
 		return "", "", errUntold
 	}
@@ -87,7 +88,7 @@ func (d *doctor) who() (self, shoalID shoal.NodeID, err error) {
 }
 
 // journal checks the journal, and tells whether the folder is another than it was.
-func (d *doctor) journal(ctx context.Context, path string, shoalID shoal.NodeID) error {
+func (d *examination) journal(ctx context.Context, path string, shoalID shoal.NodeID) error {
 	said, err := journal.OpenToRead(ctx, path, shoalID)
 	if err != nil {
 		return err
@@ -106,8 +107,8 @@ func (d *doctor) journal(ctx context.Context, path string, shoalID shoal.NodeID)
 }
 
 // settle says that the folder is the node's only one.
-func (d *doctor) settle(ctx context.Context, path string, shoalID shoal.NodeID) error {
-	key, err := host.ReadIdentity(filepath.Join(d.data, identityFile))
+func (d *examination) settle(ctx context.Context, path string, shoalID shoal.NodeID) error {
+	key, err := host.ReadIdentity(filepath.Join(d.data, datadir.Identity))
 	if err != nil {
 		return err
 	}
@@ -123,7 +124,7 @@ func (d *doctor) settle(ctx context.Context, path string, shoalID shoal.NodeID) 
 }
 
 // aside tells of damaged journals that were set aside.
-func (d *doctor) aside(journalPath string) error {
+func (d *examination) aside(journalPath string) error {
 	damaged, err := sqlite.Aside(journalPath)
 	if err != nil {
 		return fmt.Errorf("look for damaged journals: %w", err)
@@ -137,12 +138,12 @@ func (d *doctor) aside(journalPath string) error {
 // lone compares the names with the store, where this node is alone in its shoal
 // and so should keep everything. With others, each has its part, and the running
 // node alone knows which.
-func (d *doctor) lone(ctx context.Context, look *disk.Look) error {
+func (d *examination) lone(ctx context.Context, look *disk.Look) error {
 	alone, err := d.alone(ctx)
 	if err != nil || !alone {
 		return err
 	}
-	names, err := catalog.OpenToRead(ctx, filepath.Join(d.data, catalogFile))
+	names, err := catalog.OpenToRead(ctx, filepath.Join(d.data, datadir.Catalog))
 	if err != nil {
 		return nil //nolint:nilerr // a start makes it anew, and then it can be told
 	}
@@ -184,12 +185,12 @@ func missingOf(ctx context.Context, names *catalog.Catalog, look *disk.Look) (wa
 
 // alone reports whether the roster has this node and no other, and it keeps
 // copies.
-func (d *doctor) alone(ctx context.Context) (bool, error) {
+func (d *examination) alone(ctx context.Context) (bool, error) {
 	self, shoalID, err := d.who()
 	if err != nil {
 		return false, nil //nolint:nilerr // it is told elsewhere
 	}
-	said, err := journal.OpenToRead(ctx, filepath.Join(d.data, journalFile), shoalID)
+	said, err := journal.OpenToRead(ctx, filepath.Join(d.data, datadir.Journal), shoalID)
 	if err != nil {
 		return false, nil //nolint:nilerr // it is told elsewhere
 	}

@@ -1,8 +1,9 @@
-package node
+package doctor_test
 
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -10,23 +11,47 @@ import (
 	"testing"
 
 	"shoal"
+	"shoal/internal/datadir"
+	"shoal/internal/doctor"
+	"shoal/internal/node"
 )
+
+// start runs a node on a data folder until the test ends.
+func start(t *testing.T, data string) *node.Node {
+	t.Helper()
+	n, err := node.Open(t.Context(), node.Config{Data: data, Name: "alone", Listen: []string{"127.0.0.1:0"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := n.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return n
+}
 
 // furnished is the data folder of a lone node with two files, which is down.
 func furnished(t *testing.T) string {
 	t.Helper()
-	n := alone(t, onSockets)
-	if err := os.Chmod(n.cfg.Data, 0o700); err != nil {
+	data, from := t.TempDir(), t.TempDir()
+	n := start(t, data)
+	if err := os.Chmod(data, 0o700); err != nil {
 		t.Fatal(err)
 	}
+	var req shoal.AddRequest
 	for i, size := range []int{3000, 300_000} {
-		path, _ := write(t, byte(i), size)
-		n.add(t, path, filepath.Base(path)+string(rune('a'+i)))
+		name := fmt.Sprintf("file%d", i)
+		item := shoal.AddItem{Path: filepath.Join(from, name), Name: name}
+		if err := os.WriteFile(item.Path, bytes.Repeat([]byte{byte(i), 7}, size/2), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		req.Items = append(req.Items, item)
 	}
-	if err := n.Close(); err != nil {
+	if err := errors.Join(n.Add(t.Context(), req, nil), n.Close()); err != nil {
 		t.Fatal(err)
 	}
-	return n.cfg.Data
+	return data
 }
 
 // everything is the bytes of all files below a folder.
@@ -73,9 +98,9 @@ func removed(t *testing.T, pattern string) {
 	}
 }
 
-// TestDoctorOnlyLooks damages a folder in many ways. Doctor must say so, and how it
+// TestRunOnlyLooks damages a folder in many ways. Run must say so, and how it
 // is mended, and leave every byte as it is.
-func TestDoctorOnlyLooks(t *testing.T) {
+func TestRunOnlyLooks(t *testing.T) {
 	whole := furnished(t)
 	for _, c := range []struct {
 		name   string
@@ -86,30 +111,30 @@ func TestDoctorOnlyLooks(t *testing.T) {
 		{"index", func(data string) { spoilt(t, filepath.Join(data, "store/index.db"), 1) }, []string{"index.db is damaged"}},
 		{"index gone", func(data string) { removed(t, filepath.Join(data, "store/index.db")) }, []string{"index.db is gone"}},
 		{"records", func(data string) { spoilt(t, filepath.Join(data, "store/records.db"), 2) }, []string{"records.db is damaged"}},
-		{"journal", func(data string) { spoilt(t, filepath.Join(data, journalFile), 2) }, []string{"journal.db, is damaged"}},
-		{"journal gone", func(data string) { removed(t, filepath.Join(data, journalFile)) }, []string{"journal.db, is gone"}},
-		{"identity", func(data string) { removed(t, filepath.Join(data, identityFile)) }, []string{"the node's identity is gone"}},
+		{"journal", func(data string) { spoilt(t, filepath.Join(data, datadir.Journal), 2) }, []string{"journal.db, is damaged"}},
+		{"journal gone", func(data string) { removed(t, filepath.Join(data, datadir.Journal)) }, []string{"journal.db, is gone"}},
+		{"identity", func(data string) { removed(t, filepath.Join(data, datadir.Identity)) }, []string{"the node's identity is gone"}},
 		{"blob", func(data string) { removed(t, filepath.Join(data, "store/blobs/*/*.data")) }, []string{"the bytes of 1 of the files are gone", "not all is here of 1 of the 2 files"}},
 		{"file", func(data string) {
 			removed(t, filepath.Join(data, "store/blobs/*/*"))
 			removed(t, filepath.Join(data, "store/records.db"))
 			removed(t, filepath.Join(data, "store/index.db"))
-			n := open(t, Config{Data: data, Listen: []string{"127.0.0.1:0"}})
+			n := start(t, data)
 			if err := n.Close(); err != nil {
 				t.Fatal(err)
 			}
 		}, []string{"not all is here of 2 of the 2 files"}},
 	} {
 		data := t.TempDir()
-		if err := errors.Join(os.CopyFS(data, os.DirFS(whole)), os.Chmod(data, 0o700), os.Chmod(filepath.Join(data, identityFile), 0o600)); err != nil {
+		if err := errors.Join(os.CopyFS(data, os.DirFS(whole)), os.Chmod(data, 0o700), os.Chmod(filepath.Join(data, datadir.Identity), 0o600)); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := Doctor(t.Context(), data, DoctorOptions{Moved: true}); err != nil {
+		if _, err := doctor.Run(t.Context(), data, doctor.Options{Moved: true}); err != nil {
 			t.Fatal(err)
 		}
 		c.damage(data)
 		before := everything(t, data)
-		report, err := Doctor(t.Context(), data, DoctorOptions{})
+		report, err := doctor.Run(t.Context(), data, doctor.Options{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -150,46 +175,22 @@ func containsAll(text string, parts []string) bool {
 // is told to be one.
 func TestALostIdentityIsNotReplaced(t *testing.T) {
 	data := furnished(t)
-	removed(t, filepath.Join(data, identityFile))
-	cfg := Config{Data: data, Listen: []string{"127.0.0.1:0"}}
-	n, err := Open(t.Context(), cfg)
+	removed(t, filepath.Join(data, datadir.Identity))
+	n, err := node.Open(t.Context(), node.Config{Data: data, Listen: []string{"127.0.0.1:0"}})
 	if err == nil {
 		_ = n.Close()
 	}
 	if !errors.Is(err, shoal.Integrity) || shoal.HintOf(err) == "" {
 		t.Errorf("error %v with hint %q, want Integrity with one", err, shoal.HintOf(err))
 	}
-	if _, err := os.Lstat(filepath.Join(data, identityFile)); err == nil {
+	if _, err := os.Lstat(filepath.Join(data, datadir.Identity)); err == nil {
 		t.Error("another key was made")
 	}
-	if _, err := Doctor(t.Context(), data, DoctorOptions{NewIdentity: true}); err != nil {
+	if _, err := doctor.Run(t.Context(), data, doctor.Options{NewIdentity: true}); err != nil {
 		t.Fatal(err)
 	}
-	again := open(t, cfg)
-	usage, err := again.store.Usage(t.Context())
-	if err != nil || usage.Files != 2 {
-		t.Errorf("%+v, %v: want the two files that were in the store", usage, err)
-	}
-}
-
-// TestVerifyTellsWhatIsMissing takes away what a lone node should keep, while it
-// runs and while it does not.
-func TestVerifyTellsWhatIsMissing(t *testing.T) {
-	data := furnished(t)
-	removed(t, filepath.Join(data, "store/blobs/*/*"))
-	n := open(t, Config{Data: data, Listen: []string{"127.0.0.1:0"}})
-	path, bytes := write(t, 9, 200_000)
-	there := n.add(t, path, "there")
-	report, err := n.Verify(t.Context(), "", nil)
-	if !errors.Is(err, shoal.Partial) || shoal.HintOf(err) == "" || len(report.Missing) != 1 || report.Missing[0].Name != "file.binb" {
-		t.Errorf("%+v, %v: want the large file to be missing", report, err)
-	}
-	if _, err := n.Verify(t.Context(), "there", nil); err != nil {
-		t.Error(err)
-	}
-	removed(t, filepath.Join(data, "store/blobs/*/*.data"))
-	report, err = n.Verify(t.Context(), "there", nil)
-	if !errors.Is(err, shoal.Partial) || len(report.Missing) != 1 || report.Missing[0].File != there.ID || report.Bytes != 0 {
-		t.Errorf("%+v, %v: want %s to be missing of which %d bytes were added", report, err, there.ID.Short(), len(bytes))
+	status, err := start(t, data).Status(t.Context())
+	if err != nil || status.Files != 2 {
+		t.Errorf("%+v, %v: want the two files that were in the store", status, err)
 	}
 }
