@@ -57,7 +57,7 @@ func (p Put) Check() error {
 	switch {
 	case p.File.IsZero():
 		return fmt.Errorf("%q has no file id: %w", p.Name, shoal.Usage)
-	case p.Size < 0 || p.ChunkSize.Chunks(p.Size) > content.MaxChunks:
+	case p.Size < 0 || p.Size > content.MaxSize || p.ChunkSize.Chunks(p.Size) > content.MaxChunks:
 		return fmt.Errorf("%q has a size of %d bytes: %w", p.Name, p.Size, shoal.Usage)
 	case p.Copies < 0 || p.Copies > MaxCopies:
 		return fmt.Errorf("%q with %d copies, where up to %d can be had: %w", p.Name, p.Copies, MaxCopies, shoal.Usage)

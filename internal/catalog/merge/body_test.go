@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/hex"
 	"errors"
+	"math"
 	"os"
 	"testing"
 	"time"
@@ -49,6 +50,8 @@ func TestPutOutOfBounds(t *testing.T) {
 		"no file":          func(p *merge.Put) { p.File = shoal.FileID{} },
 		"negative size":    func(p *merge.Put) { p.Size = -1 },
 		"too many chunks":  func(p *merge.Put) { p.Size, p.ChunkSize = content.MaxSize, content.MinChunkSize },
+		"one byte too big": func(p *merge.Put) { p.Size, p.ChunkSize = content.MaxSize+1, content.MaxChunkSize },
+		"overflows":        func(p *merge.Put) { p.Size = math.MaxInt64 },
 		"odd chunk size":   func(p *merge.Put) { p.ChunkSize = 1000 },
 		"negative copies":  func(p *merge.Put) { p.Copies = -1 },
 		"too many copies":  func(p *merge.Put) { p.Copies = merge.MaxCopies + 1 },
