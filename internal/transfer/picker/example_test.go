@@ -22,8 +22,7 @@ func Example() {
 				continue
 			}
 			fmt.Println("peer", peer, "chunk", pick.Chunk, pick.Kind)
-			p.Arrived(peer, pick.Chunk) // its bytes came; now they are verified
-			p.Done(pick.Chunk)          // and they were right
+			p.Done(pick.Chunk) // its bytes came, and they were right
 		}
 	}
 	// Output:

@@ -42,9 +42,6 @@ func newRarity(size int) rarity {
 	return r
 }
 
-// peers is the number of peers that have c.
-func (r *rarity) peers(c int32) int { return int(r.base + r.count[c]) }
-
 // level is the index of c's level: lower is rarer.
 func (r *rarity) level(c int32) int { return int(r.count[c] - r.lowest) }
 

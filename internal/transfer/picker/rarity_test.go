@@ -45,7 +45,7 @@ func checkRarity(t *rapid.T, r *rarity, count []int, free []bool) {
 		if at > 0 && count[r.order[at-1]] > count[c] {
 			t.Fatalf("%d before %d, which is rarer", r.order[at-1], c)
 		}
-		if got := r.peers(c); got != count[c] {
+		if got := int(r.base + r.count[c]); got != count[c] {
 			t.Fatalf("%d peers have chunk %d, want %d", got, c, count[c])
 		}
 	}
