@@ -124,7 +124,7 @@ func (r *rarity) addTop() {
 // levels at the top that emptied.
 func (r *rarity) addBottom() {
 	end := int32(len(r.order))
-	for len(r.levels) > 1 && r.levels[len(r.levels)-1].start == end {
+	for r.levels[len(r.levels)-1].start == end { // the first level begins at 0, so it stays
 		r.levels = r.levels[:len(r.levels)-1]
 	}
 	r.levels = append(r.levels, level{})

@@ -178,6 +178,30 @@ func TestRateOfSingleRequests(t *testing.T) {
 	}
 }
 
+// A round ends when the window has been received and 10 ms have passed, or after two
+// seconds whatever came; then there is a rate.
+func TestRounds(t *testing.T) {
+	for _, round := range []struct {
+		lasts time.Duration
+		bytes int
+		over  bool
+	}{
+		{10 * time.Millisecond, 2 * unit, true},
+		{10*time.Millisecond - 1, 2 * unit, false},
+		{time.Second, 2*unit - 1, false},
+		{2*time.Second - 1, 1, false},
+		{2 * time.Second, 1, true},
+	} {
+		w, now := picker.NewWindow(picker.WindowConfig{Unit: unit}), time.Unix(0, 0)
+		w.Sent(now, 2*unit+1)
+		now = now.Add(round.lasts)
+		w.Received(now, round.bytes)
+		if over := w.Rate(now) > 0; over != round.over {
+			t.Errorf("after %v and %d bytes: over is %t", round.lasts, round.bytes, over)
+		}
+	}
+}
+
 // The least latency counts: a silence of two seconds is long for a peer that
 // once answered in ten milliseconds, though it took five seconds at first.
 func TestLatencyIsTheLeast(t *testing.T) {
