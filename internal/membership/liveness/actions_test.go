@@ -307,6 +307,7 @@ func nodeAt(i int) shoal.NodeID {
 	return nodeAt(i/26-1) + nodeAt(i%26)
 }
 
+// names are those of the first n nodes.
 func names(n int) []shoal.NodeID {
 	var all []shoal.NodeID
 	for i := range n {
@@ -315,7 +316,11 @@ func names(n int) []shoal.NodeID {
 	return all
 }
 
+// nameOf is the name of a node of a script. Node 0 comes before a.
 func nameOf(h liveness.Handle) shoal.NodeID {
+	if h == liveness.HandleOf("0") {
+		return "0"
+	}
 	for i := range 26 * 27 {
 		if id := nodeAt(i); liveness.HandleOf(id) == h {
 			return id
