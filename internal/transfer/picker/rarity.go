@@ -113,7 +113,7 @@ func (r *rarity) addTop() {
 	end := int32(len(r.order))
 	r.levels = append(r.levels, level{end, end})
 	empty := 0
-	for empty < len(r.levels)-2 && r.levels[empty+1].start == 0 {
+	for r.levels[empty+1].start == 0 { // the new level begins at the end, so it stays
 		empty++
 	}
 	r.levels = append(r.levels[:0], r.levels[empty:]...)
