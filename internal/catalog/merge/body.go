@@ -100,7 +100,7 @@ func ParsePut(data []byte) (Put, error) {
 		return Put{}, fmt.Errorf("put of %d bytes: %w", len(data), record.ErrMalformed)
 	}
 	classAt := shoal.FileIDSize + 8
-	p := Put{ // a number that does not fit wraps to one that Check refuses
+	p := Put{ // a number that is too large wraps, and Check refuses it
 		Name: name, File: shoal.FileID(rest[:shoal.FileIDSize]), Size: int64(binary.BigEndian.Uint64(rest[shoal.FileIDSize:])),
 		ChunkSize: 1 << rest[classAt], Copies: int(rest[classAt+1]),
 		Added: time.UnixMilli(int64(binary.BigEndian.Uint64(rest[classAt+2:]))).UTC(), Over: over,
