@@ -18,7 +18,7 @@ import (
 
 var (
 	sizes   = flag.String("gossip.sizes", "70", "how many nodes TestScale simulates, several with commas between")
-	entries = flag.Int("gossip.entries", 2000, "how many entries are said there")
+	entries = flag.Int("gossip.entries", 500, "how many entries are said there")
 )
 
 // Each node watches eight others and is watched by eight, on as many rings: see

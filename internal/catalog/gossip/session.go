@@ -145,15 +145,16 @@ func (s *Session) Took(now time.Time, sent record.Vector, again bool, seen uint6
 	for author, upto := range sent {
 		s.theirs[author] = max(s.theirs[author], upto)
 		ours := s.node.journal.Upto(author)
-		switch {
-		case upto <= ours:
+		if upto <= ours {
 			s.node.settle(now, author, s, s.theirs[author] > ours)
-		case again:
-			s.lacks[author] = true
-			s.node.release(author, s)
-		default:
-			s.node.spurn(author, s)
+			continue
 		}
+		if !again {
+			s.node.spurn(author, s)
+			continue
+		}
+		s.lacks[author] = true
+		s.node.release(author, s)
 	}
 }
 

@@ -133,8 +133,11 @@ func (n *node) speak() {
 // again when there may be more.
 func (l *link) speak() {
 	w := l.at.world
-	for l.session != nil {
+	for said := 0; l.session != nil; said++ {
 		message, err := l.session.Next(w.time())
+		if said > mostSaid {
+			w.t.Fatalf("it says more and more: %v", message)
+		}
 		if err != nil {
 			w.t.Fatal(err)
 		}
@@ -151,6 +154,10 @@ func (l *link) speak() {
 		w.After(wake.Sub(w.time()), l.speak)
 	}
 }
+
+// mostSaid is more than there ever is to say at one moment: of each kind of
+// message one, and what those bring up.
+const mostSaid = 20
 
 // send puts a message on its way. What is given goes in as many as it takes.
 func (l *link) send(message any) {

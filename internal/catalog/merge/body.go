@@ -4,7 +4,6 @@ import (
 	"crypto/ed25519"
 	"encoding/binary"
 	"fmt"
-	"math"
 	"time"
 
 	"shoal"
@@ -54,16 +53,19 @@ func (p Put) Check() error {
 	if _, err := content.ParseChunkSize(int64(p.ChunkSize)); err != nil {
 		return fmt.Errorf("%q: %w", p.Name, err)
 	}
-	switch {
-	case p.File.IsZero():
+	if p.File.IsZero() {
 		return fmt.Errorf("%q has no file id: %w", p.Name, shoal.Usage)
-	case p.Size < 0 || p.ChunkSize.Chunks(p.Size) > content.MaxChunks:
+	}
+	if p.Size < 0 || p.Size > content.MaxSize || p.ChunkSize.Chunks(p.Size) > content.MaxChunks {
 		return fmt.Errorf("%q has a size of %d bytes: %w", p.Name, p.Size, shoal.Usage)
-	case p.Copies < 0 || p.Copies > MaxCopies:
+	}
+	if p.Copies < 0 || p.Copies > MaxCopies {
 		return fmt.Errorf("%q with %d copies, where up to %d can be had: %w", p.Name, p.Copies, MaxCopies, shoal.Usage)
-	case p.Added.Year() < 1 || p.Added.Year() > maxYear:
-		return fmt.Errorf("%q was added in the year %d: %w", p.Name, p.Added.Year(), shoal.Usage)
-	case len(p.Over) > MaxOver:
+	}
+	if year := p.Added.Year(); year < 1 || year > maxYear {
+		return fmt.Errorf("%q was added in the year %d: %w", p.Name, year, shoal.Usage)
+	}
+	if len(p.Over) > MaxOver {
 		return fmt.Errorf("%q replaces %d versions: %w", p.Name, len(p.Over), shoal.Usage)
 	}
 	return nil
@@ -97,13 +99,9 @@ func ParsePut(data []byte) (Put, error) {
 	if len(rest) < putSize {
 		return Put{}, fmt.Errorf("put of %d bytes: %w", len(data), record.ErrMalformed)
 	}
-	size := binary.BigEndian.Uint64(rest[shoal.FileIDSize:])
 	classAt := shoal.FileIDSize + 8
-	if size > math.MaxInt64 || rest[classAt] > 25 {
-		return Put{}, fmt.Errorf("put of a file of %d bytes: %w", size, record.ErrMalformed)
-	}
-	p := Put{
-		Name: name, File: shoal.FileID(rest[:shoal.FileIDSize]), Size: int64(size),
+	p := Put{ // a number that is too large wraps, and Check refuses it
+		Name: name, File: shoal.FileID(rest[:shoal.FileIDSize]), Size: int64(binary.BigEndian.Uint64(rest[shoal.FileIDSize:])),
 		ChunkSize: 1 << rest[classAt], Copies: int(rest[classAt+1]),
 		Added: time.UnixMilli(int64(binary.BigEndian.Uint64(rest[classAt+2:]))).UTC(), Over: over,
 	}

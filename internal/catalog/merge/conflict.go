@@ -33,9 +33,10 @@ func ConflictName(name string, dot Dot) string {
 // maxExtension is the longest that is taken for one, in bytes, with its dot.
 const maxExtension = 16
 
-// cut gives at most n bytes of text, without breaking a character.
+// cut returns at most n bytes of a text that is longer, and breaks no character.
+// The text is UTF-8, so a character begins at 0 at the latest.
 func cut(text string, n int) string {
-	for n > 0 && !utf8.RuneStart(text[n]) {
+	for !utf8.RuneStart(text[n]) {
 		n--
 	}
 	return text[:n]

@@ -5,9 +5,7 @@ import (
 	"crypto/ed25519"
 	"math/rand/v2"
 	"slices"
-	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -149,24 +147,43 @@ func TestWhoHasSeenAllReplacesAll(t *testing.T) {
 	})
 }
 
-func TestConflictName(t *testing.T) {
-	at := dot(record.StampAt(time.Date(2026, 11, 21, 1, 31, 40, 0, time.UTC))+7, 1)
-	mark := " (conflict 2026-11-21 013140-0007 from " + nodeOf(1).Short() + ")"
-	for name, want := range map[string]string{
-		"a/report.pdf":   "a/report" + mark + ".pdf",
-		".profile":       ".profile" + mark,
-		"Makefile":       "Makefile" + mark,
-		"a.b/c":          "a.b/c" + mark,
-		"1. Of the fish": "1. Of the fish" + mark,
-		strings.Repeat("ü", shoal.MaxNameLength/2):           "",
-		strings.Repeat("a/", shoal.MaxNameLength/2-1) + "aa": "aa" + mark,
+// Each head that points at a file is shown once: as the current version, as a
+// conflict with another file, or as a twin of one of those.
+func TestEachHeadIsShownOnce(t *testing.T) {
+	first, second, third := put(10, 1, 1), put(20, 2, 2), put(30, 3, 1)
+	fourth := put(40, 1, 2)
+	for what, test := range map[string]struct {
+		name merge.Name
+		want merge.Meaning
+	}{
+		"a twin of the current": {nameOf(first, third), merge.Meaning{Current: third, Twins: []merge.Version{first}}},
+		"a twin of a conflict": {nameOf(first, third, second), merge.Meaning{
+			Current: third, Conflicts: []merge.Version{second}, Twins: []merge.Version{first},
+		}},
+		"twins of both": {nameOf(first, second, third, fourth), merge.Meaning{
+			Current: fourth, Conflicts: []merge.Version{third}, Twins: []merge.Version{second, first},
+		}},
+		"a drop is not shown": {nameOf(first, drop(50, 2)), merge.Meaning{Current: first}},
 	} {
-		got := merge.ConflictName(name, at)
-		if err := shoal.CheckName(got); err != nil {
-			t.Errorf("%q: %v", name, err)
+		got, ok := test.name.Meaning()
+		if diff := cmp.Diff(test.want, got); diff != "" || !ok {
+			t.Errorf("%s: ok %v\n%s", what, ok, diff)
 		}
-		if want != "" && got != want {
-			t.Errorf("%q is shown as %q, want %q", name, got, want)
-		}
+	}
+}
+
+// A version names the MaxOver latest heads as seen; the others stay heads.
+func TestOverIsBounded(t *testing.T) {
+	var n merge.Name
+	for i := range merge.MaxOver + 2 {
+		n = n.Add(put(record.Stamp(10+i), 1, 1))
+	}
+	over := n.Over()
+	if len(over) != merge.MaxOver || over[0] != dot(record.Stamp(10+merge.MaxOver+1), 1) {
+		t.Errorf("names %d dots from %v on, want the latest %d", len(over), over[0], merge.MaxOver)
+	}
+	n = n.Add(put(1000, 2, 2, over...))
+	if heads := n.Heads(); len(heads) != 3 {
+		t.Errorf("%d heads are left, want the new one and the two earliest", len(heads))
 	}
 }

@@ -134,9 +134,7 @@ func (c *cursor) statement() *Statement {
 	c.refuse(bits&^allStatementFlags != 0 || s.Incarnation == 0)
 	s.Left, s.Own.Full = bits&flagLeft != 0, bits&flagFull != 0
 	s.Own.Free = c.uvarint()
-	if n := c.count(MaxDigest); n > 0 {
-		s.Own.Digest = append([]byte(nil), c.bytes(n)...)
-	}
+	s.Own.Digest = append([]byte(nil), c.bytes(c.count(MaxDigest))...)
 	copy(s.Sig[:], c.bytes(SigSize))
 	return s
 }
@@ -176,7 +174,7 @@ func (c *cursor) uint64() uint64 { return binary.BigEndian.Uint64(c.bytes(8)) }
 
 func (c *cursor) uvarint() uint64 {
 	x, n := binary.Uvarint(c.rest)
-	c.refuse(n <= 0 || n != uvarintSize(x))
+	c.refuse(n != uvarintSize(x)) // where there is no number, n is at most 0
 	if c.bad {
 		return 0
 	}

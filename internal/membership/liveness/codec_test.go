@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -82,6 +83,51 @@ func TestParseReadsWhatAppendWrote(t *testing.T) {
 	got, err := liveness.Parse(encoded)
 	if err != nil || !reflect.DeepEqual(got, m) {
 		t.Errorf("Parse gave %+v, %v, want %+v", got, err, m)
+	}
+}
+
+// Messages are filled by their Size, so it must be right wherever a number needs a
+// byte more.
+func TestSizeIsWhatAppendWrites(t *testing.T) {
+	for bits := range 54 {
+		for _, n := range []uint64{1<<bits - 1, 1 << bits} {
+			s := &liveness.Statement{Node: 1, Incarnation: max(1, n), Seq: n, Own: liveness.Own{Free: n, Digest: make([]byte, bits)}}
+			m := &liveness.Message{Incarnation: n, Seq: n, Buckets: make([]uint32, bits), Statements: []*liveness.Statement{s}}
+			m.Claims = []liveness.Claim{{Incarnation: n, Level: liveness.Doubted}}
+			encoded := m.Append(nil)
+			if len(encoded) != m.Size() {
+				t.Errorf("with %d: Size is %d, Append wrote %d", n, m.Size(), len(encoded))
+			}
+			if _, err := liveness.Parse(encoded); err != nil && len(encoded) <= liveness.MaxMessage {
+				t.Errorf("with %d: %v", n, err)
+			}
+		}
+	}
+}
+
+// A message at its bounds is read; one that is cut anywhere is refused.
+func TestParseReadsAllOrNothing(t *testing.T) {
+	for name, m := range map[string]*liveness.Message{
+		"buckets":    {Incarnation: liveness.MaxIncarnation, Buckets: make([]uint32, liveness.MaxBuckets)},
+		"statements": {Statements: slices.Repeat([]*liveness.Statement{{Incarnation: 1}}, 14)},
+		"a digest":   {Statements: []*liveness.Statement{{Incarnation: liveness.MaxIncarnation, Own: liveness.Own{Digest: make([]byte, liveness.MaxDigest)}}}},
+		"claims":     {Claims: slices.Repeat([]liveness.Claim{{Level: liveness.Gone}}, 15)},
+	} {
+		encoded := m.Append(nil)
+		if _, err := liveness.Parse(encoded); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		for cut := range encoded {
+			if _, err := liveness.Parse(encoded[:cut]); !errors.Is(err, liveness.ErrMalformed) {
+				t.Errorf("%s, cut to %d bytes: %v, want ErrMalformed", name, cut, err)
+			}
+		}
+	}
+	for extra := range 2 {
+		long := make([]byte, liveness.MaxMessage+extra)
+		if _, err := liveness.Parse(long); strings.Contains(err.Error(), "are the most") != (extra > 0) {
+			t.Errorf("%d bytes: %v", len(long), err)
+		}
 	}
 }
 

@@ -330,28 +330,43 @@ func TestOwnClone(t *testing.T) {
 	}
 }
 
+// Each row has a value at a bound, which is taken, and the next one, which is not.
 func TestConfigIsChecked(t *testing.T) {
-	good := liveness.Config{Self: "a", Keys: stampKeys{"a"}, Incarnation: 1}
-	if _, err := liveness.New(good); err != nil {
-		t.Fatal(err)
-	}
-	for name, change := range map[string]func(*liveness.Config){
-		"self":        func(c *liveness.Config) { c.Self = "" },
-		"keys":        func(c *liveness.Config) { c.Keys = nil },
-		"incarnation": func(c *liveness.Config) { c.Incarnation = 0 },
-		"interval":    func(c *liveness.Config) { c.Interval = -1 },
-		"suspect":     func(c *liveness.Config) { c.Suspect = 2 * time.Second },
-		"down":        func(c *liveness.Config) { c.Down = 5 * time.Second },
-		"late":        func(c *liveness.Config) { c.Down = 2 * time.Hour },
-		"tick":        func(c *liveness.Config) { c.Tick = time.Second },
-		"update":      func(c *liveness.Config) { c.Update = time.Millisecond },
-		"mesh":        func(c *liveness.Config) { c.FullMesh = 1 },
-		"watchers":    func(c *liveness.Config) { c.Watchers = liveness.MaxWatchers + 1 },
-		"rate":        func(c *liveness.Config) { c.RumourRate = 1 },
+	const interval, suspect = liveness.DefaultInterval, liveness.DefaultSuspect
+	for name, row := range map[string]struct {
+		set           func(*liveness.Config, int)
+		good, refused int
+	}{
+		"first incarnation": {func(c *liveness.Config, n int) { c.Incarnation = uint64(n) }, 1, 0},
+		"last incarnation":  {func(c *liveness.Config, n int) { c.Incarnation = uint64(n) }, liveness.MaxIncarnation, liveness.MaxIncarnation + 1},
+		"interval":          {func(c *liveness.Config, n int) { c.Interval, c.Tick = time.Duration(n), 1 }, int(liveness.MinInterval), int(liveness.MinInterval) - 1},
+		"suspect":           {func(c *liveness.Config, n int) { c.Suspect = time.Duration(n) }, int(3 * interval), int(3*interval) - 1},
+		"down":              {func(c *liveness.Config, n int) { c.Down = time.Duration(n) }, int(suspect + interval), int(suspect+interval) - 1},
+		"late":              {func(c *liveness.Config, n int) { c.Down = time.Duration(n) }, int(liveness.MaxDown), int(liveness.MaxDown) + 1},
+		"quick tick":        {func(c *liveness.Config, n int) { c.Tick = time.Duration(n) }, 1, -1},
+		"slow tick":         {func(c *liveness.Config, n int) { c.Tick = time.Duration(n) }, int(interval / 2), int(interval/2) + 1},
+		"update":            {func(c *liveness.Config, n int) { c.Update = time.Duration(n) }, int(interval), int(interval) - 1},
+		"small mesh":        {func(c *liveness.Config, n int) { c.FullMesh = n }, 2, 1},
+		"large mesh":        {func(c *liveness.Config, n int) { c.FullMesh = n }, liveness.MaxFullMesh, liveness.MaxFullMesh + 1},
+		"few watchers":      {func(c *liveness.Config, n int) { c.Watchers = n }, 2, 1},
+		"many watchers":     {func(c *liveness.Config, n int) { c.Watchers = n }, liveness.MaxWatchers, liveness.MaxWatchers + 1},
+		"rate":              {func(c *liveness.Config, n int) { c.RumourRate = n }, 100, 99},
 	} {
-		bad := good
-		change(&bad)
-		if _, err := liveness.New(bad); !errors.Is(err, shoal.Usage) {
+		c := liveness.Config{Self: "a", Keys: stampKeys{"a"}, Incarnation: 1}
+		row.set(&c, row.good)
+		if _, err := liveness.New(c); err != nil {
+			t.Errorf("%s: %v for %d", name, err, row.good)
+		}
+		row.set(&c, row.refused)
+		if _, err := liveness.New(c); !errors.Is(err, shoal.Usage) {
+			t.Errorf("%s: got %v for %d, want a usage error", name, err, row.refused)
+		}
+	}
+	for name, c := range map[string]liveness.Config{
+		"no self": {Keys: stampKeys{"a"}, Incarnation: 1},
+		"no keys": {Self: "a", Incarnation: 1},
+	} {
+		if _, err := liveness.New(c); !errors.Is(err, shoal.Usage) {
 			t.Errorf("%s: got %v, want a usage error", name, err)
 		}
 	}

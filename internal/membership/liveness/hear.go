@@ -132,10 +132,9 @@ func (d *Detector) settleDebts(i int, m *Message) {
 	if m.Flags&Want != 0 {
 		p.link.owes |= oweSaid
 	}
-	switch {
-	case p.said == nil || m.Incarnation > p.said.Incarnation:
+	if p.said == nil || m.Incarnation > p.said.Incarnation {
 		p.link.owes |= oweWant
-	case m.Incarnation < p.said.Incarnation, p.said.Left, len(p.claims) > 0:
+	} else if m.Incarnation < p.said.Incarnation || p.said.Left || len(p.claims) > 0 {
 		p.link.owes |= oweTheirs
 	}
 }

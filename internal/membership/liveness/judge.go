@@ -38,16 +38,17 @@ func (d *Detector) judge(i int) {
 // own ears come first: whatever others claim, whom it hears is alive.
 func (d *Detector) verdict(i int) State {
 	p := &d.peers[i]
-	switch {
-	case p.said != nil && p.said.Left:
+	if p.said != nil && p.said.Left {
 		return Down
-	case d.hears(p):
+	}
+	if d.hears(p) {
 		return Alive
-	case p.accusers() > 0 && (p.state == Down || p.accusers() >= d.needed(i) && d.answerable(p)):
+	}
+	if p.accusers() > 0 && (p.state == Down || p.accusers() >= d.needed(i) && d.answerable(p)) {
 		return Down // and it stays so, though more could be asked now: that is no sign of life
-	case len(p.claims) > 0, p.said == nil, d.deaf:
-		return Suspect
-	case p.link != nil && p.link.watched && d.quiet(p.link):
+	}
+	silent := p.link != nil && p.link.watched && d.quiet(p.link)
+	if len(p.claims) > 0 || p.said == nil || d.deaf || silent {
 		return Suspect
 	}
 	return Alive
@@ -181,12 +182,13 @@ func (d *Detector) accuse(i int) {
 // the peer refuted a claim counts as having heard it, for this only.
 func (d *Detector) suspicion(l *link) Level {
 	silence := d.t - max(l.heard, l.begun, l.vouched)
-	switch {
-	case l.gone:
+	if l.gone {
 		return Gone
-	case silence >= d.cfg.Down:
+	}
+	if silence >= d.cfg.Down {
 		return Silent
-	case silence >= d.cfg.Suspect, l.cut:
+	}
+	if silence >= d.cfg.Suspect || l.cut {
 		return Doubted
 	}
 	return 0

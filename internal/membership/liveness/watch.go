@@ -109,21 +109,26 @@ func (d *Detector) down(i int) bool { return i != d.self && d.peers[i].state == 
 func (d *Detector) dial() {
 	for _, i := range d.links {
 		l := d.peers[i].link
-		if l.up || !l.watched && !l.beaten {
-			continue
-		}
-		wait := redial
-		if d.peers[i].state == Down {
-			wait = redialDown
-		}
-		switch {
-		case l.dialing && d.t-l.dialled < dialTimeout:
-		case l.dialled == 0 && i < d.self && d.t-l.begun < d.cfg.Interval/2:
-		case l.dialled > 0 && d.t-l.dialled < wait:
-		default:
+		if !l.up && (l.watched || l.beaten) && d.due(i) {
 			d.dialNow(i)
 		}
 	}
+}
+
+// due reports whether it is time to dial a peer that is wanted and not there.
+func (d *Detector) due(i int) bool {
+	l := d.peers[i].link
+	if l.dialing && d.t-l.dialled < dialTimeout {
+		return false
+	}
+	if l.dialled == 0 {
+		return i > d.self || d.t-l.begun >= d.cfg.Interval/2
+	}
+	wait := redial
+	if d.peers[i].state == Down {
+		wait = redialDown
+	}
+	return d.t-l.dialled >= wait
 }
 
 func (d *Detector) dialNow(i int) {

@@ -173,7 +173,6 @@ func (r *benchRun) step() bool {
 		queue = append(queue, pick.Chunk)
 	}
 	if len(queue) > benchWindow || !ok && len(queue) > 0 {
-		r.picker.Arrived(picker.Peer(r.turn), queue[0])
 		r.picker.Done(queue[0])
 		queue = append(queue[:0], queue[1:]...)
 	}

@@ -35,6 +35,46 @@ func TestBitsetNext(t *testing.T) {
 	})
 }
 
+// A bitset with one or two chunks has a next one exactly from where they are on,
+// in whatever words they lie and wherever the search ends.
+func TestBitsetNextAtEveryEdge(t *testing.T) {
+	edges := []int32{0, 1, 63, 64, 65, 127, 128, 191, 192, 255, 256, 319, 320, 383}
+	const size = 384
+	for _, c := range edges {
+		b, mask := newBitset(size), newBitset(size)
+		b.set(c)
+		b.set(size - 1)
+		mask.set(c)
+		for _, from := range edges {
+			for _, to := range append(edges, size) {
+				want := int32(none)
+				if from <= c && c < to {
+					want = c
+				}
+				if got := b.next(mask, from, to); got != want {
+					t.Fatalf("chunk %d: next(%d, %d) = %d, want %d", c, from, to, got, want)
+				}
+			}
+		}
+	}
+}
+
+// Whoever has seen enough of the chunks stops.
+func TestBitsetAllStops(t *testing.T) {
+	b := fullBitset(100)
+	for enough := range 100 {
+		var seen []int32
+		for c := range b.all {
+			if seen = append(seen, c); len(seen) > enough {
+				break
+			}
+		}
+		if len(seen) != enough+1 || seen[enough] != int32(enough) {
+			t.Fatalf("after %d chunks: %v", enough, seen)
+		}
+	}
+}
+
 func TestBitsetComplement(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		size := rapid.IntRange(0, 200).Draw(t, "size")

@@ -14,14 +14,13 @@ import (
 // model is what a picker must not contradict: sets of chunks and peers, and
 // nothing clever.
 type model struct {
-	picker  *picker.Picker
-	chunks  int
-	wanted  map[int]bool
-	done    map[int]bool
-	arrived map[int]bool
-	urgent  []int
-	fresh   int // picks of that kind
-	peers   map[picker.Peer]*modelPeer
+	picker *picker.Picker
+	chunks int
+	wanted map[int]bool
+	done   map[int]bool
+	urgent []int
+	fresh  int // picks of that kind
+	peers  map[picker.Peer]*modelPeer
 }
 
 type modelPeer struct {
@@ -36,8 +35,8 @@ func newModel(t *rapid.T) *model {
 	m := &model{
 		chunks: chunks,
 		wanted: draw(t, chunks, "wanted"),
-		done:   map[int]bool{}, arrived: map[int]bool{},
-		peers: map[picker.Peer]*modelPeer{},
+		done:   map[int]bool{},
+		peers:  map[picker.Peer]*modelPeer{},
 	}
 	m.picker = picker.New(picker.Config{Chunks: chunks, Wanted: bitmap(chunks, m.wanted), Seed: rapid.Uint64().Draw(t, "seed")})
 	return m
@@ -76,8 +75,19 @@ func (m *model) holders(chunk int) []picker.Peer {
 	return holders
 }
 
+// peersWith is how many peers have a chunk.
+func (m *model) peersWith(chunk int) int {
+	n := 0
+	for _, peer := range m.peers {
+		if peer.have[chunk] {
+			n++
+		}
+	}
+	return n
+}
+
 func (m *model) free(chunk int) bool {
-	return m.needed(chunk) && !m.arrived[chunk] && len(m.holders(chunk)) == 0
+	return m.needed(chunk) && len(m.holders(chunk)) == 0
 }
 
 // anyPeer draws a live peer, or one that does not exist.
@@ -103,15 +113,6 @@ func (m *model) release(id picker.Peer, chunk int) {
 func (m *model) Check(t *rapid.T) {
 	remaining := 0
 	for i := range m.chunks {
-		available := 0
-		for _, peer := range m.peers {
-			if peer.have[i] {
-				available++
-			}
-		}
-		if got := m.picker.Availability(i); got != available {
-			t.Fatalf("Availability(%d) = %d, want %d", i, got, available)
-		}
 		if m.needed(i) {
 			remaining++
 		}
@@ -122,13 +123,6 @@ func (m *model) Check(t *rapid.T) {
 	for id, peer := range m.peers {
 		if got := m.picker.Assigned(id); got != len(peer.assigned) {
 			t.Fatalf("Assigned(%d) = %d, want %d", id, got, len(peer.assigned))
-		}
-		interesting := false
-		for i := range peer.have {
-			interesting = interesting || m.needed(i)
-		}
-		if got := m.picker.Interesting(id); got != interesting {
-			t.Fatalf("Interesting(%d) = %t, want %t", id, got, interesting)
 		}
 	}
 }
@@ -192,23 +186,11 @@ func (m *model) Deadlines(t *rapid.T) {
 	m.urgent = chunks
 }
 
-// Arrived has one of the peers that were asked deliver.
-func (m *model) Arrived(t *rapid.T) {
-	id, chunk := m.anyPeer(t), m.anyChunk(t)
-	if peer := m.peers[id]; peer != nil && len(peer.assigned) > 0 {
-		chunk = rapid.SampledFrom(slices.Sorted(maps.Keys(peer.assigned))).Draw(t, "delivered")
-	}
-	m.picker.Arrived(id, chunk)
-	if m.needed(chunk) && m.inside(chunk) {
-		m.arrived[chunk] = true
-		m.release(id, chunk)
-	}
-}
-
+// Done has a chunk come, mostly from a peer that was asked for it.
 func (m *model) Done(t *rapid.T) {
 	chunk := m.anyChunk(t)
-	if len(m.arrived) > 0 && rapid.Bool().Draw(t, "arrived") {
-		chunk = rapid.SampledFrom(slices.Sorted(maps.Keys(m.arrived))).Draw(t, "verified")
+	if peer := m.peers[m.anyPeer(t)]; peer != nil && len(peer.assigned) > 0 {
+		chunk = rapid.SampledFrom(slices.Sorted(maps.Keys(peer.assigned))).Draw(t, "delivered")
 	}
 	others := m.picker.Done(chunk)
 	slices.Sort(others)
@@ -220,15 +202,7 @@ func (m *model) Done(t *rapid.T) {
 	}
 	if m.inside(chunk) {
 		m.wanted[chunk], m.done[chunk] = true, true
-		delete(m.arrived, chunk)
 	}
-}
-
-func (m *model) Undone(t *rapid.T) {
-	chunk := m.anyChunk(t)
-	m.picker.Undone(chunk)
-	delete(m.done, chunk)
-	delete(m.arrived, chunk)
 }
 
 func (m *model) Pick(t *rapid.T) { m.pick(t, m.anyPeer(t)) }
@@ -276,7 +250,7 @@ func (m *model) checkPick(t *rapid.T, id picker.Peer, pick picker.Pick) {
 	switch {
 	case peer == nil:
 		t.Fatalf("%+v for a peer that is not there", pick)
-	case !m.needed(pick.Chunk) || m.arrived[pick.Chunk]:
+	case !m.needed(pick.Chunk):
 		t.Fatalf("%+v is not needed", pick)
 	case !peer.have[pick.Chunk]:
 		t.Fatalf("%+v: the peer does not have it", pick)
@@ -329,7 +303,7 @@ func (m *model) checkFresh(t *rapid.T, peer *modelPeer, pick picker.Pick, holder
 		return
 	}
 	for chunk := range peer.have {
-		if m.free(chunk) && m.picker.Availability(chunk) < m.picker.Availability(pick.Chunk) {
+		if m.free(chunk) && m.peersWith(chunk) < m.peersWith(pick.Chunk) {
 			t.Fatalf("%+v, but %d is rarer", pick, chunk)
 		}
 	}
@@ -400,15 +374,11 @@ func TestEveryWantedChunkIsDone(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		m := newModel(t)
 		t.Repeat(rapid.StateMachineActions(m))
-		for chunk := range m.arrived {
-			m.picker.Undone(chunk)
-		}
 		for id := range m.peers {
 			m.picker.Leave(id)
 		}
 		m.picker.Join(9, content.FullBitmap(m.chunks))
 		for pick, ok := m.picker.Pick(9); ok; pick, ok = m.picker.Pick(9) {
-			m.picker.Arrived(9, pick.Chunk)
 			m.picker.Done(pick.Chunk)
 		}
 		if got := m.picker.Remaining(); got != 0 {
@@ -435,7 +405,6 @@ func TestIdlePeerFinishesForTheSilent(t *testing.T) {
 			if !ok {
 				t.Fatalf("nothing to do with %d chunks remaining", p.Remaining())
 			}
-			p.Arrived(2, pick.Chunk)
 			p.Done(pick.Chunk)
 		}
 	})

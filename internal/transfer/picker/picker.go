@@ -32,7 +32,7 @@ type Config struct {
 // Picker assigns the chunks of one transfer to peers. One goroutine owns it.
 //
 // A chunk is needed when it is wanted and not done; it is free when it is
-// needed, not assigned to any peer and not being verified. Chunks and peers
+// needed and not assigned to any peer. Chunks and peers
 // that do not exist are ignored by every method, so that what a peer says can
 // be passed on as it comes.
 //
@@ -45,8 +45,8 @@ type Picker struct {
 	sources map[Peer]*source
 	roster  []*source // in the order they joined, so that loops over it repeat
 
-	wanted, done, arrived bitset
-	remaining             int
+	wanted, done bitset
+	remaining    int
 
 	free      bitset
 	freeCount int
@@ -67,7 +67,6 @@ func New(cfg Config) *Picker {
 		sources: make(map[Peer]*source),
 		wanted:  newBitset(cfg.Chunks),
 		done:    newBitset(cfg.Chunks),
-		arrived: newBitset(cfg.Chunks),
 		free:    newBitset(cfg.Chunks),
 		freed:   1,
 		rarity:  newRarity(cfg.Chunks),
@@ -90,23 +89,9 @@ func (p *Picker) Want(chunk int) {
 	p.settle(c)
 }
 
-// Arrived says that all bytes of a chunk came from peer and are being
-// verified: it no longer counts as assigned to that peer, and is not offered
-// to any until Done or Undone is called for it.
-func (p *Picker) Arrived(peer Peer, chunk int) {
-	c, ok := p.chunk(chunk)
-	if !ok || !p.needed(c) {
-		return
-	}
-	p.arrived.set(c)
-	p.drop(p.sources[peer], c)
-	p.settle(c)
-}
-
 // Done says that a chunk is verified and kept: it is never picked again. It
 // returns the peers that still have it assigned, at most two, to cancel it
-// there; the one it came from is among them unless Arrived or Release was
-// called for it. From then on none of them has it assigned.
+// there; the one it came from is among them unless Release was called for it. From then on none of them has it assigned.
 func (p *Picker) Done(chunk int) []Peer {
 	c, ok := p.chunk(chunk)
 	if !ok {
@@ -117,7 +102,6 @@ func (p *Picker) Done(chunk int) []Peer {
 	}
 	p.wanted.set(c)
 	p.done.set(c)
-	p.arrived.clear(c)
 	var others []Peer
 	for at := p.asked.holds[c]; at != none; at = p.asked.holds[c] {
 		others = append(others, p.asked.slots[at].peer.peer)
@@ -125,21 +109,6 @@ func (p *Picker) Done(chunk int) []Peer {
 	}
 	p.settle(c)
 	return others
-}
-
-// Undone says that a chunk which had arrived or was done is not kept after
-// all: it was wrong, or could not be written, or rotted. It is wanted again.
-func (p *Picker) Undone(chunk int) {
-	c, ok := p.chunk(chunk)
-	if !ok {
-		return
-	}
-	if p.done.has(c) {
-		p.done.clear(c)
-		p.remaining++
-	}
-	p.arrived.clear(c)
-	p.settle(c)
 }
 
 // Release says that a request failed, was refused or was cancelled. The chunk
@@ -165,14 +134,6 @@ func (p *Picker) Assigned(peer Peer) int {
 	return 0
 }
 
-// Availability is the number of peers that have the chunk.
-func (p *Picker) Availability(chunk int) int {
-	if c, ok := p.chunk(chunk); ok {
-		return p.rarity.peers(c)
-	}
-	return 0
-}
-
 // chunk converts a chunk of the caller, who may have it from a peer.
 func (p *Picker) chunk(chunk int) (int32, bool) {
 	return int32(chunk), chunk >= 0 && chunk < int(p.size)
@@ -193,7 +154,7 @@ func (p *Picker) drop(q *source, c int32) {
 // settle makes the set of free chunks true again for c, after anything that
 // may have changed it.
 func (p *Picker) settle(c int32) {
-	free := p.needed(c) && p.asked.holds[c] == none && !p.arrived.has(c)
+	free := p.needed(c) && p.asked.holds[c] == none
 	switch was := p.free.has(c); {
 	case free && !was:
 		p.free.set(c)

@@ -42,9 +42,6 @@ func newRarity(size int) rarity {
 	return r
 }
 
-// peers is the number of peers that have c.
-func (r *rarity) peers(c int32) int { return int(r.base + r.count[c]) }
-
 // level is the index of c's level: lower is rarer.
 func (r *rarity) level(c int32) int { return int(r.count[c] - r.lowest) }
 
@@ -116,7 +113,7 @@ func (r *rarity) addTop() {
 	end := int32(len(r.order))
 	r.levels = append(r.levels, level{end, end})
 	empty := 0
-	for empty < len(r.levels)-2 && r.levels[empty+1].start == 0 {
+	for r.levels[empty+1].start == 0 { // the new level begins at the end, so it stays
 		empty++
 	}
 	r.levels = append(r.levels[:0], r.levels[empty:]...)
@@ -127,7 +124,7 @@ func (r *rarity) addTop() {
 // levels at the top that emptied.
 func (r *rarity) addBottom() {
 	end := int32(len(r.order))
-	for len(r.levels) > 1 && r.levels[len(r.levels)-1].start == end {
+	for r.levels[len(r.levels)-1].start == end { // the first level begins at 0, so it stays
 		r.levels = r.levels[:len(r.levels)-1]
 	}
 	r.levels = append(r.levels, level{})

@@ -32,6 +32,13 @@ func TestRarityStaysSorted(t *testing.T) {
 				}
 				free[c] = !free[c]
 			},
+			"all": func(t *rapid.T) {
+				by := rapid.SampledFrom([]int{-1, 1}).Draw(t, "by")
+				r.base += int32(by)
+				for c := range count {
+					count[c] += by
+				}
+			},
 			"": func(t *rapid.T) { checkRarity(t, &r, count, free) },
 		})
 	})
@@ -45,9 +52,12 @@ func checkRarity(t *rapid.T, r *rarity, count []int, free []bool) {
 		if at > 0 && count[r.order[at-1]] > count[c] {
 			t.Fatalf("%d before %d, which is rarer", r.order[at-1], c)
 		}
-		if got := r.peers(c); got != count[c] {
+		if got := int(r.base + r.count[c]); got != count[c] {
 			t.Fatalf("%d peers have chunk %d, want %d", got, c, count[c])
 		}
+	}
+	if first := r.first(); first > 0 && int(r.base+r.lowest)+first != 1 || int(r.base+r.lowest)+first < 1 {
+		t.Fatalf("the first level is %d, of chunks that %d peers have", first, int(r.base+r.lowest)+first)
 	}
 	seen := 0
 	for i := range r.levels {
@@ -77,6 +87,9 @@ func TestLevelsDoNotPileUp(t *testing.T) {
 		for c := range int32(size) {
 			r.raise(c)
 		}
+	}
+	if got := len(r.levels); got > 3 {
+		t.Errorf("%d levels for chunks that are all as common", got)
 	}
 	for range 2000 {
 		for c := range int32(size) {

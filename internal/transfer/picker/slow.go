@@ -85,7 +85,7 @@ func (p *Picker) search(q *source, aim aim, least float64) int32 {
 func (p *Picker) open(q *source, at int32, aim aim, late float64) bool {
 	a := &p.asked.slots[at]
 	switch {
-	case !q.has(a.chunk) || p.arrived.has(a.chunk) || p.asked.shared(a.chunk) != (aim == toReplace):
+	case !q.has(a.chunk) || p.asked.shared(a.chunk) != (aim == toReplace):
 		return false
 	case aim == toTake:
 		return a.prev != none && a.robbed != q

@@ -116,18 +116,3 @@ func (p *Picker) SetRate(peer Peer, bytesPerSecond float64) {
 		q.rate = bytesPerSecond
 	}
 }
-
-// Interesting reports whether peer has a chunk that is wanted and not done. It
-// looks at one word for each 64 chunks, at most.
-func (p *Picker) Interesting(peer Peer) bool {
-	q := p.sources[peer]
-	if q == nil || p.remaining == 0 || q.have == nil {
-		return q != nil && p.remaining > 0
-	}
-	for i, word := range q.have {
-		if word&p.wanted[i]&^p.done[i] != 0 {
-			return true
-		}
-	}
-	return false
-}

@@ -149,7 +149,6 @@ func (s *swarm) deliver(from, to picker.Peer, chunk int) {
 	node := s.nodes[to]
 	node.arrived[from]++
 	node.order = append(node.order, chunk)
-	node.picker.Arrived(from, chunk)
 	for _, other := range node.picker.Done(chunk) {
 		s.cancel(to, other, chunk)
 	}

@@ -21,13 +21,13 @@ import (
 //
 //	new CHUNKS [SET]          a transfer of which SET (all) is wanted
 //	join PEER SET             SET: all, none, or like 0-3,7
-//	have|lost|arrived|release PEER CHUNK
+//	have|lost|release PEER CHUNK
 //	leave PEER
 //	rate PEER BYTES/S
 //	pick PEER [TIMES]
-//	done|undone|want CHUNK
+//	done|want CHUNK
 //	deadlines SET
-//	state                     of every chunk and peer
+//	state                     how many chunks remain, and are assigned to each peer
 func TestTraces(t *testing.T) {
 	files, err := filepath.Glob("testdata/*.txt")
 	if err != nil || len(files) == 0 {
@@ -97,14 +97,10 @@ func (tr *trace) do(command string, args []string) []string {
 		tr.picker.SetRate(tr.peer(args[0]), float64(tr.number(args[1])))
 	case "pick":
 		return tr.pick(args[0], args[1])
-	case "arrived":
-		tr.picker.Arrived(tr.peer(args[0]), tr.number(args[1]))
 	case "release":
 		tr.picker.Release(tr.peer(args[0]), tr.number(args[1]))
 	case "done":
 		return tr.done(tr.number(args[0]))
-	case "undone":
-		tr.picker.Undone(tr.number(args[0]))
 	case "want":
 		tr.picker.Want(tr.number(args[0]))
 	case "deadlines":
@@ -145,20 +141,16 @@ func (tr *trace) pick(name, times string) []string {
 func (tr *trace) done(chunk int) []string {
 	var said []string
 	for _, peer := range tr.picker.Done(chunk) {
-		said = append(said, "cancel at "+tr.order[peer])
+		said = append(said, "was asked of "+tr.order[peer])
 	}
 	return said
 }
 
 func (tr *trace) state() []string {
-	var available strings.Builder
-	for i := range tr.chunks {
-		fmt.Fprintf(&available, " %d", tr.picker.Availability(i))
-	}
-	said := []string{fmt.Sprintf("remaining %d", tr.picker.Remaining()), "available" + available.String()}
+	said := []string{fmt.Sprintf("remaining %d", tr.picker.Remaining())}
 	for i, name := range tr.order {
 		id := picker.Peer(i)
-		said = append(said, fmt.Sprintf("%s: assigned %d, interesting %t", name, tr.picker.Assigned(id), tr.picker.Interesting(id)))
+		said = append(said, fmt.Sprintf("%s: assigned %d", name, tr.picker.Assigned(id)))
 	}
 	return said
 }

@@ -46,7 +46,7 @@ func (p *Picker) urgent(q *source) (chunk, slowest int32) {
 // taken from one of two must be worth it, as any Steal. Nobody is known to be
 // slower than a q that has no rate.
 func (p *Picker) overdue(q *source, c int32) int32 {
-	if q.rate <= 0 || p.arrived.has(c) {
+	if q.rate <= 0 {
 		return none
 	}
 	least := lateFactor * q.wait(q.assigned+1)

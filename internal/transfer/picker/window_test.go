@@ -178,6 +178,52 @@ func TestRateOfSingleRequests(t *testing.T) {
 	}
 }
 
+// A round ends when the window has been received and 10 ms have passed, or after two
+// seconds whatever came; then there is a rate.
+func TestRounds(t *testing.T) {
+	for _, round := range []struct {
+		lasts time.Duration
+		bytes int
+		over  bool
+	}{
+		{10 * time.Millisecond, 2 * unit, true},
+		{10*time.Millisecond - 1, 2 * unit, false},
+		{time.Second, 2*unit - 1, false},
+		{2*time.Second - 1, 1, false},
+		{2 * time.Second, 1, true},
+	} {
+		for _, dropped := range []int{0, unit} { // which begins a round, too
+			w, now := picker.NewWindow(picker.WindowConfig{Unit: unit}), time.Unix(0, 0)
+			w.Sent(now, 2*unit+1+dropped)
+			w.Dropped(now, dropped)
+			now = now.Add(round.lasts)
+			w.Received(now, round.bytes)
+			if over := w.Rate(now) > 0; over != round.over {
+				t.Errorf("%d bytes dropped, after %v and %d bytes: over is %t", dropped, round.lasts, round.bytes, over)
+			}
+		}
+	}
+}
+
+// Nothing is no request and no answer.
+func TestNoBytes(t *testing.T) {
+	w, now := picker.NewWindow(picker.WindowConfig{Unit: unit}), time.Unix(0, 0)
+	w.Sent(now, 0)
+	now = now.Add(10 * time.Second)
+	w.Sent(now, unit)
+	now = now.Add(10 * time.Millisecond)
+	w.Received(now, unit) // the latency is this, and not ten seconds
+	w.Sent(now, unit)
+	now = now.Add(10 * time.Second)
+	w.Received(now, 0)
+	if got := w.Rate(now); got != unit/10. {
+		t.Errorf("rate %.0f, want a unit in 10 s of silence", got)
+	}
+	if now = now.Add(picker.SnubAfter - 10*time.Second); !w.Snubbed(now) {
+		t.Error("not snubbed after an answer of nothing")
+	}
+}
+
 // The least latency counts: a silence of two seconds is long for a peer that
 // once answered in ten milliseconds, though it took five seconds at first.
 func TestLatencyIsTheLeast(t *testing.T) {
@@ -224,9 +270,16 @@ func TestWindowSnubs(t *testing.T) {
 	if !w.Snubbed(now) {
 		t.Error("forgiven for what it did not send")
 	}
-	w.Received(now, frame)
-	if w.Snubbed(now) || w.Limit() != 2*unit {
-		t.Errorf("snubbed %t, limit %d, want two units", w.Snubbed(now), w.Limit())
+	for range unit / frame { // what it owes from before does not open its window
+		w.Received(now, frame)
+		if w.Snubbed(now) || w.Limit() != 2*unit {
+			t.Errorf("snubbed %t, limit %d, want two units", w.Snubbed(now), w.Limit())
+		}
+	}
+	w.Sent(now, unit)
+	w.Received(now, unit)
+	if w.Limit() != 3*unit {
+		t.Errorf("limit %d, want three units after a unit that was asked for since", w.Limit())
 	}
 }
 
@@ -236,8 +289,11 @@ func TestRateFallsInSilence(t *testing.T) {
 	w := picker.NewWindow(picker.WindowConfig{Unit: unit})
 	now := time.Unix(0, 0)
 	w.Sent(now, unit)
-	if got := w.Rate(now.Add(picker.ServiceMargin)); got != 0 {
+	if got := w.Rate(now.Add(2 * picker.ServiceMargin)); got != 0 {
 		t.Errorf("rate %.0f of a peer that had no time to answer", got)
+	}
+	if got := w.Rate(now.Add(2*picker.ServiceMargin + 1)); got == 0 {
+		t.Error("the rate is not known of a peer that had the time to answer")
 	}
 	if got := w.Rate(now.Add(10 * time.Second)); got != unit/10. {
 		t.Errorf("rate after 10 s of silence %.0f, want a unit in 10 s", got)
