@@ -1,7 +1,10 @@
-// Package sqlite opens the SQLite files of the catalogue, one writer and a
-// few readers to each, and gives their errors the codes of package shoal.
+// Package sqlite is the one way in which the project uses SQLite files: it opens
+// them with the pragmas, pools and checks that a Format asks for, brings them to
+// its version, keeps queries prepared, and gives SQLite's errors the codes and
+// hints of package shoal. Of a damaged file it saves what can be read (Salvage,
+// Pages), and it puts another in its place while it is in use (Mendable).
 //
-// It does not know what is in them.
+// It does not know what the tables mean.
 package sqlite
 
 import (
@@ -9,14 +12,14 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/url"
 	"os"
 	"path/filepath"
 	"sync"
 	"time"
 
-	"modernc.org/sqlite" // pure Go: the product is built without cgo
-	lib "modernc.org/sqlite/lib"
+	_ "modernc.org/sqlite" // pure Go: the product is built without cgo
 
 	"shoal"
 )
@@ -26,6 +29,7 @@ import (
 const (
 	cacheKiB    = 256
 	maxReaders  = 3
+	maxShared   = 3
 	readerIdle  = 30 * time.Second
 	busyMillis  = 10_000
 	maxLogBytes = 4 << 20 // that the write-ahead log keeps when it is empty
@@ -36,11 +40,8 @@ const (
 	checkpointPages = 8192
 )
 
-// ErrDamaged means that a database is not what was written.
-var ErrDamaged = fmt.Errorf("the database is damaged: %w", shoal.Integrity)
-
-// ErrOutdated means that a database is of a version before the format's.
-var ErrOutdated = fmt.Errorf("the database was written by an older shoal: %w", shoal.Usage)
+// ownerOnly is the mode of a database's file. SQLite gives its log the same one.
+const ownerOnly = 0o600
 
 // Durability says when a transaction is on the disk.
 type Durability string
@@ -51,191 +52,175 @@ const (
 	Later    Durability = "NORMAL" // for nothing: a power cut may undo the last commits, and nothing worse
 )
 
-// Format tells a kind of database from others.
+// Format tells a kind of database from others, and says how it is used.
 type Format struct {
-	Application int        // SQLite's application_id, which file(1) shows
-	Version     int        // of the schema
-	Schema      string     // of an empty one
-	Durability  Durability // of what is written
-	CacheKiB    int        // of the writer, when it needs it; 0 is a little
-	Damaged     string     // what a person can do about ErrDamaged
+	Application int // SQLite's application_id, which file(1) shows; 0 if it has none
+	Version     int // of the schema, from 1 on
+
+	// Steps make the tables: the last one makes version Version of the version
+	// before it. An empty database takes all of them, an older one those that it
+	// has not taken. One from before the first step is ErrOutdated.
+	Steps []string
+
+	Durability Durability        // of what is written
+	Pragmas    map[string]string // of connections that write, beside the package's own or in their place
+	CacheKiB   int               // of the writer, when it needs it; 0 is a little
+	Shared     bool              // a few connections both read and write, and stay open; else one writes
+	CheckInUse bool              // Open leaves out quick_check: damage is found by whoever meets it
+
+	// Code and Hint are what a person is told of damage. Without them ErrDamaged
+	// means damage to the caller alone, who has it mended.
+	Code shoal.Code
+	Hint string
 }
+
+// oldest is the first version that the steps lead on from.
+func (f Format) oldest() int { return f.Version - len(f.Steps) + 1 }
 
 // DB is an open database in WAL mode. Its methods are safe for use by many
 // goroutines at once.
 type DB struct {
-	Writer  *sql.DB // one connection
+	Writer  *sql.DB // one connection, unless the format is Shared
 	Readers *sql.DB // they see what is committed, and wait for nobody
-	format  Format
+	Made    bool    // Open found nothing, and made an empty one
+
+	path   string
+	format Format
 
 	mu       sync.Mutex // guards prepared, and that each query is prepared once
 	prepared map[string]*sql.Stmt
 }
 
 // Open opens the database at path, and makes it if nothing is there. What is
-// damaged or of another format is ErrDamaged, what is of an older version
-// ErrOutdated, of a newer one shoal.Usage; all of them are left as they are.
+// damaged or of another format is ErrDamaged, what is older than the format's
+// steps ErrOutdated, what is newer shoal.Usage; all of them are left as they are.
+// It blocks while it has SQLite check the file.
 func Open(ctx context.Context, path string, format Format) (*DB, error) {
 	path, err := filepath.Abs(path)
 	if err != nil {
 		return nil, err
 	}
-	if err := createIfMissing(ctx, path, format); err != nil {
+	d := &DB{path: path, format: format, prepared: make(map[string]*sql.Stmt)}
+	if d.Made, err = createIfMissing(ctx, path, format); err != nil {
 		return nil, fmt.Errorf("make %s: %w", path, err)
 	}
-	writer, err := openPool(path, "journal_mode(WAL)", "synchronous("+string(format.Durability)+")",
-		fmt.Sprintf("cache_size(-%d)", max(format.CacheKiB, cacheKiB)), fmt.Sprintf("wal_autocheckpoint(%d)", checkpointPages))
-	if err != nil {
+	if err := private(path); err != nil {
+		return nil, fmt.Errorf("open %s: %w", path, err)
+	}
+	if err := d.openPools(); err != nil {
 		return nil, err
 	}
-	readers, err := openPool(path, "query_only(1)", fmt.Sprintf("cache_size(-%d)", cacheKiB))
-	if err != nil {
-		return nil, errors.Join(err, writer.Close())
-	}
-	writer.SetMaxOpenConns(1)
-	readers.SetMaxOpenConns(maxReaders)
-	readers.SetMaxIdleConns(maxReaders)
-	readers.SetConnMaxIdleTime(readerIdle)
-	d := &DB{Writer: writer, Readers: readers, format: format, prepared: make(map[string]*sql.Stmt)}
-	if err := d.checkFormat(ctx); err != nil { // before the writer touches it
+	if err := d.prepare(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("open %s: %w", path, err), d.Close())
 	}
 	return d, nil
 }
 
-// QueryContext is a query of the readers' that is asked often: it is kept
-// prepared as long as the database is open. There must be only as many as
-// are written in the program.
-func (d *DB) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
-	statement, err := d.statement(query)
-	if err != nil {
-		return nil, err
+// private makes a database's file its owner's alone.
+func private(path string) error {
+	info, err := os.Stat(path)
+	if err != nil || info.Mode().Perm() == ownerOnly {
+		return err
 	}
-	return statement.QueryContext(ctx, args...)
+	return os.Chmod(path, ownerOnly)
 }
 
-func (d *DB) statement(query string) (*sql.Stmt, error) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if s := d.prepared[query]; s != nil {
-		return s, nil
+// openPools makes the pools of connections. It opens none yet.
+func (d *DB) openPools() (err error) {
+	if d.Writer, err = openPool(d.path, d.format.writing()); err != nil {
+		return err
 	}
-	s, err := d.Readers.Prepare(query) // for all who will ask it, and not for one call's context
-	if err == nil {
-		d.prepared[query] = s
+	if d.format.Shared {
+		d.Readers = d.Writer
+		d.Writer.SetMaxOpenConns(maxShared)
+		d.Writer.SetMaxIdleConns(maxShared) // else the third is opened and prepared for anew each time
+		return nil
 	}
-	return s, err
+	if d.Readers, err = openPool(d.path, pragmas{"query_only": "1", "cache_size": kibibytes(cacheKiB)}); err != nil {
+		return errors.Join(err, d.Writer.Close())
+	}
+	d.Writer.SetMaxOpenConns(1)
+	d.Readers.SetMaxOpenConns(maxReaders)
+	d.Readers.SetMaxIdleConns(maxReaders)
+	d.Readers.SetConnMaxIdleTime(readerIdle)
+	return nil
 }
 
-// Close gives the database back. Transactions under way end with an error.
-func (d *DB) Close() error { return errors.Join(d.Readers.Close(), d.Writer.Close()) }
+// pragmas are set on each connection of a pool. The driver sets them in the
+// order of their names, so auto_vacuum comes before there is anything in a file.
+type pragmas map[string]string
+
+// writing is the pragmas of connections that write.
+func (f Format) writing() pragmas {
+	set := pragmas{
+		"journal_mode": "WAL", "synchronous": string(f.Durability),
+		"cache_size": kibibytes(max(f.CacheKiB, cacheKiB)), "wal_autocheckpoint": fmt.Sprint(checkpointPages),
+	}
+	for name, value := range f.Pragmas {
+		set[name] = value
+	}
+	return set
+}
+
+// kibibytes is a cache's size as SQLite has it: a positive one counts pages.
+func kibibytes(n int) string { return fmt.Sprintf("-%d", n) }
 
 // openPool gives connections on which the pragmas hold. It opens none yet.
-func openPool(path string, pragmas ...string) (*sql.DB, error) {
-	query := url.Values{"_txlock": {"immediate"}, "mode": {"rw"}, "_pragma": {
+func openPool(path string, set pragmas) (*sql.DB, error) {
+	return open(path, url.Values{"_txlock": {"immediate"}, "mode": {"rw"}, "_pragma": {
 		fmt.Sprintf("busy_timeout(%d)", busyMillis),
 		fmt.Sprintf("journal_size_limit(%d)", maxLogBytes),
-	}}
-	query["_pragma"] = append(query["_pragma"], pragmas...)
+	}}, set)
+}
+
+func open(path string, query url.Values, set pragmas) (*sql.DB, error) {
+	for name, value := range set {
+		query.Add("_pragma", name+"("+value+")")
+	}
 	source := url.URL{Scheme: "file", Path: path, RawQuery: query.Encode()}
 	return sql.Open("sqlite", source.String())
 }
 
-// Transact runs a write in a transaction: all of it happens, or nothing. It is
-// for one caller at a time; others wait.
-func (d *DB) Transact(ctx context.Context, write func(*sql.Tx) error) error {
-	tx, err := d.Writer.BeginTx(ctx, nil)
-	if err != nil {
-		return d.Explain(err)
-	}
-	if err := write(tx); err != nil {
-		return d.Explain(errors.Join(err, tx.Rollback()))
-	}
-	return d.Explain(tx.Commit())
-}
-
-// Check looks at the whole structure of the database. Damage is ErrDamaged.
-func (d *DB) Check(ctx context.Context) error { return d.check(ctx, "PRAGMA integrity_check(1)") }
-
-// checkFormat reports whether the database is of its format, and sound as far
-// as a quick look shows.
-func (d *DB) checkFormat(ctx context.Context) error {
-	var application, found int
-	row := d.Readers.QueryRowContext(ctx, "SELECT application_id, user_version FROM pragma_application_id, pragma_user_version")
-	if err := row.Scan(&application, &found); err != nil {
-		return d.Explain(err)
-	}
-	switch {
-	case application != d.format.Application:
-		return d.Explain(fmt.Errorf("%w: it is not what it should be", ErrDamaged))
-	case found < d.format.Version:
-		return fmt.Errorf("%w: it is of version %d, and this program needs %d", ErrOutdated, found, d.format.Version)
-	case found > d.format.Version:
-		return shoal.WithHint(fmt.Errorf("it is of version %d, and this program knows %d: %w", found, d.format.Version, shoal.Usage),
-			"use the newer shoal that wrote it")
-	}
-	return d.check(ctx, "PRAGMA quick_check(1)")
-}
-
-// check runs one of SQLite's own checks.
-func (d *DB) check(ctx context.Context, pragma string) error {
-	var verdict string
-	if err := d.Readers.QueryRowContext(ctx, pragma).Scan(&verdict); err != nil {
-		return d.Explain(err)
-	}
-	if verdict != "ok" {
-		return d.Explain(ErrDamaged) // the verdict is for who knows SQLite from within
-	}
-	return nil
-}
-
-// Explain gives an error of SQLite's the code and the hint it deserves.
-func (d *DB) Explain(err error) error {
-	if errors.Is(err, ErrDamaged) {
-		return shoal.WithHint(err, d.format.Damaged)
-	}
-	failure, ok := errors.AsType[*sqlite.Error](err)
-	if !ok {
-		return err
-	}
-	const primary = 0xff // extended codes have the plain one in the low byte
-	switch failure.Code() & primary {
-	case lib.SQLITE_CORRUPT, lib.SQLITE_NOTADB:
-		return shoal.WithHint(fmt.Errorf("%w (SQLite error %d)", ErrDamaged, failure.Code()), d.format.Damaged)
-	case lib.SQLITE_FULL:
-		return shoal.WithHint(fmt.Errorf("%w: %w", shoal.NoSpace, err), "make room on the disk; the node goes on by itself then")
-	}
-	return err
-}
-
-// OpenDamaged gives a connection that reads what can still be read of a
-// database, without a look at its soundness.
-func OpenDamaged(path string) (*sql.DB, error) { return openPool(path, "query_only(1)") }
-
 // OpenToRead opens the database at path to be looked at, without a change to it or
 // beside it; only for one with a log, which a crash leaves, SQLite needs its own
-// index of that. Nobody else may have it open. Errors are as for Open, and
-// fs.ErrNotExist.
+// index of that. Nobody else may have it open. One of an older version that the
+// steps lead on from is read as it is. It is always checked. Errors are as for
+// Open, and fs.ErrNotExist.
 func OpenToRead(ctx context.Context, path string, format Format) (*DB, error) {
 	info, err := os.Stat(path)
 	if err != nil {
 		return nil, err
 	}
-	query := url.Values{"mode": {"ro"}, "_pragma": {"query_only(1)"}}
+	query := url.Values{"mode": {"ro"}}
 	if log, err := os.Stat(path + logSuffix); err != nil || log.Size() == 0 {
 		query.Set("immutable", "1")
 	}
-	d := &DB{format: format, prepared: make(map[string]*sql.Stmt)}
+	d := &DB{path: path, format: format, prepared: make(map[string]*sql.Stmt)}
 	if info.Size() == 0 {
 		return nil, d.Explain(fmt.Errorf("%w: it is empty", ErrDamaged))
 	}
-	source := url.URL{Scheme: "file", Path: path, RawQuery: query.Encode()}
-	if d.Readers, err = sql.Open("sqlite", source.String()); err != nil {
+	if d.Readers, err = open(path, query, pragmas{"query_only": "1"}); err != nil {
 		return nil, err
 	}
 	d.Writer = d.Readers
-	if err := d.checkFormat(ctx); err != nil {
+	if _, err := d.checkFormat(ctx); err != nil {
+		return nil, errors.Join(fmt.Errorf("open %s: %w", path, err), d.Close())
+	}
+	if err := d.QuickCheck(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("open %s: %w", path, err), d.Close())
 	}
 	return d, nil
+}
+
+// OpenDamaged gives a connection that reads what can still be read of a
+// database, without a look at its soundness.
+func OpenDamaged(path string) (*sql.DB, error) { return openPool(path, pragmas{"query_only": "1"}) }
+
+// Close gives the database back. Transactions under way end with an error.
+func (d *DB) Close() error { return errors.Join(d.Readers.Close(), d.Writer.Close()) }
+
+// gone reports whether there is no file at the database's path any more.
+func (d *DB) gone() bool {
+	_, err := os.Lstat(d.path)
+	return errors.Is(err, fs.ErrNotExist)
 }

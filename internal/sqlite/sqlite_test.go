@@ -12,7 +12,7 @@ import (
 // What was written by another program, an older or a newer one is told apart.
 func TestFormats(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "some.db")
-	format := Format{Application: 1, Version: 2, Durability: Later, Schema: "CREATE TABLE t (n);"}
+	format := Format{Application: 1, Version: 2, Durability: Later, Steps: []string{"CREATE TABLE t (n);"}}
 	for _, c := range []struct {
 		application, version int
 		want                 error
@@ -34,7 +34,7 @@ func TestFormats(t *testing.T) {
 // TestQueriesStayPrepared asks the same by many at once, more than there are
 // connections.
 func TestQueriesStayPrepared(t *testing.T) {
-	d, err := Open(t.Context(), filepath.Join(t.TempDir(), "some.db"), Format{Application: 1, Version: 1, Durability: Later, Schema: "CREATE TABLE t (n);"})
+	d, err := Open(t.Context(), filepath.Join(t.TempDir(), "some.db"), Format{Application: 1, Version: 1, Durability: Later, Steps: []string{"CREATE TABLE t (n);"}})
 	if err != nil {
 		t.Fatal(err)
 	}
