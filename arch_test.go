@@ -20,7 +20,7 @@ func chapters() map[string]int {
 		"":                    0, // the vocabulary
 		"internal/content":    1, // what a file is
 		"internal/record":     1, // what a node says to all
-		"internal/sqlite":     1, // one way to open, check and read an SQLite file
+		"internal/sqlite":     1, // the one way to open, check, salvage and mend a SQLite file
 		"internal/storage":    2, // keeping chunks here
 		"internal/network":    2, // speaking to peers
 		"internal/journal":    2, // what every node has said, on disk

@@ -12,6 +12,7 @@ import (
 	"shoal/internal/network/host"
 	"shoal/internal/storage/disk"
 	"shoal/internal/storage/quota"
+	"shoal/internal/storage/recovery"
 )
 
 // DoctorOptions says what Doctor may do beside looking.
@@ -125,7 +126,7 @@ func (d *doctor) store(ctx context.Context) error {
 			return err
 		}
 	}
-	look, err := disk.OpenToLook(ctx, path)
+	look, err := recovery.OpenToLook(ctx, path)
 	switch {
 	case errors.Is(err, disk.ErrInUse):
 		return stopFirst(err)
@@ -155,7 +156,7 @@ func stopFirst(err error) error {
 	return shoal.WithHint(err, "stop the node first; shoal status and shoal verify look at one that runs")
 }
 
-func (d *doctor) lookAt(ctx context.Context, look *disk.Look) error {
+func (d *doctor) lookAt(ctx context.Context, look *recovery.Look) error {
 	for _, text := range look.Problems() {
 		d.add(false, rebuildHint, "in the store, %s", text)
 	}

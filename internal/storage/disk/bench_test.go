@@ -12,6 +12,7 @@ import (
 
 	"shoal"
 	"shoal/internal/content"
+	"shoal/internal/storage/layout"
 )
 
 const benchBytes = 64 << 20
@@ -32,7 +33,7 @@ func BenchmarkGet(b *testing.B) {
 				must(b, err)
 			}
 		})
-		plain := openSource(b, filepath.Join(s.dir, dataName(f.ID)))
+		plain := openSource(b, filepath.Join(s.dir, layout.DataName(f.ID)))
 		b.Run(fmt.Sprintf("plain/%d", cs), func(b *testing.B) {
 			b.SetBytes(int64(cs))
 			for i := 0; b.Loop(); i++ {

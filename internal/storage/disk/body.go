@@ -154,11 +154,3 @@ func (m *memory) snapshot() []byte {
 func (m *memory) Sync() error            { return nil }
 func (m *memory) room(bytes int64) error { return m.space.room(bytes) }
 func (m *memory) Close() error           { return nil }
-
-// removeIfThere removes a file that may not be there.
-func removeIfThere(root vfs.FS, name string) error {
-	if err := root.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("remove %s: %w", name, err)
-	}
-	return nil
-}

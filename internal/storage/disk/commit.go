@@ -2,7 +2,6 @@ package disk
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"sync"
 
@@ -12,9 +11,6 @@ import (
 // maxSyncs is how many files a commit syncs at once: the system writes their
 // journal entries together.
 const maxSyncs = 16
-
-// errSync means that the system refused to make bytes durable.
-var errSync = errors.New("sync was refused")
 
 // folder is one whose names must be made durable. Folders with the same key
 // are the same.
@@ -176,14 +172,14 @@ func (s *Store) deliver(works []*work) {
 
 func (w *work) deliver(p *part) {
 	l, a := p.place.linked(), p.place.arrival
-	from := l.at().path
+	from := l.at().Path
 	err := l.arrive(a.replace)
 	names := l.names()
 	w.file.mu.Lock()
 	defer w.file.mu.Unlock()
 	a.err = err
 	p.place.arrival = nil
-	if l.at().path == from {
+	if l.at().Path == from {
 		return
 	}
 	p.folder, p.place.folder, p.place.left = names, names, from

@@ -3,8 +3,9 @@ package disk
 import (
 	"testing"
 
-	"shoal/internal/storage"
 	"shoal/internal/storage/storagetest"
+
+	"shoal/internal/storage"
 )
 
 func TestConformance(t *testing.T) {

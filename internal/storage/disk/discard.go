@@ -6,6 +6,7 @@ import (
 
 	"shoal"
 	"shoal/internal/content"
+	"shoal/internal/storage/tables"
 	"shoal/internal/storage/vfs"
 )
 
@@ -40,13 +41,13 @@ func (s *Store) discard(ctx context.Context, f *file, chunks content.Bitmap) (in
 	case own == nil:
 		return 0, nil
 	case whole:
-		freed := bytesOf(f.File, f.readable(own))
+		freed := tables.BytesOf(f.File, f.readable(own))
 		return freed, s.delete(ctx, f)
 	case f.small():
 		return 0, nil
 	}
 	cleared := f.clear(own, chunks)
-	freed := bytesOf(f.File, cleared)
+	freed := tables.BytesOf(f.File, cleared)
 	s.usage.add(own, -freed)
 	s.commits.add(f, 0)
 	// The bits are off for good before a byte goes; what is half done is

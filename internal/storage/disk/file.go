@@ -8,11 +8,8 @@ import (
 
 	"shoal"
 	"shoal/internal/content"
+	"shoal/internal/storage/layout"
 )
-
-// SmallFile is the largest file, in bytes, that lies in the records and not in
-// a blob of its own.
-const SmallFile = 16 << 10
 
 // file is what is known of one file, while it is in use or was lately.
 type file struct {
@@ -45,7 +42,7 @@ type file struct {
 }
 
 // small reports whether the file lies in the records.
-func (f *file) small() bool { return f.Size <= SmallFile }
+func (f *file) small() bool { return f.Size <= layout.SmallFile }
 
 // own is the place in the node's own store, or nil. It is called with mu held.
 func (f *file) own() *place {
@@ -116,7 +113,7 @@ func (f *file) detach(p *place) bool {
 	f.places = slices.Delete(slices.Clone(f.places), at, at+1)
 	f.retired = append(f.retired, p.body)
 	if l := p.linked(); l != nil {
-		f.removed = append(f.removed, l.at().path)
+		f.removed = append(f.removed, l.at().Path)
 		if p.left != "" {
 			f.removed = append(f.removed, p.left)
 		}

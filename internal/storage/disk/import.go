@@ -10,6 +10,7 @@ import (
 
 	"shoal"
 	"shoal/internal/content"
+	"shoal/internal/storage/layout"
 	"shoal/internal/storage/vfs"
 )
 
@@ -45,7 +46,7 @@ func (s *Store) importFile(ctx context.Context, src *os.File, cs content.ChunkSi
 	if err := s.space.room(before.Size); err != nil {
 		return content.File{}, err
 	}
-	if before.Size <= SmallFile {
+	if before.Size <= layout.SmallFile {
 		return s.importSmall(ctx, src, before, cs, progress)
 	}
 	return s.importLarge(ctx, src, before, cs, progress)
@@ -122,7 +123,7 @@ func (s *Store) importLarge(ctx context.Context, src *os.File, before vfs.Info, 
 	}
 	err = errors.Join(err, tmp.Close())
 	if !taken {
-		err = errors.Join(err, removeIfThere(s.root, name))
+		err = errors.Join(err, vfs.RemoveIfThere(s.root, name))
 	}
 	return c, err
 }
@@ -147,7 +148,7 @@ func (s *Store) copyWhole(ctx context.Context, src *os.File, tmp vfs.File, befor
 
 // adoptTemp makes the file at name, whose bytes are durable, the file's blob.
 func (s *Store) adoptTemp(f *file, name string, sums sums) (*place, error) {
-	if err := s.root.Rename(name, dataName(f.ID)); err != nil {
+	if err := s.root.Rename(name, layout.DataName(f.ID)); err != nil {
 		return nil, errors.Join(err, s.root.Remove(name))
 	}
 	p := newPlace(s.blob(f.ID), content.NewBitmap(f.Chunks()))

@@ -8,30 +8,24 @@ import (
 	"sync"
 	"syscall"
 
+	"shoal/internal/storage/tables"
 	"shoal/internal/storage/vfs"
 )
 
 // errGuard means that the file at a path is not the one that was linked.
 var errGuard = errors.New("is no longer the file that was linked")
 
-// guard is how a person's file is recognised. A change that leaves all four as
-// they were is still found, by the hashes.
-type guard struct {
-	device uint64
-	inode  uint64
-	size   int64 // bytes
-	mtime  int64 // nanoseconds since 1970; 0 if it may change
-}
-
-func guardOf(info vfs.Info) guard {
-	return guard{device: info.Device, inode: info.Inode, size: info.Size, mtime: info.ModTime}
+// guardOf is how a file is recognised. A change that leaves all four as they were
+// is still found, by the hashes.
+func guardOf(info vfs.Info) tables.Guard {
+	return tables.Guard{Device: info.Device, Inode: info.Inode, Size: info.Size, MTime: info.ModTime}
 }
 
 // admits reports whether info can be of the file that the guard was made for.
-func (g guard) admits(info vfs.Info) bool {
+func admits(g tables.Guard, info vfs.Info) bool {
 	now := guardOf(info)
-	if g.mtime == 0 {
-		now.mtime = 0
+	if g.MTime == 0 {
+		now.MTime = 0
 	}
 	return info.Regular && now == g
 }
@@ -47,13 +41,6 @@ func guardError(err error) error {
 	return err
 }
 
-// spot is where a link is and what it must look like.
-type spot struct {
-	path   string // absolute: where the bytes are now
-	target string // absolute: where an output will go; empty for all else
-	guard  guard
-}
-
 // link is the body of a place that is a person's file, or an output on its way
 // to be one.
 type link struct {
@@ -63,7 +50,7 @@ type link struct {
 	// and for writing while it is opened, closed or renamed, so that nobody
 	// ever finds it half-way.
 	mu sync.RWMutex
-	spot
+	tables.Spot
 	folder vfs.FS
 	base   string // the last part of path
 	file   vfs.File
@@ -71,10 +58,10 @@ type link struct {
 }
 
 // at is the link's spot now.
-func (l *link) at() spot {
+func (l *link) at() tables.Spot {
 	l.mu.RLock()
 	defer l.mu.RUnlock()
-	return l.spot
+	return l.Spot
 }
 
 // use opens the file if need be, looks that it is the right one, and holds mu
@@ -94,7 +81,7 @@ func (l *link) use() error {
 	switch {
 	case err != nil:
 		err = guardError(err)
-	case !l.guard.admits(info):
+	case !admits(l.Guard, info):
 		err = errGuard
 	}
 	if err != nil {
@@ -109,19 +96,19 @@ func (l *link) reopen() error {
 	if l.file != nil {
 		return nil
 	}
-	folder, err := l.system.Root(filepath.Dir(l.path))
+	folder, err := l.system.Root(filepath.Dir(l.Path))
 	if err != nil {
 		return guardError(err)
 	}
 	mode := vfs.ReadOnly
-	if l.target != "" {
+	if l.Target != "" {
 		mode = vfs.ReadWrite
 	}
-	file, err := folder.Open(filepath.Base(l.path), mode)
+	file, err := folder.Open(filepath.Base(l.Path), mode)
 	if err != nil {
 		return errors.Join(guardError(err), folder.Close())
 	}
-	l.folder, l.base, l.file = folder, filepath.Base(l.path), file
+	l.folder, l.base, l.file = folder, filepath.Base(l.Path), file
 	return nil
 }
 
@@ -184,7 +171,7 @@ func (l *link) arrive(replace Replace) error {
 	l.mu.RUnlock()
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	base := filepath.Base(l.target)
+	base := filepath.Base(l.Target)
 	move := l.folder.RenameNew
 	if replace == Overwrite {
 		move = l.folder.Rename
@@ -207,11 +194,11 @@ func (l *link) becomeLocked() error {
 		return errors.Join(err, file.Close())
 	}
 	now := guardOf(info)
-	if now.device != l.guard.device || now.inode != l.guard.inode || now.size != l.guard.size {
+	if now.Device != l.Guard.Device || now.Inode != l.Guard.Inode || now.Size != l.Guard.Size {
 		return errors.Join(errGuard, file.Close())
 	}
 	old := l.file
-	l.spot, l.file = spot{path: l.target, guard: now}, file
+	l.Spot, l.file = tables.Spot{Path: l.Target, Guard: now}, file
 	return old.Close()
 }
 
@@ -220,14 +207,14 @@ func (l *link) becomeLocked() error {
 func (l *link) arrived() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.target == "" {
+	if l.Target == "" {
 		return false // somebody else was first, and either way it is no output now
 	}
-	folder, err := l.system.Root(filepath.Dir(l.target))
+	folder, err := l.system.Root(filepath.Dir(l.Target))
 	if err != nil {
 		return false
 	}
-	base := filepath.Base(l.target)
+	base := filepath.Base(l.Target)
 	file, err := folder.Open(base, vfs.ReadOnly)
 	if err != nil {
 		_ = folder.Close()
@@ -243,7 +230,7 @@ func (l *link) arrived() bool {
 // discard removes an output that is not finished. It is best effort: what
 // stays is a file with a telling name, which the next output there replaces.
 func (l *link) discard() {
-	if l.at().target == "" || l.use() != nil {
+	if l.at().Target == "" || l.use() != nil {
 		return
 	}
 	defer l.mu.RUnlock()
@@ -254,7 +241,7 @@ func (l *link) discard() {
 func (l *link) names() folder {
 	l.mu.RLock()
 	defer l.mu.RUnlock()
-	return folder{fs: l.folder, name: ".", key: filepath.Dir(l.path)}
+	return folder{fs: l.folder, name: ".", key: filepath.Dir(l.Path)}
 }
 
 // Close is called when nobody uses the body any more.

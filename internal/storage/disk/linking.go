@@ -8,6 +8,8 @@ import (
 
 	"shoal"
 	"shoal/internal/content"
+	"shoal/internal/storage/layout"
+	"shoal/internal/storage/tables"
 	"shoal/internal/storage/vfs"
 )
 
@@ -31,7 +33,7 @@ func (s *Store) linkFile(ctx context.Context, path string, cs content.ChunkSize,
 	if err := s.writable(); err != nil {
 		return content.File{}, err
 	}
-	l := &link{system: s.system, spot: spot{path: path}}
+	l := &link{system: s.system, Spot: tables.Spot{Path: path}}
 	if err := l.reopen(); err != nil {
 		return content.File{}, err
 	}
@@ -48,7 +50,7 @@ func (s *Store) linkOpen(ctx context.Context, l *link, cs content.ChunkSize, pro
 	if err != nil {
 		return content.File{}, err
 	}
-	l.guard = guardOf(before)
+	l.Guard = guardOf(before)
 	c, sums, err := s.hashCut(ctx, cs, before.Size, l.file, func(cs content.ChunkSize) (content.File, sums, error) {
 		return hashSummed(ctx, l.file, before.Size, cs, progress)
 	})
@@ -70,7 +72,7 @@ func (s *Store) linkOpen(ctx context.Context, l *link, cs content.ChunkSize, pro
 // recordLink gives the file a place that is a whole linked file, in place of
 // any other at that path.
 func (s *Store) recordLink(ctx context.Context, f *file, l *link, sums sums) error {
-	if err := s.displace(ctx, l.path, nil); err != nil {
+	if err := s.displace(ctx, l.Path, nil); err != nil {
 		return err
 	}
 	p := newPlace(l, content.NewBitmap(f.Chunks()))
@@ -89,12 +91,12 @@ func (s *Store) recordLink(ctx context.Context, f *file, l *link, sums sums) err
 // displace forgets every place at a path but keep: something else is there now,
 // or soon will be.
 func (s *Store) displace(ctx context.Context, path string, keep *place) error {
-	rows, err := s.records.linksAt(ctx, path)
+	rows, err := s.records.LinksAt(ctx, path)
 	if err != nil {
 		return err
 	}
 	for _, r := range rows {
-		if err := s.displaceIn(ctx, r.id, path, keep); err != nil {
+		if err := s.displaceIn(ctx, r.ID, path, keep); err != nil {
 			return err
 		}
 	}
@@ -111,11 +113,11 @@ func (s *Store) displaceIn(ctx context.Context, id shoal.FileID, path string, ke
 	}
 	defer s.giveBack(f)
 	for _, p := range f.all() {
-		if l := p.linked(); l == nil || p == keep || l.at().path != path {
+		if l := p.linked(); l == nil || p == keep || l.at().Path != path {
 			continue
 		}
 		if f.detach(p) {
-			s.usage.add(p, -bytesOf(f.File, f.readable(p)))
+			s.usage.add(p, -tables.BytesOf(f.File, f.readable(p)))
 			s.commits.add(f, 0)
 		}
 	}
@@ -134,7 +136,7 @@ func (s *Store) spaceAt(folder vfs.FS) (*space, error) {
 		return nil, err
 	}
 	if here.Device == there.Device {
-		return &space{root: folder, reserve: Reserve, full: s.full}, nil
+		return &space{root: folder, reserve: layout.Reserve, full: s.full}, nil
 	}
 	return nil, nil
 }

@@ -11,6 +11,7 @@ import (
 
 	"shoal"
 	"shoal/internal/content"
+	"shoal/internal/storage/tables"
 	"shoal/internal/storage/vfs"
 )
 
@@ -161,7 +162,7 @@ func inTheWay() error {
 func (o *Output) resume(ctx context.Context, part string) (ok bool, err error) {
 	for _, p := range o.file.all() {
 		l := p.linked()
-		if l == nil || l.at().path != part || l.at().target != o.target {
+		if l == nil || l.at().Path != part || l.at().Target != o.target {
 			continue
 		}
 		o.place, o.link = p, l
@@ -211,7 +212,7 @@ func (o *Output) create(folder vfs.FS, part string) (*link, error) {
 		return nil, err
 	}
 	base := filepath.Base(part)
-	if err := removeIfThere(folder, base); err != nil {
+	if err := vfs.RemoveIfThere(folder, base); err != nil {
 		return nil, err
 	}
 	file, err := folder.Open(base, vfs.CreateOpen)
@@ -227,10 +228,10 @@ func (o *Output) create(folder vfs.FS, part string) (*link, error) {
 		return nil, errors.Join(err, file.Close(), folder.Remove(base))
 	}
 	g := guardOf(info)
-	g.mtime = 0 // it changes with every chunk
+	g.MTime = 0 // it changes with every chunk
 	return &link{
 		system: o.store.system, space: room,
-		spot:   spot{path: part, target: o.target, guard: g},
+		Spot:   tables.Spot{Path: part, Target: o.target, Guard: g},
 		folder: folder, base: base, file: file,
 	}, nil
 }

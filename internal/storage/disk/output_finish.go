@@ -28,7 +28,7 @@ func (o *Output) finish(ctx context.Context) error {
 	if err := o.ready(); err != nil {
 		return err
 	}
-	if o.link.at().target == "" { // it is there
+	if o.link.at().Target == "" { // it is there
 		return o.record(ctx)
 	}
 	if err := o.store.displace(ctx, o.target, o.place); err != nil {
@@ -85,10 +85,10 @@ func (s *Store) rescue(f *file, p *place) bool {
 		return false
 	}
 	at := l.at()
-	if at.target == "" || !l.arrived() {
+	if at.Target == "" || !l.arrived() {
 		return false
 	}
-	s.moved(f, p, at.path)
+	s.moved(f, p, at.Path)
 	return true
 }
 

@@ -81,7 +81,7 @@ func (p *place) linked() *link {
 // describe is the place as the world knows it.
 func (p *place) describe() shoal.Place {
 	if l := p.linked(); l != nil {
-		return shoal.Place{Kind: shoal.PlaceLinked, Path: l.at().path, Chunks: p.durable.Count()}
+		return shoal.Place{Kind: shoal.PlaceLinked, Path: l.at().Path, Chunks: p.durable.Count()}
 	}
 	return shoal.Place{Kind: shoal.PlaceStore, Chunks: p.durable.Count()}
 }

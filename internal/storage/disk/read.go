@@ -11,6 +11,7 @@ import (
 	"shoal"
 	"shoal/internal/content"
 	"shoal/internal/storage"
+	"shoal/internal/storage/tables"
 )
 
 // File is what the store knows of a file.
@@ -208,7 +209,7 @@ func (s *Store) dropPlace(f *file, p *place, cause error) {
 		return
 	}
 	where := f.describe(p)
-	s.usage.add(p, -bytesOf(f.File, f.readable(p)))
+	s.usage.add(p, -tables.BytesOf(f.File, f.readable(p)))
 	s.commits.add(f, 0)
 	notice := Notice{
 		Kind:  Dropped,
@@ -229,7 +230,7 @@ func (s *Store) dropPlace(f *file, p *place, cause error) {
 func (s *Store) breakPlace(f *file, p *place, cause error) {
 	f.mu.Lock()
 	first := p.broken == nil
-	unsynced := bytesOf(f.File, p.fresh)
+	unsynced := tables.BytesOf(f.File, p.fresh)
 	if first {
 		p.broken = fmt.Errorf("%w: %w", storage.ErrFailing, cause)
 		p.fresh, p.syncing = content.NewBitmap(f.Chunks()), content.NewBitmap(f.Chunks())

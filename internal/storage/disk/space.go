@@ -10,10 +10,6 @@ import (
 	"shoal/internal/storage/vfs"
 )
 
-// Reserve is how many bytes of a store's disk are not given to new data, so
-// that the databases always have room to record, and to delete.
-const Reserve = 8 << 20
-
 // fullBelow is how much room beside the reserve there must be, in bytes, for a
 // disk that was found full not to count as full any more: a chunk of the
 // largest default size.

@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"shoal/internal/content"
+	"shoal/internal/storage/layout"
 )
 
 // sums has the CRC-32C of each chunk that is at a place, taken of bytes that
@@ -78,7 +79,7 @@ func unpackSums(data []byte, bits content.Bitmap) sums {
 // hashSummed is content.HashReaderAt that takes the sums of the chunks too,
 // while their bytes are in the processor's cache.
 func hashSummed(ctx context.Context, from io.ReaderAt, size int64, cs content.ChunkSize, progress func(n int64)) (content.File, sums, error) {
-	if size <= SmallFile {
+	if size <= layout.SmallFile {
 		c, err := content.HashReaderAt(ctx, from, size, cs, progress)
 		return c, nil, err
 	}

@@ -17,14 +17,17 @@ import (
 
 	"shoal"
 	"shoal/internal/content"
+	"shoal/internal/sqlite"
 	"shoal/internal/storage"
+	"shoal/internal/storage/layout"
+	"shoal/internal/storage/tables"
 )
 
 // TestSummerTakesPieces reads a file in pieces of any length and order, and
 // wants the sum of each chunk.
 func TestSummerTakesPieces(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
-		size := rapid.IntRange(SmallFile+1, 1<<18).Draw(rt, "size")
+		size := rapid.IntRange(layout.SmallFile+1, 1<<18).Draw(rt, "size")
 		log2 := rapid.IntRange(10, 20).Draw(rt, "log2")
 		f := newSample(t, rapid.Uint64Max(1<<20).Draw(rt, "seed"), size, 1<<log2)
 		s := &summer{from: bytes.NewReader(f.data), file: content.File{Size: f.Size, ChunkSize: f.ChunkSize}, sums: make(sums, f.Chunks())}
@@ -160,7 +163,7 @@ func storedAt(t testing.TB, s *Store, f sample, kind shoal.PlaceKind) string {
 	t.Helper()
 	if kind == shoal.PlaceStore {
 		putAll(t, s, f)
-		return filepath.Join(s.dir, dataName(f.ID))
+		return filepath.Join(s.dir, layout.DataName(f.ID))
 	}
 	path := tempFile(t, f)
 	_, err := s.Link(t.Context(), path, f.ChunkSize, nil)
@@ -224,8 +227,8 @@ func TestHashDecidesWhereSumIsWrong(t *testing.T) {
 // there, is read, and has its sums from then on.
 func TestStoreWithoutSums(t *testing.T) {
 	dir, whole, part, small, linked := filled(t)
-	makeOld(t, filepath.Join(dir, indexFile), "files")
-	makeOld(t, filepath.Join(dir, recordsFile), "links")
+	makeOld(t, filepath.Join(dir, layout.IndexFile), "files")
+	makeOld(t, filepath.Join(dir, layout.RecordsFile), "links")
 	s := openStore(t, dir)
 	if got := placeSums(t, s, whole.ID); got != nil {
 		t.Fatalf("it has the sums %08x", got)
@@ -251,11 +254,11 @@ func TestStoreWithoutSums(t *testing.T) {
 // and made anew.
 func TestOldIndexWithoutItsTable(t *testing.T) {
 	dir, whole, _, small, linked := filled(t)
-	path := filepath.Join(dir, indexFile)
+	path := filepath.Join(dir, layout.IndexFile)
 	makeOld(t, path, "files")
-	d, err := openDatabase(t.Context(), path, schema{""})
+	d, err := sqlite.Open(t.Context(), path, sqlite.Format{Version: 1, Steps: []string{""}, Durability: sqlite.OnCommit})
 	must(t, err)
-	_, err = d.ExecContext(t.Context(), "DROP TABLE files")
+	_, err = d.Writer.ExecContext(t.Context(), "DROP TABLE files")
 	must(t, errors.Join(err, d.Close()))
 	s := openStore(t, dir)
 	for _, f := range []sample{whole, small, linked} {
@@ -269,10 +272,10 @@ func TestOldIndexWithoutItsTable(t *testing.T) {
 // makeOld makes a database one of version 1.
 func makeOld(t testing.TB, path, table string) {
 	t.Helper()
-	d, err := openDatabase(t.Context(), path, schema{"", ""})
+	d, err := sqlite.Open(t.Context(), path, tables.IndexFormat()) // the records have the same
 	must(t, err)
 	for _, query := range []string{"ALTER TABLE " + table + " DROP COLUMN sums", "PRAGMA user_version = 1"} {
-		_, err := d.ExecContext(t.Context(), query)
+		_, err := d.Writer.ExecContext(t.Context(), query)
 		must(t, err)
 	}
 	must(t, d.Close())
@@ -294,8 +297,8 @@ func TestSumIsNotAheadOfItsBytes(t *testing.T) {
 		must(t, s.Put(t.Context(), f.ref(1), f.chunk(1)))
 		row := work.ownHolding()
 		want := binary.BigEndian.AppendUint32(nil, castagnoli(f.chunk(0)))
-		if !row.bits.Has(0) || row.bits.Count() != 1 || !bytes.Equal(row.sums, append(want, make([]byte, 7*sumSize)...)) {
-			t.Errorf("the row has %d chunks, and the sums %x", row.bits.Count(), row.sums)
+		if !row.Bits.Has(0) || row.Bits.Count() != 1 || !bytes.Equal(row.Sums, append(want, make([]byte, 7*sumSize)...)) {
+			t.Errorf("the row has %d chunks, and the sums %x", row.Bits.Count(), row.Sums)
 		}
 		s.giveBack(known)
 		must(t, s.Close())

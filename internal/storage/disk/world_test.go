@@ -11,6 +11,7 @@ import (
 
 	"shoal"
 	"shoal/internal/content"
+	"shoal/internal/storage/layout"
 	"shoal/internal/storage/vfs"
 	"shoal/internal/storage/vfs/crashfs"
 )
@@ -149,7 +150,7 @@ func (w *world) discard(f sample, chunks ...int) {
 	w.discarded[f.ID] = given
 }
 
-func (s sample) small() bool { return s.Size <= SmallFile }
+func (s sample) small() bool { return s.Size <= layout.SmallFile }
 
 func (w *world) imports(f sample) {
 	w.use(f)

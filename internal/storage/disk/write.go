@@ -9,6 +9,7 @@ import (
 
 	"shoal"
 	"shoal/internal/content"
+	"shoal/internal/storage/layout"
 	"shoal/internal/storage/vfs"
 )
 
@@ -102,7 +103,7 @@ func (s *Store) create(f *file, c content.File) error {
 	if err := s.writable(); err != nil {
 		return err
 	}
-	if err := s.space.room(int64(len(c.List) * cvSize)); err != nil {
+	if err := s.space.room(int64(len(c.List) * len(content.CV{}))); err != nil {
 		return err
 	}
 	s.describe(f, c)
@@ -110,8 +111,8 @@ func (s *Store) create(f *file, c content.File) error {
 		if err := s.makeShard(c.ID); err != nil {
 			return writeError(err)
 		}
-		if err := writeList(s.root, c); err != nil {
-			if errors.Is(err, errSync) {
+		if err := layout.WriteList(s.root, c); err != nil {
+			if errors.Is(err, layout.ErrSync) {
 				return s.fail(err)
 			}
 			return writeError(err)
@@ -128,10 +129,10 @@ func (s *Store) makeShard(id shoal.FileID) error {
 	if known.Load() {
 		return nil
 	}
-	if err := s.root.MakeDir(shardName(id)); err != nil {
+	if err := s.root.MakeDir(layout.ShardName(id)); err != nil {
 		return err
 	}
-	if err := s.root.SyncDir(blobsDir); err != nil {
+	if err := s.root.SyncDir(layout.BlobsDir); err != nil {
 		return s.fail(err)
 	}
 	known.Store(true)
@@ -266,8 +267,8 @@ func (s *Store) makeOwn(f *file) (*place, error) {
 	if err := s.space.room(0); err != nil {
 		return nil, err
 	}
-	name := dataName(f.ID)
-	if err := removeIfThere(s.root, name); err != nil {
+	name := layout.DataName(f.ID)
+	if err := vfs.RemoveIfThere(s.root, name); err != nil {
 		return nil, err
 	}
 	file, err := s.root.Open(name, vfs.CreateNew)

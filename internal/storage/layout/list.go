@@ -1,4 +1,4 @@
-package disk
+package layout
 
 import (
 	"encoding/binary"
@@ -30,11 +30,17 @@ const (
 	cvSize      = len(content.CV{})
 )
 
-// errList means that a hash list file is not what was written.
-var errList = errors.New("hash list file is damaged")
+// The errors of hash list files.
+var (
+	// ErrList means that a hash list file is not what was written.
+	ErrList = errors.New("hash list file is damaged")
 
-// encodeList writes the hash list file of f.
-func encodeList(f content.File) []byte {
+	// ErrSync means that the system refused to make bytes durable.
+	ErrSync = errors.New("sync was refused")
+)
+
+// EncodeList writes the hash list file of f.
+func EncodeList(f content.File) []byte {
 	header := make([]byte, listHeader, listHeader+len(f.List)*cvSize)
 	copy(header, listMagic)
 	header[8] = listVersion
@@ -56,82 +62,82 @@ func listSum(header []byte) uint32 {
 func listLength(header []byte) (int, content.File, error) {
 	var f content.File
 	if len(header) < listHeader || string(header[:8]) != listMagic {
-		return 0, f, fmt.Errorf("%w: it does not begin as one", errList)
+		return 0, f, fmt.Errorf("%w: it does not begin as one", ErrList)
 	}
 	if header[8] != listVersion {
-		return 0, f, fmt.Errorf("%w: version %d is not known", errList, header[8])
+		return 0, f, fmt.Errorf("%w: version %d is not known", ErrList, header[8])
 	}
 	if binary.BigEndian.Uint32(header[listSummed:]) != listSum(header) {
-		return 0, f, fmt.Errorf("%w: its checksum is wrong", errList)
+		return 0, f, fmt.Errorf("%w: its checksum is wrong", ErrList)
 	}
 	size, log2 := binary.BigEndian.Uint64(header[16:]), header[9]
 	if size > uint64(content.MaxSize) || log2 > 62 {
-		return 0, f, fmt.Errorf("%w: size %d, chunk size 2^%d", errList, size, log2)
+		return 0, f, fmt.Errorf("%w: size %d, chunk size 2^%d", ErrList, size, log2)
 	}
 	cs, err := content.ParseChunkSize(1 << log2)
 	if err != nil {
-		return 0, f, fmt.Errorf("%w: %w", errList, err)
+		return 0, f, fmt.Errorf("%w: %w", ErrList, err)
 	}
 	f = content.File{ID: shoal.FileID(header[24:56]), Size: int64(size), ChunkSize: cs}
 	if f.Chunks() > content.MaxChunks {
-		return 0, f, fmt.Errorf("%w: %d chunks are too many", errList, f.Chunks())
+		return 0, f, fmt.Errorf("%w: %d chunks are too many", ErrList, f.Chunks())
 	}
 	return listHeader + f.Chunks()*cvSize, f, nil
 }
 
-// decodeList reads what encodeList wrote, and checks that the list gives the
+// DecodeList reads what EncodeList wrote, and checks that the list gives the
 // id, so that nothing else has to be trusted.
-func decodeList(data []byte) (content.File, error) {
+func DecodeList(data []byte) (content.File, error) {
 	length, f, err := listLength(data)
 	if err != nil {
 		return content.File{}, err
 	}
 	if len(data) != length {
-		return content.File{}, fmt.Errorf("%w: it has %d bytes, not %d", errList, len(data), length)
+		return content.File{}, fmt.Errorf("%w: it has %d bytes, not %d", ErrList, len(data), length)
 	}
 	if f.List, err = content.ParseHashList(data[listHeader:], f.Chunks()); err != nil {
-		return content.File{}, fmt.Errorf("%w: %w", errList, err)
+		return content.File{}, fmt.Errorf("%w: %w", ErrList, err)
 	}
 	if err := f.Check(); err != nil {
-		return content.File{}, fmt.Errorf("%w: %w", errList, err)
+		return content.File{}, fmt.Errorf("%w: %w", ErrList, err)
 	}
-	if string(encodeList(f)) != string(data) {
-		return content.File{}, fmt.Errorf("%w: its reserved bytes are not zero", errList)
+	if string(EncodeList(f)) != string(data) {
+		return content.File{}, fmt.Errorf("%w: its reserved bytes are not zero", ErrList)
 	}
 	return f, nil
 }
 
-// writeList makes a hash list file durable but for its name. What an
-// interrupted attempt left there goes.
-func writeList(root vfs.FS, f content.File) error {
-	name := listName(f.ID)
-	if err := removeIfThere(root, name); err != nil {
+// WriteList makes a hash list file durable but for its name. What an
+// interrupted attempt left there goes. Errors: ErrSync, and the system's own.
+func WriteList(root vfs.FS, f content.File) error {
+	name := ListName(f.ID)
+	if err := vfs.RemoveIfThere(root, name); err != nil {
 		return err
 	}
 	file, err := root.Open(name, vfs.CreateNew)
 	if err != nil {
 		return err
 	}
-	_, err = file.WriteAt(encodeList(f), 0)
+	_, err = file.WriteAt(EncodeList(f), 0)
 	if err != nil {
 		return errors.Join(err, file.Close(), root.Remove(name))
 	}
 	if err := file.Sync(); err != nil {
-		return errors.Join(errSync, err, file.Close())
+		return errors.Join(ErrSync, err, file.Close())
 	}
 	return file.Close()
 }
 
-// readList reads the hash list file of a file. The error is errList if it is
+// ReadList reads the hash list file of a file. The error is ErrList if it is
 // there and wrong, fs.ErrNotExist if it is not there.
-func readList(root vfs.FS, id shoal.FileID) (content.File, error) {
-	file, err := root.Open(listName(id), vfs.ReadOnly)
+func ReadList(root vfs.FS, id shoal.FileID) (content.File, error) {
+	file, err := root.Open(ListName(id), vfs.ReadOnly)
 	if err != nil {
 		return content.File{}, err
 	}
 	f, err := readListFrom(file)
 	if err == nil && f.ID != id {
-		err = fmt.Errorf("%w: it is of %s", errList, f.ID)
+		err = fmt.Errorf("%w: it is of %s", ErrList, f.ID)
 	}
 	return f, errors.Join(err, file.Close())
 }
@@ -150,23 +156,23 @@ func readListFrom(file vfs.File) (content.File, error) {
 		return content.File{}, err
 	}
 	if int64(length) != info.Size {
-		return content.File{}, fmt.Errorf("%w: it has %d bytes, not %d", errList, info.Size, length)
+		return content.File{}, fmt.Errorf("%w: it has %d bytes, not %d", ErrList, info.Size, length)
 	}
 	data := make([]byte, length)
 	if err := readFull(file, data, 0); err != nil {
 		return content.File{}, err
 	}
-	return decodeList(data)
+	return DecodeList(data)
 }
 
-// readFull fills p; an end of file before that is errList.
+// readFull fills p; an end of file before that is ErrList.
 func readFull(file vfs.File, p []byte, off int64) error {
 	n, err := file.ReadAt(p, off)
 	if n == len(p) {
 		return nil
 	}
 	if err == nil || errors.Is(err, io.EOF) {
-		return fmt.Errorf("%w: it ends early", errList)
+		return fmt.Errorf("%w: it ends early", ErrList)
 	}
 	return err
 }
