@@ -18,9 +18,15 @@ func createIfMissing(ctx context.Context, path string, format Format) (made bool
 		return false, err
 	}
 	if info, err := os.Lstat(path + logSuffix); err == nil && info.Size() > 0 {
-		return false, (&DB{format: format}).Explain(fmt.Errorf("%w: its log is there, but the database itself is gone", ErrDamaged))
+		return false, newDB(path, format).Explain(fmt.Errorf("%w: its log is there, but the database itself is gone", ErrDamaged))
 	}
-	if err := create(ctx, path+newSuffix, format); err != nil {
+	durable := format
+	durable.Durability = OnCommit
+	d, err := Create(ctx, path+newSuffix, durable)
+	if err != nil {
+		return false, err
+	}
+	if err := d.Close(); err != nil {
 		return false, err
 	}
 	if err := os.Rename(path+newSuffix, path); err != nil {
@@ -29,27 +35,24 @@ func createIfMissing(ctx context.Context, path string, format Format) (made bool
 	return true, syncFolder(filepath.Dir(path))
 }
 
-// create makes an empty database at path, in place of what an interrupted
-// attempt left there.
-func create(ctx context.Context, path string, format Format) error {
+// Create makes an empty database at path, in place of what an interrupted attempt
+// left there, and opens it. A crash may leave it half made, so it is for a name
+// that nobody opens: see Replace.
+func Create(ctx context.Context, path string, format Format) (*DB, error) {
 	if err := Remove(path); err != nil {
-		return err
+		return nil, err
 	}
 	file, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_RDWR, ownerOnly)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if err := file.Close(); err != nil {
-		return err
+		return nil, err
 	}
-	set := format.writing()
-	set["synchronous"] = string(OnCommit)
-	pool, err := openPool(path, set)
-	if err != nil {
-		return err
+	d := newDB(path, format)
+	if err := d.openPools(); err != nil {
+		return nil, err
 	}
-	pool.SetMaxOpenConns(1)
-	d := &DB{Writer: pool, Readers: pool, path: path, format: format}
 	err = d.Transact(ctx, func(tx *sql.Tx) error {
 		if err := format.bring(ctx, tx, 0); err != nil {
 			return err
@@ -57,5 +60,8 @@ func create(ctx context.Context, path string, format Format) error {
 		_, err := tx.ExecContext(ctx, fmt.Sprintf("PRAGMA application_id = %d", format.Application))
 		return err
 	})
-	return errors.Join(err, pool.Close())
+	if err != nil {
+		return nil, errors.Join(err, d.Close())
+	}
+	return d, nil
 }

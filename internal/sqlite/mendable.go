@@ -17,13 +17,13 @@ type Mendable struct {
 	// using guards what is below: it is held for reading over each use of the
 	// database, and for writing while another is put in its place.
 	using    sync.RWMutex
-	data     *DB   // nil as long as none could be opened
+	data     *DB
 	hopeless error // why a damaged one cannot be replaced
 }
 
-// NewMendable gives a database, or nil for one that Open found to be ErrDamaged.
-// mend makes another in the place of a damaged one, or of nil, and returns it
-// open. It closes the damaged one if it succeeds; nobody uses either meanwhile.
+// NewMendable takes an open database over. mend makes another in the place of a
+// damaged one and returns it open; then the damaged one is closed. Nobody uses
+// either meanwhile. If it fails, mend is called again only if that was shoal.NoSpace.
 func NewMendable(data *DB, mend func(ctx context.Context, damaged *DB) (*DB, error)) *Mendable {
 	return &Mendable{data: data, mend: mend}
 }
@@ -51,9 +51,6 @@ func (m *Mendable) Try(work func(*DB) error) error {
 func (m *Mendable) attempt(work func(*DB) error) (*DB, error) {
 	m.using.RLock()
 	defer m.using.RUnlock()
-	if m.data == nil {
-		return nil, ErrDamaged
-	}
 	return m.data, work(m.data)
 }
 
@@ -85,9 +82,4 @@ func (m *Mendable) replace(ctx context.Context, damaged *DB) error {
 }
 
 // Close gives the database back. Nobody may use it any more.
-func (m *Mendable) Close() error {
-	if m.data == nil {
-		return nil
-	}
-	return m.data.Close()
-}
+func (m *Mendable) Close() error { return m.data.Close() }

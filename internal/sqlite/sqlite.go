@@ -57,9 +57,9 @@ type Format struct {
 	Application int // SQLite's application_id, which file(1) shows; 0 if it has none
 	Version     int // of the schema, from 1 on
 
-	// Steps make the tables: the last one makes version Version of the version
-	// before it. An empty database takes all of them, an older one those that it
-	// has not taken. One from before the first step is ErrOutdated.
+	// Steps make the tables: the first one makes the oldest version that is still
+	// known, the last one Version. An empty database takes all of them, an older one
+	// those that it has not taken. One of a version before the oldest is ErrOutdated.
 	Steps []string
 
 	Durability Durability        // of what is written
@@ -74,7 +74,7 @@ type Format struct {
 	Hint string
 }
 
-// oldest is the first version that the steps lead on from.
+// oldest is the version that the first step makes.
 func (f Format) oldest() int { return f.Version - len(f.Steps) + 1 }
 
 // DB is an open database in WAL mode. Its methods are safe for use by many
@@ -100,7 +100,7 @@ func Open(ctx context.Context, path string, format Format) (*DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &DB{path: path, format: format, prepared: make(map[string]*sql.Stmt)}
+	d := newDB(path, format)
 	if d.Made, err = createIfMissing(ctx, path, format); err != nil {
 		return nil, fmt.Errorf("make %s: %w", path, err)
 	}
@@ -114,6 +114,10 @@ func Open(ctx context.Context, path string, format Format) (*DB, error) {
 		return nil, errors.Join(fmt.Errorf("open %s: %w", path, err), d.Close())
 	}
 	return d, nil
+}
+
+func newDB(path string, format Format) *DB {
+	return &DB{path: path, format: format, prepared: make(map[string]*sql.Stmt)}
 }
 
 // private makes a database's file its owner's alone.
@@ -195,7 +199,7 @@ func OpenToRead(ctx context.Context, path string, format Format) (*DB, error) {
 	if log, err := os.Stat(path + logSuffix); err != nil || log.Size() == 0 {
 		query.Set("immutable", "1")
 	}
-	d := &DB{path: path, format: format, prepared: make(map[string]*sql.Stmt)}
+	d := newDB(path, format)
 	if info.Size() == 0 {
 		return nil, d.Explain(fmt.Errorf("%w: it is empty", ErrDamaged))
 	}

@@ -144,10 +144,7 @@ func (m *Mender) replace(ctx context.Context, damaged *sqlite.DB, name string, f
 	if err := m.roomFor(path); err != nil {
 		return nil, "", err
 	}
-	if err := sqlite.Remove(path + newSuffix); err != nil {
-		return nil, "", err
-	}
-	to, err := sqlite.Open(ctx, path+newSuffix, format)
+	to, err := sqlite.Create(ctx, path+newSuffix, format)
 	if err != nil {
 		return nil, "", err
 	}
