@@ -13,6 +13,7 @@ import (
 	"shoal"
 	"shoal/internal/content"
 	"shoal/internal/storage/layout"
+	"shoal/internal/storage/sums"
 )
 
 const benchBytes = 64 << 20
@@ -53,7 +54,7 @@ func BenchmarkProof(b *testing.B) {
 		b.Run(fmt.Sprintf("sum/%d", cs), func(b *testing.B) {
 			b.SetBytes(int64(cs))
 			for b.Loop() {
-				castagnoli(f.chunk(0))
+				sums.Of(f.chunk(0))
 			}
 		})
 		b.Run(fmt.Sprintf("hash/%d", cs), func(b *testing.B) {

@@ -8,6 +8,7 @@ import (
 
 	"shoal"
 	"shoal/internal/content"
+	"shoal/internal/storage/sums"
 	"shoal/internal/storage/tables"
 )
 
@@ -206,5 +207,5 @@ func (w *work) holding(p *place) tables.Holding {
 	defer w.file.mu.RUnlock()
 	b := p.durable.Clone()
 	b.Union(p.syncing)
-	return tables.Holding{Bits: b, Sums: packSums(p.sums, b)}
+	return tables.Holding{Bits: b, Sums: sums.Pack(p.sums, b)}
 }

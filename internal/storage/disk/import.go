@@ -11,6 +11,7 @@ import (
 	"shoal"
 	"shoal/internal/content"
 	"shoal/internal/storage/layout"
+	"shoal/internal/storage/sums"
 	"shoal/internal/storage/vfs"
 )
 
@@ -94,7 +95,7 @@ func (s *Store) importSmall(ctx context.Context, src *os.File, before vfs.Info, 
 	if err := errors.Join(err, unchanged(before, after)); err != nil {
 		return content.File{}, err
 	}
-	c, _, err := s.hashCut(ctx, cs, before.Size, bytes.NewReader(data), func(cs content.ChunkSize) (content.File, sums, error) {
+	c, _, err := s.hashCut(ctx, cs, before.Size, bytes.NewReader(data), func(cs content.ChunkSize) (content.File, sums.List, error) {
 		return hashSummed(ctx, bytes.NewReader(data), before.Size, cs, progress)
 	})
 	if err != nil {
@@ -113,12 +114,12 @@ func (s *Store) importLarge(ctx context.Context, src *os.File, before vfs.Info, 
 	if err != nil {
 		return content.File{}, writeError(err)
 	}
-	c, sums, err := s.copyWhole(ctx, src, tmp, before, cs, progress)
+	c, crcs, err := s.copyWhole(ctx, src, tmp, before, cs, progress)
 	taken := false
 	if err == nil {
 		c, err = s.take(ctx, c, func(f *file) (*place, error) {
 			taken = true
-			return s.adoptTemp(f, name, sums)
+			return s.adoptTemp(f, name, crcs)
 		}, tmp)
 	}
 	err = errors.Join(err, tmp.Close())
@@ -129,8 +130,8 @@ func (s *Store) importLarge(ctx context.Context, src *os.File, before vfs.Info, 
 }
 
 // copyWhole makes tmp a copy of src, and the bytes of it durable.
-func (s *Store) copyWhole(ctx context.Context, src *os.File, tmp vfs.File, before vfs.Info, cs content.ChunkSize, progress func(n int64)) (content.File, sums, error) {
-	c, sums, err := s.hashCut(ctx, cs, before.Size, tmp, func(cs content.ChunkSize) (content.File, sums, error) {
+func (s *Store) copyWhole(ctx context.Context, src *os.File, tmp vfs.File, before vfs.Info, cs content.ChunkSize, progress func(n int64)) (content.File, sums.List, error) {
+	c, crcs, err := s.hashCut(ctx, cs, before.Size, tmp, func(cs content.ChunkSize) (content.File, sums.List, error) {
 		return copyHashed(ctx, src, tmp, before.Size, cs, progress)
 	})
 	if err != nil {
@@ -143,16 +144,16 @@ func (s *Store) copyWhole(ctx context.Context, src *os.File, tmp vfs.File, befor
 	if err := tmp.Sync(); err != nil {
 		return content.File{}, nil, s.fail(err)
 	}
-	return c, sums, nil
+	return c, crcs, nil
 }
 
 // adoptTemp makes the file at name, whose bytes are durable, the file's blob.
-func (s *Store) adoptTemp(f *file, name string, sums sums) (*place, error) {
+func (s *Store) adoptTemp(f *file, name string, crcs sums.List) (*place, error) {
 	if err := s.root.Rename(name, layout.DataName(f.ID)); err != nil {
 		return nil, errors.Join(err, s.root.Remove(name))
 	}
 	p := newPlace(s.blob(f.ID), content.NewBitmap(f.Chunks()))
-	p.folder, p.sums = f.shard, sums
+	p.folder, p.sums = f.shard, crcs
 	return p, nil
 }
 

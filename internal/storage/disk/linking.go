@@ -9,6 +9,7 @@ import (
 	"shoal"
 	"shoal/internal/content"
 	"shoal/internal/storage/layout"
+	"shoal/internal/storage/sums"
 	"shoal/internal/storage/tables"
 	"shoal/internal/storage/vfs"
 )
@@ -51,7 +52,7 @@ func (s *Store) linkOpen(ctx context.Context, l *link, cs content.ChunkSize, pro
 		return content.File{}, err
 	}
 	l.Guard = guardOf(before)
-	c, sums, err := s.hashCut(ctx, cs, before.Size, l.file, func(cs content.ChunkSize) (content.File, sums, error) {
+	c, crcs, err := s.hashCut(ctx, cs, before.Size, l.file, func(cs content.ChunkSize) (content.File, sums.List, error) {
 		return hashSummed(ctx, l.file, before.Size, cs, progress)
 	})
 	if err != nil {
@@ -66,17 +67,17 @@ func (s *Store) linkOpen(ctx context.Context, l *link, cs content.ChunkSize, pro
 		return content.File{}, err
 	}
 	defer s.giveBack(f)
-	return c, s.recordLink(ctx, f, l, sums)
+	return c, s.recordLink(ctx, f, l, crcs)
 }
 
 // recordLink gives the file a place that is a whole linked file, in place of
 // any other at that path.
-func (s *Store) recordLink(ctx context.Context, f *file, l *link, sums sums) error {
+func (s *Store) recordLink(ctx context.Context, f *file, l *link, crcs sums.List) error {
 	if err := s.displace(ctx, l.Path, nil); err != nil {
 		return err
 	}
 	p := newPlace(l, content.NewBitmap(f.Chunks()))
-	p.sums = sums
+	p.sums = crcs
 	if err := s.attachWhole(f, p); err != nil {
 		return err
 	}

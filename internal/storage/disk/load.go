@@ -10,6 +10,7 @@ import (
 	"shoal"
 	"shoal/internal/content"
 	"shoal/internal/storage/layout"
+	"shoal/internal/storage/sums"
 	"shoal/internal/storage/tables"
 	"shoal/internal/storage/vfs"
 )
@@ -86,7 +87,7 @@ func (s *Store) loadBlob(ctx context.Context, f *file, r tables.Row) error {
 		bits = content.NewBitmap(f.Chunks())
 	}
 	p := f.add(newPlace(s.blob(f.ID), bits))
-	p.sums = unpackSums(r.Sums, bits)
+	p.sums = sums.Unpack(r.Sums, bits)
 	if damage == nil && err == nil && info.Size == f.Size {
 		return nil
 	}
@@ -192,7 +193,7 @@ func (s *Store) loadLink(ctx context.Context, f *file, r tables.LinkRow) error {
 		bits = content.NewBitmap(f.Chunks())
 	}
 	p := f.add(newPlace(l, bits))
-	p.sums = unpackSums(r.Sums, bits)
+	p.sums = sums.Unpack(r.Sums, bits)
 	err := l.use()
 	switch {
 	case err == nil:

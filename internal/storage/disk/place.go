@@ -3,6 +3,7 @@ package disk
 import (
 	"shoal"
 	"shoal/internal/content"
+	"shoal/internal/storage/sums"
 )
 
 // place is one spot that has chunks of a file. A chunk that was put is fresh,
@@ -14,7 +15,7 @@ type place struct {
 	durable content.Bitmap
 	fresh   content.Bitmap
 	syncing content.Bitmap // the fresh ones that a commit now at work makes durable
-	sums    sums           // of the chunks that can be read here, as far as they are known
+	sums    sums.List      // of the chunks that can be read here, as far as they are known
 
 	// changes counts what its row does not say yet; recorded is how far the
 	// row has come.
@@ -51,7 +52,7 @@ func (p *place) readable() content.Bitmap {
 // clear forgets a chunk, and reports whether it was there.
 func (p *place) clear(i int) bool {
 	p.syncing.Clear(i)
-	p.sums.set(i, p.durable.Len(), 0)
+	p.sums.Set(i, p.durable.Len(), 0)
 	fresh, durable := p.fresh.Clear(i), p.durable.Clear(i)
 	if fresh || durable {
 		p.changes++

@@ -11,6 +11,7 @@ import (
 	"shoal"
 	"shoal/internal/content"
 	"shoal/internal/storage"
+	"shoal/internal/storage/sums"
 	"shoal/internal/storage/tables"
 )
 
@@ -139,20 +140,29 @@ func (s *Store) provenRead(f *file, p *place, i int, buf []byte, by proof) error
 	return nil
 }
 
+// sumOf is the sum of a chunk. The chunks of small files have none: their
+// hashes cost little.
+func (f *file) sumOf(chunk []byte) uint32 {
+	if f.small() {
+		return 0
+	}
+	return sums.Of(chunk)
+}
+
 // sum is the sum that chunk i at the place must have; 0 if that is not known.
 func (f *file) sum(p *place, i int) uint32 {
 	f.mu.RLock()
 	defer f.mu.RUnlock()
-	return p.sums.of(i)
+	return p.sums.At(i)
 }
 
 // learn remembers the sum of a chunk that was verified by its hash, for the
 // next commit to record.
 func (s *Store) learn(f *file, p *place, i int, sum uint32) {
 	f.mu.Lock()
-	news := p.has(i) && p.sums.of(i) != sum
+	news := p.has(i) && p.sums.At(i) != sum
 	if news {
-		p.sums.set(i, f.Chunks(), sum)
+		p.sums.Set(i, f.Chunks(), sum)
 		p.changes++
 	}
 	f.mu.Unlock()

@@ -3,10 +3,8 @@ package disk
 import (
 	"bytes"
 	"encoding/binary"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -16,60 +14,24 @@ import (
 	"pgregory.net/rapid"
 
 	"shoal"
-	"shoal/internal/content"
 	"shoal/internal/sqlite"
 	"shoal/internal/storage"
 	"shoal/internal/storage/layout"
+	"shoal/internal/storage/sums"
 	"shoal/internal/storage/tables"
 )
 
-// TestSummerTakesPieces reads a file in pieces of any length and order, and
-// wants the sum of each chunk.
-func TestSummerTakesPieces(t *testing.T) {
-	rapid.Check(t, func(rt *rapid.T) {
-		size := rapid.IntRange(layout.SmallFile+1, 1<<18).Draw(rt, "size")
-		log2 := rapid.IntRange(10, 20).Draw(rt, "log2")
-		f := newSample(t, rapid.Uint64Max(1<<20).Draw(rt, "seed"), size, 1<<log2)
-		s := &summer{from: bytes.NewReader(f.data), file: content.File{Size: f.Size, ChunkSize: f.ChunkSize}, sums: make(sums, f.Chunks())}
-		for _, at := range rapid.Permutation(pieces(rt, size)).Draw(rt, "order") {
-			_, err := s.ReadAt(make([]byte, at[1]-at[0]), int64(at[0]))
-			must(t, err)
-		}
-		_, err := s.ReadAt(make([]byte, 1), f.Size) // a look past the end
-		wantIs(t, err, io.EOF)
-		if want := sumsOf(f); !slices.Equal(s.sums, want) {
-			rt.Fatalf("got %08x, want %08x", s.sums, want)
-		}
-	})
-}
-
-// pieces cuts size bytes anywhere.
-func pieces(rt *rapid.T, size int) [][2]int {
-	cuts := rapid.SliceOfN(rapid.IntRange(0, size), 0, 20).Draw(rt, "cuts")
-	slices.Sort(cuts)
-	var all [][2]int
-	from := 0
-	for _, to := range append(cuts, size) {
-		if to == from {
-			continue
-		}
-		all = append(all, [2]int{from, to})
-		from = to
-	}
-	return all
-}
-
 // sumsOf is the sums of a sample that is whole.
-func sumsOf(f sample) sums {
-	s := make(sums, f.Chunks())
+func sumsOf(f sample) sums.List {
+	s := make(sums.List, f.Chunks())
 	for i := range s {
-		s[i] = castagnoli(f.chunk(i))
+		s[i] = sums.Of(f.chunk(i))
 	}
 	return s
 }
 
 // placeSums is the sums at the one place of a file.
-func placeSums(t testing.TB, s *Store, id shoal.FileID) sums {
+func placeSums(t testing.TB, s *Store, id shoal.FileID) sums.List {
 	t.Helper()
 	f, err := s.acquire(t.Context(), id)
 	must(t, err)
@@ -199,7 +161,7 @@ func TestOnlyReadingTakesTheSumForIt(t *testing.T) {
 			path := storedAt(t, s, f, shoal.PlaceStore)
 			spoiled := bytes.Repeat([]byte("spoiled!"), cs/8)
 			overwrite(t, path, spoiled, f.ChunkOffset(3))
-			placeSums(t, s, f.ID)[3] = castagnoli(spoiled)
+			placeSums(t, s, f.ID)[3] = sums.Of(spoiled)
 			buf := make([]byte, cs)
 			_, err := s.Get(t.Context(), f.ref(3), buf)
 			must(t, err)
@@ -245,7 +207,7 @@ func TestStoreWithoutSums(t *testing.T) {
 			t.Errorf("got %08x, want %08x", got, sumsOf(f))
 		}
 	}
-	if got := placeSums(t, s, part.ID); got.of(7) != castagnoli(part.chunk(7)) || got.of(8) != 0 {
+	if got := placeSums(t, s, part.ID); got.At(7) != sums.Of(part.chunk(7)) || got.At(8) != 0 {
 		t.Errorf("got %08x of the file that is partly here", got)
 	}
 }
@@ -296,54 +258,15 @@ func TestSumIsNotAheadOfItsBytes(t *testing.T) {
 		work := known.begin()
 		must(t, s.Put(t.Context(), f.ref(1), f.chunk(1)))
 		row := work.ownHolding()
-		want := binary.BigEndian.AppendUint32(nil, castagnoli(f.chunk(0)))
-		if !row.Bits.Has(0) || row.Bits.Count() != 1 || !bytes.Equal(row.Sums, append(want, make([]byte, 7*sumSize)...)) {
+		want := binary.BigEndian.AppendUint32(nil, sums.Of(f.chunk(0)))
+		if !row.Bits.Has(0) || row.Bits.Count() != 1 || !bytes.Equal(row.Sums, append(want, make([]byte, 7*sums.Size)...)) {
 			t.Errorf("the row has %d chunks, and the sums %x", row.Bits.Count(), row.Sums)
 		}
 		s.giveBack(known)
 		must(t, s.Close())
 	})
 	f := newSample(t, 1, 8*cs, cs)
-	if got := placeSums(t, openStore(t, dir), f.ID); got.of(1) != castagnoli(f.chunk(1)) {
+	if got := placeSums(t, openStore(t, dir), f.ID); got.At(1) != sums.Of(f.chunk(1)) {
 		t.Errorf("once it is committed, the sums are %08x", got)
 	}
-}
-
-// TestSumsVector guards the vector of docs/spec/disk.md: 32,769 bytes of zeros
-// in chunks of 16,384, of which the second is not here.
-func TestSumsVector(t *testing.T) {
-	const want = "94640b8500000000527d5351"
-	f := content.File{Size: 32769, ChunkSize: 16 << 10}
-	bits, s := content.NewBitmap(f.Chunks()), sums(nil)
-	for _, i := range []int{0, 2} {
-		bits.Set(i)
-		s.set(i, f.Chunks(), castagnoli(make([]byte, f.ChunkLen(i))))
-	}
-	if got := hex.EncodeToString(packSums(s, bits)); got != want {
-		t.Errorf("got %s, want %s", got, want)
-	}
-}
-
-// FuzzSums reads the sums of the databases.
-func FuzzSums(f *testing.F) {
-	f.Add([]byte{}, []byte{0x05}, 3)
-	f.Add([]byte{1, 2, 3, 4, 0, 0, 0, 0, 5, 6, 7, 8}, []byte{0x05}, 3)
-	f.Fuzz(func(t *testing.T, data, set []byte, chunks int) {
-		if chunks < 0 || chunks > 1<<16 {
-			return // bounded by row.check
-		}
-		bits, err := content.ParseBitmap(set, chunks)
-		if err != nil {
-			return
-		}
-		s := unpackSums(data, bits)
-		for i := range chunks {
-			if s.of(i) != 0 && !bits.Has(i) {
-				t.Errorf("chunk %d is not here, and has a sum", i)
-			}
-		}
-		if again := unpackSums(packSums(s, bits), bits); bits.Count() > 0 && !slices.Equal(again, s) {
-			t.Errorf("it is not read as it was written: %08x", again)
-		}
-	})
 }

@@ -12,6 +12,7 @@ import (
 	"shoal"
 	"shoal/internal/content"
 	"shoal/internal/storage/layout"
+	"shoal/internal/storage/sums"
 	"shoal/internal/storage/vfs"
 	"shoal/internal/storage/vfs/crashfs"
 )
@@ -257,7 +258,7 @@ func (w *world) checkSums() error {
 		defer w.store.giveBack(known)
 		for _, p := range known.all() {
 			for i, sum := range p.sums {
-				if sum != 0 && (!known.has(p, i) || sum != castagnoli(f.chunk(i))) {
+				if sum != 0 && (!known.has(p, i) || sum != sums.Of(f.chunk(i))) {
 					return fmt.Errorf("chunk %s has the sum %08x", f.ref(i), sum)
 				}
 			}

@@ -206,7 +206,7 @@ func (s *Store) markFresh(f *file, p *place, i int, chunk []byte) error {
 	err := f.usable(p)
 	added := err == nil && !p.durable.Has(i) && p.fresh.Set(i)
 	if added {
-		p.sums.set(i, f.Chunks(), sum)
+		p.sums.Set(i, f.Chunks(), sum)
 		p.changes++
 	}
 	f.mu.Unlock()

@@ -1,4 +1,9 @@
-package disk
+// Package sums has the CRC-32C of chunks that were verified once: it finds bytes
+// that rot, for a fifth of what the hash costs (docs/adr/0016). That they are the
+// right ones is for the hash.
+//
+// It does not know where chunks lie.
+package sums
 
 import (
 	"context"
@@ -8,82 +13,67 @@ import (
 	"sync"
 
 	"shoal/internal/content"
-	"shoal/internal/storage/layout"
 )
 
-// sums has the CRC-32C of each chunk that is at a place, taken of bytes that
-// were verified: 0 where none is known, and nil if none is. It finds bytes that
-// rot, for a fifth of what the hash costs (docs/adr/0016); that they are the right
-// ones is for the hash.
-type sums []uint32
+// List has the sum of each chunk of a file that is at a place: 0 where none is
+// known, and nil if none is.
+type List []uint32
 
-// sumSize is the bytes of a sum in a row.
-const sumSize = crc32.Size
+// Size is the bytes of a sum in a row.
+const Size = crc32.Size
 
-// sumOf is the sum of a chunk. The chunks of small files have none: their
-// hashes cost little.
-func (f *file) sumOf(chunk []byte) uint32 {
-	if f.small() {
-		return 0
-	}
-	return castagnoli(chunk)
+// Of is the sum of a chunk.
+func Of(chunk []byte) uint32 {
+	return crc32.Checksum(chunk, crc32.MakeTable(crc32.Castagnoli))
 }
 
-func castagnoli(data []byte) uint32 {
-	return crc32.Checksum(data, crc32.MakeTable(crc32.Castagnoli))
-}
-
-// of is the sum of chunk i, or 0.
-func (s sums) of(i int) uint32 {
+// At is the sum of chunk i, or 0.
+func (s List) At(i int) uint32 {
 	if s == nil {
 		return 0
 	}
 	return s[i]
 }
 
-// set remembers the sum of one of so many chunks.
-func (s *sums) set(i, chunks int, sum uint32) {
+// Set remembers the sum of one of so many chunks.
+func (s *List) Set(i, chunks int, sum uint32) {
 	if *s == nil && sum != 0 {
-		*s = make(sums, chunks)
+		*s = make(List, chunks)
 	}
 	if *s != nil {
 		(*s)[i] = sum
 	}
 }
 
-// packSums writes the sums of the chunks in bits, in as little as they need.
-func packSums(s sums, bits content.Bitmap) []byte {
+// Pack writes the sums of the chunks in bits, in as little as they need.
+func Pack(s List, bits content.Bitmap) []byte {
 	if s == nil || bits.Count() == 0 {
 		return []byte{}
 	}
-	data := make([]byte, len(s)*sumSize)
+	data := make([]byte, len(s)*Size)
 	for i := range bits.All {
-		binary.BigEndian.PutUint32(data[i*sumSize:], s[i])
+		binary.BigEndian.PutUint32(data[i*Size:], s[i])
 	}
 	return data
 }
 
-// unpackSums reads what packSums wrote. What makes no sense is no sums: then
+// Unpack reads what Pack wrote. What makes no sense is no sums: then
 // the hashes decide, as they do where a sum is wrong.
-func unpackSums(data []byte, bits content.Bitmap) sums {
-	if len(data) == 0 || len(data) != bits.Len()*sumSize {
+func Unpack(data []byte, bits content.Bitmap) List {
+	if len(data) == 0 || len(data) != bits.Len()*Size {
 		return nil
 	}
-	s := make(sums, bits.Len())
+	s := make(List, bits.Len())
 	for i := range bits.All {
-		s[i] = binary.BigEndian.Uint32(data[i*sumSize:])
+		s[i] = binary.BigEndian.Uint32(data[i*Size:])
 	}
 	return s
 }
 
-// hashSummed is content.HashReaderAt that takes the sums of the chunks too,
+// HashReaderAt is content.HashReaderAt that takes the sums of the chunks too,
 // while their bytes are in the processor's cache.
-func hashSummed(ctx context.Context, from io.ReaderAt, size int64, cs content.ChunkSize, progress func(n int64)) (content.File, sums, error) {
-	if size <= layout.SmallFile {
-		c, err := content.HashReaderAt(ctx, from, size, cs, progress)
-		return c, nil, err
-	}
-	s := &summer{from: from, file: content.File{Size: size, ChunkSize: cs}, sums: make(sums, cs.Chunks(size))}
+func HashReaderAt(ctx context.Context, from io.ReaderAt, size int64, cs content.ChunkSize, progress func(n int64)) (content.File, List, error) {
+	s := &summer{from: from, file: content.File{Size: size, ChunkSize: cs}, sums: make(List, cs.Chunks(size))}
 	c, err := content.HashReaderAt(ctx, s, size, cs, progress)
 	return c, s.sums, err
 }
@@ -96,7 +86,7 @@ type summer struct {
 
 	// mu guards the sums, which are of the pieces so far.
 	mu   sync.Mutex
-	sums sums
+	sums List
 }
 
 func (s *summer) ReadAt(p []byte, off int64) (int, error) {
@@ -106,7 +96,7 @@ func (s *summer) ReadAt(p []byte, off int64) (int, error) {
 		end := s.file.ChunkOffset(i) + int64(s.file.ChunkLen(i))
 		piece := p[done:min(int64(n), end-off)]
 		done += int64(len(piece))
-		s.add(i, sumBefore(castagnoli(piece), end-off-done))
+		s.add(i, sumBefore(Of(piece), end-off-done))
 	}
 	return n, err
 }
