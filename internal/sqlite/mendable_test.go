@@ -35,6 +35,9 @@ func opened(t *testing.T, path string, format Format) *DB {
 func TestMendedOnce(t *testing.T) {
 	dir := t.TempDir()
 	damaged, whole := opened(t, filepath.Join(dir, "damaged.db"), plain()), opened(t, filepath.Join(dir, "whole.db"), plain())
+	const users = 20
+	var together sync.WaitGroup // all use the damaged one before any has it mended
+	together.Add(users)
 	mended := 0
 	m := NewMendable(damaged, func(_ context.Context, d *DB) (*DB, error) {
 		if mended++; d != damaged {
@@ -43,10 +46,12 @@ func TestMendedOnce(t *testing.T) {
 		return whole, nil
 	})
 	var wg sync.WaitGroup
-	for range 20 {
+	for range users {
 		wg.Go(func() {
 			err := m.Do(t.Context(), func(d *DB) error {
 				if d == damaged {
+					together.Done()
+					together.Wait()
 					return fmt.Errorf("read: %w", ErrDamaged)
 				}
 				return nil

@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -160,9 +161,7 @@ func (f Format) writing() pragmas {
 		"journal_mode": "WAL", "synchronous": string(f.Durability),
 		"cache_size": kibibytes(max(f.CacheKiB, cacheKiB)), "wal_autocheckpoint": fmt.Sprint(checkpointPages),
 	}
-	for name, value := range f.Pragmas {
-		set[name] = value
-	}
+	maps.Copy(set, f.Pragmas)
 	return set
 }
 
