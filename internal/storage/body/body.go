@@ -1,4 +1,9 @@
-package disk
+// Package body is where the bytes of a file's chunks lie: in a blob of the store's
+// own, in memory until they are recorded, or in a person's file, which is used only
+// as long as it is the one that was linked. It also watches the room on a disk.
+//
+// It does not know chunks, nor which bytes are right.
+package body
 
 import (
 	"errors"
@@ -10,44 +15,56 @@ import (
 	"shoal/internal/storage/vfs"
 )
 
-// body is where the bytes of a place lie. Its methods may be used by many
+// Body is where the bytes of a place lie. Its methods may be used by many
 // goroutines at once.
-type body interface {
+type Body interface {
 	io.ReaderAt
 	io.WriterAt
 
-	// gather writes buffers one behind the other, from an offset on.
-	gather(bufs [][]byte, off int64) error
+	// WriteRun writes buffers one behind the other, from an offset on. It is not
+	// called Gather, for vfs.Gather must not take a Memory for a vfs.Gatherer.
+	WriteRun(bufs [][]byte, off int64) error
 
 	// Sync makes what was written durable.
 	Sync() error
 
-	// room refuses, with shoal.NoSpace, bytes that would leave the disk too
+	// Room refuses, with shoal.NoSpace, bytes that would leave the disk too
 	// full.
-	room(bytes int64) error
+	Room(bytes int64) error
 
 	// Close lets go of what is open; the next call opens it again.
 	Close() error
 }
 
-// errMissing means that a file of the store's own is not there any more.
-var errMissing = errors.New("has lost its data")
+// ErrMissing means that a file of the store's own is not there any more.
+var ErrMissing = errors.New("has lost its data")
 
-// lost reports whether err means that a place as a whole is no more.
-func lost(err error) bool { return errors.Is(err, errGuard) || errors.Is(err, errMissing) }
+// Lost reports whether err means that a place as a whole is no more.
+func Lost(err error) bool { return errors.Is(err, ErrGuard) || errors.Is(err, ErrMissing) }
 
-// blob is a body that is a file of its own, opened when it is first used.
-type blob struct {
+// Blob is a body that is a file of its own, opened when it is first used.
+type Blob struct {
 	open func() (vfs.File, error)
 
 	// mu makes sure that the file is opened once; it is held while it is.
 	mu   sync.Mutex
 	file vfs.File
 
-	space *space
+	space *Space
 }
 
-func (b *blob) handle() (vfs.File, error) {
+// NewBlob gives a body in the file that open opens: fs.ErrNotExist if it is gone.
+func NewBlob(space *Space, open func() (vfs.File, error)) *Blob {
+	return &Blob{open: open, space: space}
+}
+
+// Opened gives the blob its file, which was just made, before anybody uses it.
+func (b *Blob) Opened(file vfs.File) *Blob {
+	b.file = file
+	return b
+}
+
+func (b *Blob) handle() (vfs.File, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.file != nil {
@@ -56,7 +73,7 @@ func (b *blob) handle() (vfs.File, error) {
 	file, err := b.open()
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return nil, fmt.Errorf("%w: %w", errMissing, err)
+		return nil, fmt.Errorf("%w: %w", ErrMissing, err)
 	case err != nil:
 		return nil, err
 	}
@@ -64,7 +81,8 @@ func (b *blob) handle() (vfs.File, error) {
 	return file, nil
 }
 
-func (b *blob) ReadAt(p []byte, off int64) (int, error) {
+// ReadAt reads from the file. Errors: ErrMissing; the system's own.
+func (b *Blob) ReadAt(p []byte, off int64) (int, error) {
 	file, err := b.handle()
 	if err != nil {
 		return 0, err
@@ -72,7 +90,8 @@ func (b *blob) ReadAt(p []byte, off int64) (int, error) {
 	return file.ReadAt(p, off)
 }
 
-func (b *blob) WriteAt(p []byte, off int64) (int, error) {
+// WriteAt writes to the file. Errors: as of ReadAt.
+func (b *Blob) WriteAt(p []byte, off int64) (int, error) {
 	file, err := b.handle()
 	if err != nil {
 		return 0, err
@@ -80,7 +99,8 @@ func (b *blob) WriteAt(p []byte, off int64) (int, error) {
 	return file.WriteAt(p, off)
 }
 
-func (b *blob) gather(bufs [][]byte, off int64) error {
+// WriteRun writes buffers to the file, at once if it can. Errors: as of ReadAt.
+func (b *Blob) WriteRun(bufs [][]byte, off int64) error {
 	file, err := b.handle()
 	if err != nil {
 		return err
@@ -88,7 +108,8 @@ func (b *blob) gather(bufs [][]byte, off int64) error {
 	return vfs.Gather(file, bufs, off)
 }
 
-func (b *blob) Sync() error {
+// Sync makes the file's bytes durable, but not its name.
+func (b *Blob) Sync() error {
 	file, err := b.handle()
 	if err != nil {
 		return err
@@ -96,10 +117,23 @@ func (b *blob) Sync() error {
 	return file.Sync()
 }
 
-func (b *blob) room(bytes int64) error { return b.space.room(bytes) }
+// Room looks at the store's disk.
+func (b *Blob) Room(bytes int64) error { return b.space.Room(bytes) }
+
+// Punch gives the room of bytes back to the system. It is advice: where it fails,
+// the room comes back with the whole file's.
+func (b *Blob) Punch(off, length int64) {
+	file, err := b.handle()
+	if err != nil {
+		return
+	}
+	if sparse, ok := file.(vfs.Sparse); ok {
+		_ = sparse.Punch(off, length)
+	}
+}
 
 // Close is called when nobody uses the body any more.
-func (b *blob) Close() error {
+func (b *Blob) Close() error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.file == nil {
@@ -110,17 +144,21 @@ func (b *blob) Close() error {
 	return err
 }
 
-// memory is the body of a small file: its bytes as they are, or will be, in
+// Memory is the body of a small file: its bytes as they are, or will be, in
 // the records. Sync has nothing to do, for the row is written, and with it
 // made durable, when the rest of the commit is done.
-type memory struct {
+type Memory struct {
 	// mu guards the bytes against being read while they are written.
 	mu    sync.RWMutex
 	data  []byte
-	space *space
+	space *Space
 }
 
-func (m *memory) ReadAt(p []byte, off int64) (int, error) {
+// NewMemory gives a body that has data, and takes it over.
+func NewMemory(space *Space, data []byte) *Memory { return &Memory{data: data, space: space} }
+
+// ReadAt copies bytes out. Errors: io.EOF.
+func (m *Memory) ReadAt(p []byte, off int64) (int, error) {
 	m.mu.RLock()
 	defer m.mu.RUnlock()
 	if off >= int64(len(m.data)) {
@@ -133,7 +171,8 @@ func (m *memory) ReadAt(p []byte, off int64) (int, error) {
 	return n, nil
 }
 
-func (m *memory) WriteAt(p []byte, off int64) (int, error) {
+// WriteAt copies bytes in, behind zeros if they are not adjacent.
+func (m *Memory) WriteAt(p []byte, off int64) (int, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if grow := off + int64(len(p)) - int64(len(m.data)); grow > 0 {
@@ -142,15 +181,21 @@ func (m *memory) WriteAt(p []byte, off int64) (int, error) {
 	return copy(m.data[off:], p), nil
 }
 
-func (m *memory) gather(bufs [][]byte, off int64) error { return vfs.Gather(m, bufs, off) }
+// WriteRun copies buffers in.
+func (m *Memory) WriteRun(bufs [][]byte, off int64) error { return vfs.Gather(m, bufs, off) }
 
-// snapshot is a copy of the bytes as they are now.
-func (m *memory) snapshot() []byte {
+// Snapshot is a copy of the bytes as they are now.
+func (m *Memory) Snapshot() []byte {
 	m.mu.RLock()
 	defer m.mu.RUnlock()
 	return append([]byte{}, m.data...)
 }
 
-func (m *memory) Sync() error            { return nil }
-func (m *memory) room(bytes int64) error { return m.space.room(bytes) }
-func (m *memory) Close() error           { return nil }
+// Sync does nothing: the row is written when the rest of the commit is done.
+func (m *Memory) Sync() error { return nil }
+
+// Room looks at the store's disk.
+func (m *Memory) Room(bytes int64) error { return m.space.Room(bytes) }
+
+// Close does nothing.
+func (m *Memory) Close() error { return nil }

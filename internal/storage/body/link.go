@@ -1,4 +1,4 @@
-package disk
+package body
 
 import (
 	"errors"
@@ -12,18 +12,18 @@ import (
 	"shoal/internal/storage/vfs"
 )
 
-// errGuard means that the file at a path is not the one that was linked.
-var errGuard = errors.New("is no longer the file that was linked")
+// ErrGuard means that the file at a path is not the one that was linked.
+var ErrGuard = errors.New("is no longer the file that was linked")
 
-// guardOf is how a file is recognised. A change that leaves all four as they were
+// GuardOf is how a file is recognised. A change that leaves all four as they were
 // is still found, by the hashes.
-func guardOf(info vfs.Info) tables.Guard {
+func GuardOf(info vfs.Info) tables.Guard {
 	return tables.Guard{Device: info.Device, Inode: info.Inode, Size: info.Size, MTime: info.ModTime}
 }
 
 // admits reports whether info can be of the file that the guard was made for.
 func admits(g tables.Guard, info vfs.Info) bool {
-	now := guardOf(info)
+	now := GuardOf(info)
 	if g.MTime == 0 {
 		now.MTime = 0
 	}
@@ -35,38 +35,65 @@ func admits(g tables.Guard, info vfs.Info) bool {
 func guardError(err error) error {
 	for _, gone := range []error{fs.ErrNotExist, fs.ErrPermission, syscall.ELOOP, syscall.ENOTDIR} {
 		if errors.Is(err, gone) {
-			return fmt.Errorf("%w: %w", errGuard, err)
+			return fmt.Errorf("%w: %w", ErrGuard, err)
 		}
 	}
 	return err
 }
 
-// link is the body of a place that is a person's file, or an output on its way
+// Link is the body of a place that is a person's file, or an output on its way
 // to be one.
-type link struct {
+type Link struct {
 	system vfs.System
 
 	// mu guards what is below: it is held for reading while the file is used,
 	// and for writing while it is opened, closed or renamed, so that nobody
 	// ever finds it half-way.
-	mu sync.RWMutex
-	tables.Spot
+	mu     sync.RWMutex
+	spot   tables.Spot
 	folder vfs.FS
 	base   string // the last part of path
 	file   vfs.File
-	space  *space // of an output that is written; nil if there is no reserve to keep
+	space  *Space // of an output that is written; nil if there is no reserve to keep
 }
 
-// at is the link's spot now.
-func (l *link) at() tables.Spot {
+// NewLink gives the body that is at a spot. It is opened when it is first used.
+func NewLink(system vfs.System, spot tables.Spot) *Link { return &Link{system: system, spot: spot} }
+
+// OpenLink opens a person's file at an absolute path, and describes it as it is now:
+// that is what it must look like from now on.
+func OpenLink(system vfs.System, path string) (*Link, vfs.Info, error) {
+	l := NewLink(system, tables.Spot{Path: path})
+	if err := l.reopen(); err != nil {
+		return nil, vfs.Info{}, err
+	}
+	info, err := l.file.Stat()
+	if err != nil {
+		return nil, info, errors.Join(err, l.Close())
+	}
+	l.spot.Guard = GuardOf(info)
+	return l, info, nil
+}
+
+// NewOutput gives the body of an output that was just made: file, in folder, at the
+// spot. It closes both.
+func NewOutput(system vfs.System, spot tables.Spot, folder vfs.FS, file vfs.File, space *Space) *Link {
+	return &Link{system: system, spot: spot, space: space, folder: folder, base: filepath.Base(spot.Path), file: file}
+}
+
+// File is the open file of a link that nobody else has yet.
+func (l *Link) File() vfs.File { return l.file }
+
+// At is the link's spot now.
+func (l *Link) At() tables.Spot {
 	l.mu.RLock()
 	defer l.mu.RUnlock()
-	return l.Spot
+	return l.spot
 }
 
 // use opens the file if need be, looks that it is the right one, and holds mu
 // for reading; the caller must let go of it unless there is an error.
-func (l *link) use() error {
+func (l *Link) use() error {
 	for {
 		l.mu.RLock()
 		if l.file != nil {
@@ -81,8 +108,8 @@ func (l *link) use() error {
 	switch {
 	case err != nil:
 		err = guardError(err)
-	case !admits(l.Guard, info):
-		err = errGuard
+	case !admits(l.spot.Guard, info):
+		err = ErrGuard
 	}
 	if err != nil {
 		l.mu.RUnlock()
@@ -90,29 +117,44 @@ func (l *link) use() error {
 	return err
 }
 
-func (l *link) reopen() error {
+// Use opens the file if need be, looks that it is the right one, and calls do with
+// its folder, unless do is nil. Errors: ErrGuard; do's own.
+func (l *Link) Use(do func(folder vfs.FS) error) error {
+	if err := l.use(); err != nil {
+		return err
+	}
+	defer l.mu.RUnlock()
+	if do == nil {
+		return nil
+	}
+	return do(l.folder)
+}
+
+func (l *Link) reopen() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.file != nil {
 		return nil
 	}
-	folder, err := l.system.Root(filepath.Dir(l.Path))
+	folder, err := l.system.Root(filepath.Dir(l.spot.Path))
 	if err != nil {
 		return guardError(err)
 	}
 	mode := vfs.ReadOnly
-	if l.Target != "" {
+	if l.spot.Target != "" {
 		mode = vfs.ReadWrite
 	}
-	file, err := folder.Open(filepath.Base(l.Path), mode)
+	file, err := folder.Open(filepath.Base(l.spot.Path), mode)
 	if err != nil {
 		return errors.Join(guardError(err), folder.Close())
 	}
-	l.folder, l.base, l.file = folder, filepath.Base(l.Path), file
+	l.folder, l.base, l.file = folder, filepath.Base(l.spot.Path), file
 	return nil
 }
 
-func (l *link) ReadAt(p []byte, off int64) (int, error) {
+// ReadAt reads from the file, if it is still the right one. Errors: as of Use; the
+// system's own.
+func (l *Link) ReadAt(p []byte, off int64) (int, error) {
 	if err := l.use(); err != nil {
 		return 0, err
 	}
@@ -120,7 +162,8 @@ func (l *link) ReadAt(p []byte, off int64) (int, error) {
 	return l.file.ReadAt(p, off)
 }
 
-func (l *link) WriteAt(p []byte, off int64) (int, error) {
+// WriteAt writes to the file of an output. Errors: as of ReadAt.
+func (l *Link) WriteAt(p []byte, off int64) (int, error) {
 	if err := l.use(); err != nil {
 		return 0, err
 	}
@@ -128,7 +171,8 @@ func (l *link) WriteAt(p []byte, off int64) (int, error) {
 	return l.file.WriteAt(p, off)
 }
 
-func (l *link) gather(bufs [][]byte, off int64) error {
+// WriteRun writes buffers to the file of an output. Errors: as of ReadAt.
+func (l *Link) WriteRun(bufs [][]byte, off int64) error {
 	if err := l.use(); err != nil {
 		return err
 	}
@@ -136,7 +180,8 @@ func (l *link) gather(bufs [][]byte, off int64) error {
 	return vfs.Gather(l.file, bufs, off)
 }
 
-func (l *link) Sync() error {
+// Sync makes the file's bytes durable, but not its name. Errors: as of ReadAt.
+func (l *Link) Sync() error {
 	if err := l.use(); err != nil {
 		return err
 	}
@@ -144,39 +189,36 @@ func (l *link) Sync() error {
 	return l.file.Sync()
 }
 
-// room looks at the output's own disk.
-func (l *link) room(bytes int64) error {
+// Room looks at the output's own disk.
+func (l *Link) Room(bytes int64) error {
 	l.mu.RLock()
 	defer l.mu.RUnlock()
 	if l.space == nil {
 		return nil
 	}
-	return l.space.room(bytes)
+	return l.space.Room(bytes)
 }
 
-// watch has room look at the disk from now on.
-func (l *link) watch(room *space) {
+// Watch has Room look at the disk from now on.
+func (l *Link) Watch(room *Space) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.space = room
 }
 
-// arrive renames an output to its target and makes it a file like any other:
+// Arrive renames an output to its target, in place of what may be there if move is
+// vfs.FS.Rename and not vfs.FS.RenameNew, and makes it a file like any other:
 // it is open for reading only, so that a program that came that way can be
 // run.
-func (l *link) arrive(replace Replace) error {
+func (l *Link) Arrive(move func(folder vfs.FS, from, to string) error) error {
 	if err := l.use(); err != nil {
 		return err
 	}
 	l.mu.RUnlock()
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	base := filepath.Base(l.Target)
-	move := l.folder.RenameNew
-	if replace == Overwrite {
-		move = l.folder.Rename
-	}
-	if err := move(l.base, base); err != nil {
+	base := filepath.Base(l.spot.Target)
+	if err := move(l.folder, l.base, base); err != nil {
 		return err
 	}
 	l.base = base
@@ -184,7 +226,7 @@ func (l *link) arrive(replace Replace) error {
 }
 
 // becomeLocked makes the link be at its target, where its file is by now.
-func (l *link) becomeLocked() error {
+func (l *Link) becomeLocked() error {
 	file, err := l.folder.Open(l.base, vfs.ReadOnly)
 	if err != nil {
 		return guardError(err)
@@ -193,28 +235,28 @@ func (l *link) becomeLocked() error {
 	if err != nil {
 		return errors.Join(err, file.Close())
 	}
-	now := guardOf(info)
-	if now.Device != l.Guard.Device || now.Inode != l.Guard.Inode || now.Size != l.Guard.Size {
-		return errors.Join(errGuard, file.Close())
+	now := GuardOf(info)
+	if now.Device != l.spot.Guard.Device || now.Inode != l.spot.Guard.Inode || now.Size != l.spot.Guard.Size {
+		return errors.Join(ErrGuard, file.Close())
 	}
 	old := l.file
-	l.Spot, l.file = tables.Spot{Path: l.Target, Guard: now}, file
+	l.spot, l.file = tables.Spot{Path: l.spot.Target, Guard: now}, file
 	return old.Close()
 }
 
-// arrived is for an output whose partial file is gone: if the very file is at
+// Arrived is for an output whose partial file is gone: if the very file is at
 // the target, the link moves there. It reports whether it did.
-func (l *link) arrived() bool {
+func (l *Link) Arrived() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.Target == "" {
+	if l.spot.Target == "" {
 		return false // somebody else was first, and either way it is no output now
 	}
-	folder, err := l.system.Root(filepath.Dir(l.Target))
+	folder, err := l.system.Root(filepath.Dir(l.spot.Target))
 	if err != nil {
 		return false
 	}
-	base := filepath.Base(l.Target)
+	base := filepath.Base(l.spot.Target)
 	file, err := folder.Open(base, vfs.ReadOnly)
 	if err != nil {
 		_ = folder.Close()
@@ -227,25 +269,25 @@ func (l *link) arrived() bool {
 	return l.becomeLocked() == nil
 }
 
-// discard removes an output that is not finished. It is best effort: what
+// Discard removes an output that is not finished. It is best effort: what
 // stays is a file with a telling name, which the next output there replaces.
-func (l *link) discard() {
-	if l.at().Target == "" || l.use() != nil {
+func (l *Link) Discard() {
+	if l.At().Target == "" || l.use() != nil {
 		return
 	}
 	defer l.mu.RUnlock()
 	_ = l.folder.Remove(l.base)
 }
 
-// names is the folder that has the open link's name, for a commit to sync.
-func (l *link) names() folder {
+// Names is the folder that has the open link's name, for a commit to sync.
+func (l *Link) Names() Folder {
 	l.mu.RLock()
 	defer l.mu.RUnlock()
-	return folder{fs: l.folder, name: ".", key: filepath.Dir(l.Path)}
+	return Folder{FS: l.folder, Name: ".", Key: filepath.Dir(l.spot.Path)}
 }
 
 // Close is called when nobody uses the body any more.
-func (l *link) Close() error {
+func (l *Link) Close() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.file == nil {
@@ -254,4 +296,12 @@ func (l *link) Close() error {
 	err := errors.Join(l.file.Close(), l.folder.Close())
 	l.file, l.folder = nil, nil
 	return err
+}
+
+// Folder is one whose names must be made durable. Folders with the same key are
+// the same. The zero value is none.
+type Folder struct {
+	FS   vfs.FS
+	Name string
+	Key  string
 }

@@ -8,6 +8,7 @@ import (
 
 	"shoal"
 	"shoal/internal/content"
+	"shoal/internal/storage/body"
 	"shoal/internal/storage/sums"
 	"shoal/internal/storage/tables"
 )
@@ -42,7 +43,7 @@ func (s *Store) rowError(err error) error {
 		return nil
 	case errors.Is(err, shoal.NoSpace):
 		s.full.Store(true)
-		return noSpace(err)
+		return body.NoSpace(err)
 	default:
 		return s.fail(err)
 	}
@@ -133,7 +134,7 @@ func (w *work) recordIn(ctx context.Context, batch tables.Batch) error {
 	if own := w.own(); w.file.small() && (w.isNew || own != nil) {
 		data := []byte{}
 		if own != nil {
-			data = own.body.(*memory).snapshot()
+			data = own.body.(*body.Memory).Snapshot()
 		}
 		if err := batch.PutSmall(ctx, w.file.File, w.ownHolding().Bits, data); err != nil {
 			return err
@@ -166,7 +167,7 @@ func (w *work) recordLink(ctx context.Context, batch tables.Batch, p *place) err
 			return err
 		}
 	}
-	return batch.PutLink(ctx, w.file.File, p.linked().at(), w.holding(p))
+	return batch.PutLink(ctx, w.file.File, p.linked().At(), w.holding(p))
 }
 
 func (w *work) own() *place {

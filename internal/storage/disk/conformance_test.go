@@ -3,9 +3,8 @@ package disk
 import (
 	"testing"
 
-	"shoal/internal/storage/storagetest"
-
 	"shoal/internal/storage"
+	"shoal/internal/storage/storagetest"
 )
 
 func TestConformance(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 
 	"shoal/internal/content"
+	"shoal/internal/storage/body"
 	"shoal/internal/storage/layout"
 	"shoal/internal/storage/sums"
 	"shoal/internal/storage/vfs"
@@ -29,7 +30,7 @@ func copyHashed(ctx context.Context, src *os.File, dst vfs.File, size int64, cs 
 		return hashSummed(ctx, dst, size, cs, progress)
 	}
 	if ok {
-		if err := bulk.Allocate(size); err != nil && isFull(err) {
+		if err := bulk.Allocate(size); err != nil && body.IsFull(err) {
 			return content.File{}, nil, err
 		}
 	}

@@ -76,7 +76,7 @@ func (s *Store) bury(f *file) {
 func (s *Store) removeBytes(f *file, places []*place) error {
 	for _, p := range places {
 		if l := p.linked(); l != nil {
-			l.discard()
+			l.Discard()
 		}
 	}
 	if f.small() {

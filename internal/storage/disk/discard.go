@@ -6,8 +6,8 @@ import (
 
 	"shoal"
 	"shoal/internal/content"
+	"shoal/internal/storage/body"
 	"shoal/internal/storage/tables"
-	"shoal/internal/storage/vfs"
 )
 
 // Discard gives up chunks of a file in the store itself, and their room, and
@@ -91,7 +91,7 @@ func (f *file) clear(p *place, chunks content.Bitmap) content.Bitmap {
 // punch gives the room of chunks back to the system, if it can take it. A chunk
 // that was put again meanwhile stays.
 func (f *file) punch(p *place, chunks content.Bitmap) {
-	b, ok := p.body.(*blob)
+	b, ok := p.body.(*body.Blob)
 	if !ok {
 		return
 	}
@@ -99,18 +99,7 @@ func (f *file) punch(p *place, chunks content.Bitmap) {
 	defer f.putting.Unlock()
 	for i := range chunks.All {
 		if !f.has(p, i) {
-			b.punch(f.ChunkOffset(i), int64(f.ChunkLen(i)))
+			b.Punch(f.ChunkOffset(i), int64(f.ChunkLen(i)))
 		}
-	}
-}
-
-// punch is advice: where it fails, the room comes back with the whole file's.
-func (b *blob) punch(off, length int64) {
-	file, err := b.handle()
-	if err != nil {
-		return
-	}
-	if sparse, ok := file.(vfs.Sparse); ok {
-		_ = sparse.Punch(off, length)
 	}
 }

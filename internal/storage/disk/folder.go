@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 
+	"shoal/internal/storage/body"
 	"shoal/internal/storage/layout"
 )
 
@@ -29,7 +30,7 @@ func (s *Store) layOut() (isNew bool, err error) {
 		return false, err
 	}
 	if unmarked {
-		err = writeError(layout.WriteFormat(s.root, s.tempName()))
+		err = body.WriteError(layout.WriteFormat(s.root, s.tempName()))
 	}
 	return isNew, err
 }

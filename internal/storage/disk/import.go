@@ -10,6 +10,7 @@ import (
 
 	"shoal"
 	"shoal/internal/content"
+	"shoal/internal/storage/body"
 	"shoal/internal/storage/layout"
 	"shoal/internal/storage/sums"
 	"shoal/internal/storage/vfs"
@@ -44,7 +45,7 @@ func (s *Store) importFile(ctx context.Context, src *os.File, cs content.ChunkSi
 	if err := s.writable(); err != nil {
 		return content.File{}, err
 	}
-	if err := s.space.room(before.Size); err != nil {
+	if err := s.space.Room(before.Size); err != nil {
 		return content.File{}, err
 	}
 	if before.Size <= layout.SmallFile {
@@ -79,7 +80,7 @@ func hashError(err error) error {
 	if errors.Is(err, content.ErrSize) {
 		return changed(err)
 	}
-	return writeError(err)
+	return body.WriteError(err)
 }
 
 // importSmall reads the file into memory and puts it into the records.
@@ -102,7 +103,7 @@ func (s *Store) importSmall(ctx context.Context, src *os.File, before vfs.Info, 
 		return content.File{}, err
 	}
 	return s.take(ctx, c, func(f *file) (*place, error) {
-		return newPlace(&memory{data: data, space: s.space}, content.NewBitmap(f.Chunks())), nil
+		return newPlace(body.NewMemory(s.space, data), content.NewBitmap(f.Chunks())), nil
 	}, bytes.NewReader(data))
 }
 
@@ -112,7 +113,7 @@ func (s *Store) importLarge(ctx context.Context, src *os.File, before vfs.Info, 
 	name := s.tempName()
 	tmp, err := s.root.Open(name, vfs.CreateNew)
 	if err != nil {
-		return content.File{}, writeError(err)
+		return content.File{}, body.WriteError(err)
 	}
 	c, crcs, err := s.copyWhole(ctx, src, tmp, before, cs, progress)
 	taken := false
@@ -207,7 +208,7 @@ func (s *Store) takeOver(ctx context.Context, f *file, place func(*file) (*place
 	}
 	p, err := place(f)
 	if err != nil {
-		return writeError(err)
+		return body.WriteError(err)
 	}
 	return s.attachWhole(f, p)
 }

@@ -8,6 +8,7 @@ import (
 
 	"shoal"
 	"shoal/internal/content"
+	"shoal/internal/storage/body"
 	"shoal/internal/storage/layout"
 	"shoal/internal/storage/sums"
 	"shoal/internal/storage/tables"
@@ -34,31 +35,26 @@ func (s *Store) linkFile(ctx context.Context, path string, cs content.ChunkSize,
 	if err := s.writable(); err != nil {
 		return content.File{}, err
 	}
-	l := &link{system: s.system, Spot: tables.Spot{Path: path}}
-	if err := l.reopen(); err != nil {
+	l, before, err := body.OpenLink(s.system, path)
+	if err != nil {
 		return content.File{}, err
 	}
-	c, err := s.linkOpen(ctx, l, cs, progress)
+	c, err := s.linkOpen(ctx, l, before, cs, progress)
 	if err != nil {
 		return content.File{}, errors.Join(err, l.Close())
 	}
 	return c, nil
 }
 
-// linkOpen hashes what is behind an open link and records it.
-func (s *Store) linkOpen(ctx context.Context, l *link, cs content.ChunkSize, progress func(n int64)) (content.File, error) {
-	before, err := l.file.Stat()
-	if err != nil {
-		return content.File{}, err
-	}
-	l.Guard = guardOf(before)
-	c, crcs, err := s.hashCut(ctx, cs, before.Size, l.file, func(cs content.ChunkSize) (content.File, sums.List, error) {
-		return hashSummed(ctx, l.file, before.Size, cs, progress)
+// linkOpen hashes what is behind an open link, as it was before, and records it.
+func (s *Store) linkOpen(ctx context.Context, l *body.Link, before vfs.Info, cs content.ChunkSize, progress func(n int64)) (content.File, error) {
+	c, crcs, err := s.hashCut(ctx, cs, before.Size, l.File(), func(cs content.ChunkSize) (content.File, sums.List, error) {
+		return hashSummed(ctx, l.File(), before.Size, cs, progress)
 	})
 	if err != nil {
 		return content.File{}, hashError(err)
 	}
-	after, err := l.file.Stat()
+	after, err := l.File().Stat()
 	if err := errors.Join(err, unchanged(before, after)); err != nil {
 		return content.File{}, err
 	}
@@ -72,8 +68,8 @@ func (s *Store) linkOpen(ctx context.Context, l *link, cs content.ChunkSize, pro
 
 // recordLink gives the file a place that is a whole linked file, in place of
 // any other at that path.
-func (s *Store) recordLink(ctx context.Context, f *file, l *link, crcs sums.List) error {
-	if err := s.displace(ctx, l.Path, nil); err != nil {
+func (s *Store) recordLink(ctx context.Context, f *file, l *body.Link, crcs sums.List) error {
+	if err := s.displace(ctx, l.At().Path, nil); err != nil {
 		return err
 	}
 	p := newPlace(l, content.NewBitmap(f.Chunks()))
@@ -114,7 +110,7 @@ func (s *Store) displaceIn(ctx context.Context, id shoal.FileID, path string, ke
 	}
 	defer s.giveBack(f)
 	for _, p := range f.all() {
-		if l := p.linked(); l == nil || p == keep || l.at().Path != path {
+		if l := p.linked(); l == nil || p == keep || l.At().Path != path {
 			continue
 		}
 		if f.detach(p) {
@@ -127,7 +123,7 @@ func (s *Store) displaceIn(ctx context.Context, id shoal.FileID, path string, ke
 
 // spaceAt watches the room where an output is written. Only on the store's own
 // disk is there a reserve to keep.
-func (s *Store) spaceAt(folder vfs.FS) (*space, error) {
+func (s *Store) spaceAt(folder vfs.FS) (*body.Space, error) {
 	here, err := s.root.Stat(".")
 	if err != nil {
 		return nil, err
@@ -137,7 +133,7 @@ func (s *Store) spaceAt(folder vfs.FS) (*space, error) {
 		return nil, err
 	}
 	if here.Device == there.Device {
-		return &space{root: folder, reserve: layout.Reserve, full: s.full}, nil
+		return &body.Space{Root: folder, Reserve: layout.Reserve, Full: s.full}, nil
 	}
 	return nil, nil
 }

@@ -9,6 +9,7 @@ import (
 
 	"shoal"
 	"shoal/internal/content"
+	"shoal/internal/storage/body"
 	"shoal/internal/storage/layout"
 	"shoal/internal/storage/sums"
 	"shoal/internal/storage/tables"
@@ -104,13 +105,13 @@ func (f *file) add(p *place) *place {
 func (s *Store) describe(f *file, c content.File) {
 	f.File = c
 	if !f.small() {
-		f.shard = folder{fs: s.root, name: layout.ShardName(c.ID), key: layout.ShardName(c.ID)}
+		f.shard = body.Folder{FS: s.root, Name: layout.ShardName(c.ID), Key: layout.ShardName(c.ID)}
 	}
 }
 
 // blob is the body of a large file in the store's own folder.
-func (s *Store) blob(id shoal.FileID) *blob {
-	return &blob{space: s.space, open: func() (vfs.File, error) { return s.root.Open(layout.DataName(id), vfs.ReadWrite) }}
+func (s *Store) blob(id shoal.FileID) *body.Blob {
+	return body.NewBlob(s.space, func() (vfs.File, error) { return s.root.Open(layout.DataName(id), vfs.ReadWrite) })
 }
 
 // abandon forgets a large file whose hash list is gone or wrong: its chunks
@@ -144,11 +145,11 @@ func (s *Store) loadSmall(ctx context.Context, f *file) (hasLinks bool, err erro
 // loadBytes adds a small file's own place. If its row makes no sense, what the
 // place has is found by reading it.
 func (s *Store) loadBytes(ctx context.Context, f *file, r tables.SmallRow) error {
-	body := &memory{data: r.Data, space: s.space}
+	own := body.NewMemory(s.space, r.Data)
 	if bits, err := r.Bitmap(); err != nil {
-		return s.recheck(ctx, f, f.add(newPlace(body, content.NewBitmap(f.Chunks()))), nil)
+		return s.recheck(ctx, f, f.add(newPlace(own, content.NewBitmap(f.Chunks()))), nil)
 	} else if bits.Count() > 0 {
-		f.add(newPlace(body, bits))
+		f.add(newPlace(own, bits))
 	}
 	return nil
 }
@@ -187,18 +188,14 @@ func (s *Store) loadLinks(ctx context.Context, f *file) error {
 }
 
 func (s *Store) loadLink(ctx context.Context, f *file, r tables.LinkRow) error {
-	l := &link{system: s.system, Spot: r.Spot}
+	l := body.NewLink(s.system, r.Spot)
 	bits, damage := tables.UnpackBits(r.Bits, r.Present, f.Chunks())
 	if damage != nil {
 		bits = content.NewBitmap(f.Chunks())
 	}
 	p := f.add(newPlace(l, bits))
 	p.sums = sums.Unpack(r.Sums, bits)
-	err := l.use()
-	switch {
-	case err == nil:
-		l.mu.RUnlock()
-	case lost(err) && !s.rescue(f, p):
+	if err := l.Use(nil); body.Lost(err) && !s.rescue(f, p) {
 		s.dropPlace(f, p, err)
 		return nil
 	}

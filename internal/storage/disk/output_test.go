@@ -5,13 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
-
-	"os/exec"
 
 	"shoal"
 	"shoal/internal/storage"

@@ -11,6 +11,7 @@ import (
 	"shoal"
 	"shoal/internal/content"
 	"shoal/internal/storage"
+	"shoal/internal/storage/body"
 	"shoal/internal/storage/sums"
 	"shoal/internal/storage/tables"
 )
@@ -72,7 +73,7 @@ func (s *Store) get(f *file, i int, buf []byte) error {
 		}
 		failure = errors.Join(failure, err)
 	}
-	if failure != nil && !errors.Is(failure, shoal.Integrity) && !lost(failure) {
+	if failure != nil && !errors.Is(failure, shoal.Integrity) && !body.Lost(failure) {
 		return failure
 	}
 	if err := f.alive(); err != nil {
@@ -111,12 +112,12 @@ const (
 // what is wrong with it.
 func (s *Store) readChunk(f *file, p *place, i int, buf []byte, by proof) error {
 	err := s.provenRead(f, p, i, buf, by)
-	if lost(err) {
+	if body.Lost(err) {
 		s.rescue(f, p)
 		err = s.provenRead(f, p, i, buf, by) // somebody else may have rescued it too
 	}
 	switch {
-	case lost(err):
+	case body.Lost(err):
 		s.dropPlace(f, p, err)
 	case errors.Is(err, shoal.Integrity):
 		s.markRotten(f, p, i, err)

@@ -19,6 +19,7 @@ import (
 	"shoal/internal/content"
 	"shoal/internal/sqlite"
 	"shoal/internal/storage"
+	"shoal/internal/storage/body"
 	"shoal/internal/storage/layout"
 	"shoal/internal/storage/recovery"
 	"shoal/internal/storage/tables"
@@ -51,7 +52,7 @@ type Store struct {
 	dir     string
 	system  vfs.System
 	root    vfs.FS
-	space   *space
+	space   *body.Space
 	lock    vfs.File
 	index   tables.Index
 	records tables.Records
@@ -114,10 +115,10 @@ func (s *Store) open(ctx context.Context) (err error) {
 	if s.root, err = s.system.Root(s.dir); err != nil {
 		return err
 	}
-	s.space = &space{root: s.root, reserve: layout.Reserve, full: s.full}
+	s.space = &body.Space{Root: s.root, Reserve: layout.Reserve, Full: s.full}
 	var crashed bool
 	if s.lock, crashed, err = layout.TakeLock(s.root); err != nil {
-		return writeError(err)
+		return body.WriteError(err)
 	}
 	isNew, err := s.layOut()
 	if err != nil {
@@ -144,7 +145,7 @@ func (s *Store) open(ctx context.Context) (err error) {
 // again.
 func (s *Store) openDatabases(ctx context.Context, isNew bool) (lost bool, err error) {
 	mender := &recovery.Mender{
-		Dir: s.dir, Root: s.root, Room: s.space.room, Rerecord: s.rerecord,
+		Dir: s.dir, Root: s.root, Room: s.space.Room, Rerecord: s.rerecord,
 		Tell: func(text string) { s.trouble.tell(Notice{Kind: Rebuilt, Text: text}) },
 	}
 	if s.records, err = mender.OpenRecords(ctx, isNew); err != nil {

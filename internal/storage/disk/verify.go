@@ -8,6 +8,7 @@ import (
 	"io/fs"
 
 	"shoal"
+	"shoal/internal/storage/body"
 	"shoal/internal/storage/layout"
 	"shoal/internal/storage/recovery"
 )
@@ -50,7 +51,7 @@ func (s *Store) findNames(f *file) error {
 	}
 	_, err := s.root.Stat(layout.DataName(f.ID))
 	if errors.Is(err, fs.ErrNotExist) {
-		s.dropPlace(f, own, errMissing)
+		s.dropPlace(f, own, body.ErrMissing)
 		return nil
 	}
 	return err
@@ -63,14 +64,14 @@ func (s *Store) findList(f *file) error {
 		return err
 	}
 	if err := s.root.MakeDir(layout.ShardName(f.ID)); err != nil {
-		return writeError(err)
+		return body.WriteError(err)
 	}
 	err := layout.WriteList(s.root, f.File)
 	if errors.Is(err, layout.ErrSync) {
 		return s.fail(err)
 	}
 	if err != nil {
-		return writeError(err)
+		return body.WriteError(err)
 	}
 	return errors.Join(s.root.SyncDir(layout.ShardName(f.ID)), s.root.SyncDir(layout.BlobsDir))
 }
@@ -88,7 +89,7 @@ func (s *Store) verifyPlace(ctx context.Context, f *file, p *place, buf []byte, 
 		if err := watch(i, where, err); err != nil {
 			return err
 		}
-		if lost(err) {
+		if body.Lost(err) {
 			return nil
 		}
 	}
@@ -117,7 +118,7 @@ func (s *Store) recheck(ctx context.Context, f *file, p *place, report *recovery
 			return err
 		}
 		if err := s.recheckChunk(f, p, i, buf[:f.ChunkLen(i)], report); err != nil {
-			if lost(err) {
+			if body.Lost(err) {
 				s.dropPlace(f, p, err)
 				return nil
 			}
