@@ -102,9 +102,9 @@ func salvage(ctx context.Context, path string, shoalID shoal.NodeID) ([]incoming
 }
 
 // readDamaged reads the sound batches of a damaged journal into saved. It returns
-// those that the index names, in order; none if it does not name all.
+// the names in the index, in order, or nil if the index is damaged too.
 func readDamaged(ctx context.Context, damaged *sql.DB, shoalID shoal.NodeID, saved map[name]incoming) (named []name, err error) {
-	odd := false // the index has what is no name
+	odd := false // a key in the index is not a name
 	table := sqlite.Salvage{
 		From: damaged,
 		All:  "SELECT data FROM batches NOT INDEXED ORDER BY place %s",

@@ -12,7 +12,7 @@ import (
 	"shoal"
 )
 
-// prepare sees that a database that was just opened is sound and of its version.
+// prepare checks a database that was just opened, and brings it to its version.
 func (d *DB) prepare(ctx context.Context) error {
 	found, err := d.checkFormat(ctx) // before anything is written to it
 	if err != nil {
@@ -29,7 +29,7 @@ func (d *DB) prepare(ctx context.Context) error {
 	return d.Transact(ctx, func(tx *sql.Tx) error { return d.format.bring(ctx, tx, found) })
 }
 
-// checkFormat reports whether the database is of its format, and of what version.
+// checkFormat checks the application id, and returns the version.
 func (d *DB) checkFormat(ctx context.Context) (version int, err error) {
 	var application int
 	row := d.Readers.QueryRowContext(ctx, "SELECT application_id, user_version FROM pragma_application_id, pragma_user_version")
@@ -48,8 +48,7 @@ func (d *DB) checkFormat(ctx context.Context) (version int, err error) {
 	return version, nil
 }
 
-// bring takes the steps that lead from a version to the format's; from 0 it takes
-// all of them.
+// bring runs the steps from a version to the format's; from 0, all of them.
 func (f Format) bring(ctx context.Context, tx *sql.Tx, from int) error {
 	for _, step := range f.Steps[max(0, from-f.oldest()+1):] {
 		if _, err := tx.ExecContext(ctx, step); err != nil {
@@ -60,8 +59,8 @@ func (f Format) bring(ctx context.Context, tx *sql.Tx, from int) error {
 	return err
 }
 
-// stepError tells a database that has not the tables its version says from a
-// disk that is full or fails.
+// stepError returns ErrDamaged if a step failed because the tables of the
+// database's version are missing.
 func stepError(err error) error {
 	failure, ok := errors.AsType[*sqlite.Error](err)
 	if ok && primary(failure) == lib.SQLITE_ERROR {
@@ -70,11 +69,11 @@ func stepError(err error) error {
 	return err
 }
 
-// QuickCheck has SQLite look through the whole database for damage, but not
-// compare indexes with tables. Damage is ErrDamaged. It reads every page.
+// QuickCheck reads every page of the database, without comparing indexes with
+// tables. Errors: ErrDamaged.
 func (d *DB) QuickCheck(ctx context.Context) error { return d.check(ctx, "PRAGMA quick_check(1)") }
 
-// Check looks at the whole structure of the database, indexes included. Damage is
+// Check checks the whole structure of the database, indexes included. Errors:
 // ErrDamaged.
 func (d *DB) Check(ctx context.Context) error { return d.check(ctx, "PRAGMA integrity_check(1)") }
 
@@ -85,7 +84,7 @@ func (d *DB) check(ctx context.Context, pragma string) error {
 		return d.Explain(err)
 	}
 	if verdict != "ok" {
-		return d.Explain(ErrDamaged) // the verdict is for who knows SQLite from within
+		return d.Explain(ErrDamaged) // the verdict names pages of SQLite's, which help nobody here
 	}
 	return nil
 }

@@ -10,9 +10,9 @@ import (
 	"path/filepath"
 )
 
-// createIfMissing makes an empty database at path, if there is nothing. It
-// appears whole or not at all, so that an empty file is known to be damage. So
-// is a log without its database: what is in it was acknowledged.
+// createIfMissing makes an empty database at path if there is no file. It
+// appears whole or not at all, so an empty file is damage. A log without its
+// database is damage too: the transactions in the log were acknowledged.
 func createIfMissing(ctx context.Context, path string, format Format) (made bool, err error) {
 	if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
 		return false, err
@@ -35,9 +35,9 @@ func createIfMissing(ctx context.Context, path string, format Format) (made bool
 	return true, syncFolder(filepath.Dir(path))
 }
 
-// Create makes an empty database at path, in place of what an interrupted attempt
-// left there, and opens it. A crash may leave it half made, so it is for a name
-// that nobody opens: see Replace.
+// Create makes an empty database at path and opens it. It first removes a database
+// that an interrupted attempt left there. A crash may leave an incomplete database,
+// so path is a temporary name: see Replace.
 func Create(ctx context.Context, path string, format Format) (*DB, error) {
 	if err := Remove(path); err != nil {
 		return nil, err

@@ -11,15 +11,15 @@ import (
 	"shoal"
 )
 
-// ErrDamaged means that a database is not what was written. It has the code that
-// its Format says.
+// ErrDamaged means that a database's contents are damaged. The database's Format
+// says which code and hint it has.
 var ErrDamaged = errors.New("the database is damaged")
 
 // ErrOutdated means that a database is of a version before the format's steps.
 var ErrOutdated = fmt.Errorf("the database was written by an older shoal: %w", shoal.Usage)
 
-// Explain gives an error of SQLite's the code and the hint it deserves: damage is
-// ErrDamaged, a full disk shoal.NoSpace. Other errors stay as they are.
+// Explain adds a code and a hint to an error of SQLite: ErrDamaged for damage,
+// shoal.NoSpace for a full disk. It returns other errors unchanged.
 func (d *DB) Explain(err error) error {
 	if errors.Is(err, ErrDamaged) {
 		return d.damaged(err)
@@ -34,7 +34,7 @@ func (d *DB) Explain(err error) error {
 	case lib.SQLITE_FULL:
 		return shoal.WithHint(fmt.Errorf("%w: %w", shoal.NoSpace, err), "make room on the disk; the node goes on by itself then")
 	case lib.SQLITE_ERROR:
-		if strings.Contains(failure.Error(), "no such table") { // its file was emptied in use
+		if strings.Contains(failure.Error(), "no such table") { // the file was emptied in use
 			return d.damaged(fmt.Errorf("%w: its tables are gone", ErrDamaged))
 		}
 	case lib.SQLITE_CANTOPEN:
@@ -45,10 +45,10 @@ func (d *DB) Explain(err error) error {
 	return err
 }
 
-// primary is an error's plain code, which extended codes have in the low byte.
+// primary returns an error's primary code, the low byte of an extended code.
 func primary(failure *sqlite.Error) int { return failure.Code() & 0xff }
 
-// damaged gives damage the code and the hint that the format says.
+// damaged adds the format's code and hint.
 func (d *DB) damaged(err error) error {
 	if d.format.Hint != "" {
 		err = shoal.WithHint(err, d.format.Hint)

@@ -58,11 +58,11 @@ func Move(path, to string) error {
 	return nil
 }
 
-// Replace puts the database at by in the place of the one at path, which gets the
-// name aside, durably. Where the file system can give a file two names, a crash
-// leaves one of the two at path. Nobody may have either open.
+// Replace renames the database at path to aside, and the database at by to path,
+// durably. On a file system with hard links a crash leaves one of the two at path.
+// Neither may be open.
 func Replace(path, by, aside string) error {
-	for _, suffix := range []string{logSuffix, indexSuffix} { // first: the next one at path must not take them for its own
+	for _, suffix := range []string{logSuffix, indexSuffix} { // first: SQLite would play this log into the new database
 		if err := renameIfThere(path+suffix, aside+suffix); err != nil {
 			return err
 		}

@@ -9,28 +9,28 @@ import (
 	"shoal"
 )
 
-// Mendable is a database that is replaced while it is in use when it turns out to
-// be damaged. Its methods are safe for use by many goroutines at once.
+// Mendable is a database that replaces itself when a query finds it damaged. Its
+// methods are safe for use by many goroutines at once.
 type Mendable struct {
 	mend func(ctx context.Context, damaged *DB) (*DB, error)
 
-	// using guards what is below: it is held for reading over each use of the
-	// database, and for writing while another is put in its place.
+	// using guards the fields below. It is held for reading during each use of the
+	// database, and for writing while the database is replaced.
 	using    sync.RWMutex
 	data     *DB
-	hopeless error // why a damaged one cannot be replaced
+	hopeless error // why mend failed, unless there was no space
 }
 
-// NewMendable takes an open database over. mend makes another in the place of a
-// damaged one and returns it open; then the damaged one is closed. Nobody uses
-// either meanwhile. If it fails, mend is called again only if that was shoal.NoSpace.
+// NewMendable returns a Mendable that owns an open database. mend closes the damaged
+// database, makes another one in its place and returns that open. No query runs
+// during mend. After an error mend is called again only if it was shoal.NoSpace.
 func NewMendable(data *DB, mend func(ctx context.Context, damaged *DB) (*DB, error)) *Mendable {
 	return &Mendable{data: data, mend: mend}
 }
 
-// Do runs work on the database. If that finds damage the database is mended, and
-// the work done once more, on what could be saved. So work must bear being done
-// twice. It blocks while somebody else has the database mended.
+// Do runs work on the database. If work returns ErrDamaged, Do mends the database
+// and runs work once more, on the saved rows. So work must be repeatable. Do blocks
+// while another call mends the database. Errors: those of work and mend.
 func (m *Mendable) Do(ctx context.Context, work func(*DB) error) error {
 	used, err := m.attempt(work)
 	if !errors.Is(err, ErrDamaged) {
@@ -42,7 +42,7 @@ func (m *Mendable) Do(ctx context.Context, work func(*DB) error) error {
 	return m.Try(work)
 }
 
-// Try runs work on the database as it is. Damage is its error.
+// Try runs work on the database without mending it. Errors: those of work.
 func (m *Mendable) Try(work func(*DB) error) error {
 	_, err := m.attempt(work)
 	return err
@@ -54,18 +54,18 @@ func (m *Mendable) attempt(work func(*DB) error) (*DB, error) {
 	return m.data, work(m.data)
 }
 
-// Transact runs one transaction, as DB.Transact does.
+// Transact runs DB.Transact by Do.
 func (m *Mendable) Transact(ctx context.Context, write func(*sql.Tx) error) error {
 	return m.Do(ctx, func(d *DB) error { return d.Transact(ctx, write) })
 }
 
-// replace has a damaged database replaced, while whoever uses it waits. What no
-// room was left for is tried again by the next who finds the damage.
+// replace mends a damaged database, unless another call has. Other uses wait. After
+// shoal.NoSpace the next call that finds the damage tries again.
 func (m *Mendable) replace(ctx context.Context, damaged *DB) error {
 	m.using.Lock()
 	defer m.using.Unlock()
 	if m.data != damaged {
-		return nil // somebody else has seen to it
+		return nil // another call has mended it
 	}
 	if m.hopeless != nil {
 		return m.hopeless
@@ -81,5 +81,5 @@ func (m *Mendable) replace(ctx context.Context, damaged *DB) error {
 	return nil
 }
 
-// Close gives the database back. Nobody may use it any more.
+// Close closes the database.
 func (m *Mendable) Close() error { return m.data.Close() }

@@ -19,16 +19,16 @@ const (
 	perOverflow = pageSize - 4              // in each page of the rest
 )
 
-// Pages reads a database page by page, whatever leads to them: the rows of tables
-// whose trees are broken, and those that were deleted and not overwritten.
+// Pages reads the rows of a database page by page, without the trees above them. It
+// also finds deleted rows that nothing has overwritten.
 type Pages struct {
 	File   io.ReaderAt
-	MaxRow int // bytes of a row, at most: longer ones make no sense
+	MaxRow int // bytes; longer rows are skipped
 }
 
-// Rows calls each with every row that lies in a leaf of any table, cut into so
-// many columns. Rows with another number of them are left out, and so are pages that
-// the system cannot read. It reads the whole file. Errors are those of each and ctx.
+// Rows calls each with every row in a leaf of any table that has this number of
+// columns. It reads the whole file, and skips unreadable pages. Errors: those of each
+// and ctx.
 func (p Pages) Rows(ctx context.Context, columns int, each func([]Column) error) error {
 	for number := uint32(1); ctx.Err() == nil; number++ {
 		page, err := p.page(number)
@@ -58,8 +58,8 @@ func (p Pages) page(number uint32) ([]byte, error) {
 	return page, err
 }
 
-// leaf calls each with the payload of every row that a page has, as far as it
-// makes sense, if it is a leaf of a table.
+// leaf calls each with the payload of every valid cell of a page, if the page is a
+// leaf of a table.
 func (p Pages) leaf(number uint32, page []byte, each func([]byte) error) error {
 	at := 0
 	if number == 1 {
@@ -83,8 +83,7 @@ func (p Pages) leaf(number uint32, page []byte, each func([]byte) error) error {
 	return nil
 }
 
-// payload reads what a cell has. What cannot be read of the pages that it goes on
-// in is left out, and zero.
+// payload reads the payload of a cell. Bytes on unreadable overflow pages are zero.
 func (p Pages) payload(cell []byte) ([]byte, bool) {
 	size, n := varint(cell)
 	_, m := varint(cell[n:]) // the number of the row
@@ -109,7 +108,7 @@ func (p Pages) payload(cell []byte) ([]byte, bool) {
 	return payload, true
 }
 
-// rest reads what a payload has beyond its page.
+// rest reads the part of a payload on overflow pages.
 func (p Pages) rest(payload []byte, next uint32) {
 	for len(payload) > 0 && next > 0 {
 		page, err := p.page(next)
@@ -142,7 +141,7 @@ type Column struct {
 	Bytes  []byte
 }
 
-// parseRecord reads as many columns as there are to be.
+// parseRecord reads a record of count columns.
 func parseRecord(payload []byte, count int) ([]Column, bool) {
 	length, n := varint(payload)
 	if n == 0 || length > uint64(len(payload)) || length < uint64(n) {
@@ -165,7 +164,7 @@ func parseRecord(payload []byte, count int) ([]Column, bool) {
 	return columns, len(columns) == count
 }
 
-// widthOf is how many bytes a column of that kind has.
+// widthOf returns the length in bytes of a column of a serial type.
 func widthOf(kind uint64) uint64 {
 	if kind >= 12 {
 		return (kind - 12) / 2

@@ -8,9 +8,9 @@ import (
 	"shoal"
 )
 
-// QueryContext is a query of the readers' that is asked often: it is kept
-// prepared as long as the database is open. There must be only as many as
-// are written in the program. Errors are SQLite's own: see Explain.
+// QueryContext runs a query on the readers, and keeps it prepared as long as the
+// database is open. Callers pass constant texts only: the cache has no bound. Errors
+// are SQLite's own: see Explain.
 func (d *DB) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
 	statement, err := d.statement(query)
 	if err != nil {
@@ -19,8 +19,8 @@ func (d *DB) QueryContext(ctx context.Context, query string, args ...any) (*sql.
 	return statement.QueryContext(ctx, args...)
 }
 
-// Row reads the row that such a query gives. Errors: shoal.NotFound if it gives
-// none; as of Explain.
+// Row runs such a query and reads its first row. Errors: shoal.NotFound if there is
+// no row; those of Explain.
 func (d *DB) Row(ctx context.Context, query string, args []any, into ...any) error {
 	statement, err := d.statement(query)
 	if err == nil {
@@ -38,7 +38,7 @@ func (d *DB) statement(query string) (*sql.Stmt, error) {
 	if s := d.prepared[query]; s != nil {
 		return s, nil
 	}
-	s, err := d.Readers.Prepare(query) // for all who will ask it, and not for one call's context
+	s, err := d.Readers.Prepare(query) // not with a call's context: later calls use it too
 	if err == nil {
 		d.prepared[query] = s
 	}
@@ -46,7 +46,7 @@ func (d *DB) statement(query string) (*sql.Stmt, error) {
 }
 
 // Transact runs a write in a transaction: all of it happens, or nothing. Calls
-// wait for each other. Errors are as of Explain.
+// wait for each other. Errors: those of write and of Explain.
 func (d *DB) Transact(ctx context.Context, write func(*sql.Tx) error) error {
 	tx, err := d.Writer.BeginTx(ctx, nil)
 	if err != nil {

@@ -6,25 +6,25 @@ import (
 	"fmt"
 )
 
-// Salvage reads what can still be read of one table of a damaged database. Its
-// queries leave one %s for the order, ASC or DESC, and may repeat it as %[1]s.
-// That a query of the damaged database fails is expected, and is no error.
+// Salvage reads the readable rows of one table of a damaged database. The queries
+// All and Keys contain %s for the order, ASC or DESC, and may repeat it as %[1]s.
+// A failed query on the damaged database is expected, and is no error.
 type Salvage struct {
 	From *sql.DB // see OpenDamaged
-	All  string  // gives all rows, in the table's own order and without an index
-	Keys string  // gives the keys of all rows, from an index alone
-	One  string  // gives the row with a key, whose columns are the arguments
+	All  string  // selects all rows in the table's own order, without an index
+	Keys string  // selects the keys of all rows from an index alone
+	One  string  // selects the row with a key; the columns of the key are the arguments
 
-	// Keep takes a row in, and reports whether it is of any use.
-	Keep func(row *sql.Rows) (useful bool, err error)
+	// Keep stores a row, and reports whether the row is valid.
+	Keep func(row *sql.Rows) (valid bool, err error)
 
-	// Known reports whether the row with a key was kept. It is asked about every
-	// key that the index names.
+	// Known reports whether Keep has stored the row with a key. ByKey calls it with
+	// every key in the index.
 	Known func(key []any) (bool, error)
 }
 
-// Rows reads the table from either end up to the damage. It reports whether that
-// is all of it. Errors are those of Keep and ctx.
+// Rows reads the table from both ends up to the damage, and reports whether it read
+// the whole table. Errors: those of Keep and ctx.
 func (s Salvage) Rows(ctx context.Context) (all bool, err error) {
 	for _, order := range []string{"ASC", "DESC"} {
 		all, err := read(ctx, s.From, fmt.Sprintf(s.All, order), nil, func(row *sql.Rows) error {
@@ -38,9 +38,9 @@ func (s Salvage) Rows(ctx context.Context) (all bool, err error) {
 	return false, nil
 }
 
-// ByKey reads, one by one, the rows that the index names and that are not known
-// yet. It returns how many of them cannot be read, and whether the index names
-// all of its rows. Errors are those of Keep, Known and ctx.
+// ByKey reads the rows whose keys are in the index and not yet Known, one by one. It
+// returns how many of them are unreadable, and whether the whole index is readable.
+// Errors: those of Keep, Known and ctx.
 func (s Salvage) ByKey(ctx context.Context) (lost int, all bool, err error) {
 	for _, order := range []string{"ASC", "DESC"} {
 		all, err := read(ctx, s.From, fmt.Sprintf(s.Keys, order), nil, func(row *sql.Rows) error {
@@ -57,7 +57,7 @@ func (s Salvage) ByKey(ctx context.Context) (lost int, all bool, err error) {
 	return lost, false, nil
 }
 
-// byKey reads the row whose key the index gives, and reports whether it is lost.
+// byKey reads the row with the index's current key, and reports whether it is lost.
 func (s Salvage) byKey(ctx context.Context, index *sql.Rows) (lost bool, err error) {
 	key, ok := columnsOf(index)
 	if !ok {
@@ -69,14 +69,14 @@ func (s Salvage) byKey(ctx context.Context, index *sql.Rows) (lost bool, err err
 	}
 	found := false
 	_, err = read(ctx, s.From, s.One, key, func(row *sql.Rows) error {
-		useful, err := s.Keep(row)
-		found = found || useful
+		valid, err := s.Keep(row)
+		found = found || valid
 		return err
 	})
 	return !found, err
 }
 
-// columnsOf reads a row, whatever it has.
+// columnsOf reads all columns of a row.
 func columnsOf(row *sql.Rows) (values []any, ok bool) {
 	names, err := row.Columns()
 	if err != nil {
@@ -90,12 +90,12 @@ func columnsOf(row *sql.Rows) (values []any, ok bool) {
 	return values, row.Scan(into...) == nil
 }
 
-// read calls each with the rows that a query gives, and reports whether it gave
-// them all. Errors are those of each and ctx.
+// read calls each with the rows of a query, and reports whether it read all of them.
+// Errors: those of each and ctx.
 func read(ctx context.Context, from *sql.DB, query string, args []any, each func(*sql.Rows) error) (all bool, err error) {
 	rows, err := from.QueryContext(ctx, query, args...)
 	if err != nil {
-		return false, ctx.Err() // damage is what is expected here
+		return false, ctx.Err() // damage is expected here
 	}
 	defer rows.Close()
 	for rows.Next() {

@@ -1,10 +1,10 @@
 // Package sqlite is the one way in which the project uses SQLite files: it opens
 // them with the pragmas, pools and checks that a Format asks for, brings them to
-// its version, keeps queries prepared, and gives SQLite's errors the codes and
-// hints of package shoal. Of a damaged file it saves what can be read (Salvage,
-// Pages), and it puts another in its place while it is in use (Mendable).
+// its version, caches prepared queries, and gives SQLite's errors the codes and
+// hints of package shoal. It saves the readable rows of a damaged file (Salvage,
+// Pages), and replaces a damaged database in use (Mendable).
 //
-// It does not know what the tables mean.
+// It does not know the meaning of the tables.
 package sqlite
 
 import (
@@ -25,8 +25,8 @@ import (
 	"shoal"
 )
 
-// How a database is used. Each connection has a page cache of its own, so there
-// are few, and those that are not needed are closed.
+// The limits of a database's use. Each connection has its own page cache, so there
+// are few connections, and idle ones are closed.
 const (
 	cacheKiB    = 256
 	maxReaders  = 3
@@ -47,10 +47,10 @@ const ownerOnly = 0o600
 // Durability says when a transaction is on the disk.
 type Durability string
 
-// What a commit waits for, as SQLite's pragma synchronous says it.
+// The values of SQLite's pragma synchronous in use.
 const (
-	OnCommit Durability = "FULL"   // for the disk: what is committed survives a power cut
-	Later    Durability = "NORMAL" // for nothing: a power cut may undo the last commits, and nothing worse
+	OnCommit Durability = "FULL"   // a commit waits for the disk, and survives a power cut
+	Later    Durability = "NORMAL" // a commit does not wait: a power cut may undo the last commits, and nothing worse
 )
 
 // Format tells a kind of database from others, and says how it is used.
@@ -58,32 +58,33 @@ type Format struct {
 	Application int // SQLite's application_id, which file(1) shows; 0 if it has none
 	Version     int // of the schema, from 1 on
 
-	// Steps make the tables: the first one makes the oldest version that is still
-	// known, the last one Version. An empty database takes all of them, an older one
-	// those that it has not taken. One of a version before the oldest is ErrOutdated.
+	// Steps are the SQL that makes the tables. The first step makes the oldest
+	// supported version, each further step the next version, and the last step
+	// Version. Open runs all steps on an empty database, and the missing steps on an
+	// older one. A version before the oldest is ErrOutdated.
 	Steps []string
 
-	Durability Durability        // of what is written
-	Pragmas    map[string]string // of connections that write, beside the package's own or in their place
-	CacheKiB   int               // of the writer, when it needs it; 0 is a little
-	Shared     bool              // a few connections both read and write, and stay open; else one writes
-	CheckInUse bool              // Open leaves out quick_check: damage is found by whoever meets it
+	Durability Durability        // of transactions
+	Pragmas    map[string]string // of writing connections; they override the package's own
+	CacheKiB   int               // page cache of a writing connection; at least 256
+	Shared     bool              // up to 3 connections read and write, and stay open; else 1 writes and up to 3 read
+	CheckInUse bool              // Open skips quick_check; the first query that meets damage reports it
 
-	// Code and Hint are what a person is told of damage. Without them ErrDamaged
-	// means damage to the caller alone, who has it mended.
+	// Code and Hint are added to ErrDamaged, for a person. A caller that mends the
+	// database itself leaves both out.
 	Code shoal.Code
 	Hint string
 }
 
-// oldest is the version that the first step makes.
+// oldest returns the version that the first step makes.
 func (f Format) oldest() int { return f.Version - len(f.Steps) + 1 }
 
 // DB is an open database in WAL mode. Its methods are safe for use by many
 // goroutines at once.
 type DB struct {
 	Writer  *sql.DB // one connection, unless the format is Shared
-	Readers *sql.DB // they see what is committed, and wait for nobody
-	Made    bool    // Open found nothing, and made an empty one
+	Readers *sql.DB // they see committed data, and never wait for the writer
+	Made    bool    // there was no file, and Open made an empty database
 
 	path   string
 	format Format
@@ -92,10 +93,10 @@ type DB struct {
 	prepared map[string]*sql.Stmt
 }
 
-// Open opens the database at path, and makes it if nothing is there. What is
-// damaged or of another format is ErrDamaged, what is older than the format's
-// steps ErrOutdated, what is newer shoal.Usage; all of them are left as they are.
-// It blocks while it has SQLite check the file.
+// Open opens the database at path, and makes an empty one if there is no file. It
+// blocks while SQLite checks the file. Errors, after which the file is unchanged:
+// ErrDamaged for damage and for another format; ErrOutdated for a version before
+// the format's steps; shoal.Usage for a newer version.
 func Open(ctx context.Context, path string, format Format) (*DB, error) {
 	path, err := filepath.Abs(path)
 	if err != nil {
@@ -121,7 +122,7 @@ func newDB(path string, format Format) *DB {
 	return &DB{path: path, format: format, prepared: make(map[string]*sql.Stmt)}
 }
 
-// private makes a database's file its owner's alone.
+// private restricts a database's file to its owner.
 func private(path string) error {
 	info, err := os.Stat(path)
 	if err != nil || info.Mode().Perm() == ownerOnly {
@@ -138,7 +139,7 @@ func (d *DB) openPools() (err error) {
 	if d.format.Shared {
 		d.Readers = d.Writer
 		d.Writer.SetMaxOpenConns(maxShared)
-		d.Writer.SetMaxIdleConns(maxShared) // else the third is opened and prepared for anew each time
+		d.Writer.SetMaxIdleConns(maxShared) // else the third connection is opened and prepared anew each time
 		return nil
 	}
 	if d.Readers, err = openPool(d.path, pragmas{"query_only": "1", "cache_size": kibibytes(cacheKiB)}); err != nil {
@@ -184,11 +185,11 @@ func open(path string, query url.Values, set pragmas) (*sql.DB, error) {
 	return sql.Open("sqlite", source.String())
 }
 
-// OpenToRead opens the database at path to be looked at, without a change to it or
-// beside it; only for one with a log, which a crash leaves, SQLite needs its own
-// index of that. Nobody else may have it open. One of an older version that the
-// steps lead on from is read as it is. It is always checked. Errors are as for
-// Open, and fs.ErrNotExist.
+// OpenToRead opens the database at path without changing the folder. Only after a
+// crash, which leaves a write-ahead log, SQLite makes its index of that log. No
+// other process may have the database open. An older version that the steps
+// support stays as it is. OpenToRead always runs quick_check. Errors: those of Open;
+// fs.ErrNotExist.
 func OpenToRead(ctx context.Context, path string, format Format) (*DB, error) {
 	info, err := os.Stat(path)
 	if err != nil {
@@ -215,8 +216,8 @@ func OpenToRead(ctx context.Context, path string, format Format) (*DB, error) {
 	return d, nil
 }
 
-// OpenDamaged gives a connection that reads what can still be read of a
-// database, without a look at its soundness.
+// OpenDamaged opens a database for reading without checking it. Queries on it may
+// fail at any row.
 func OpenDamaged(path string) (*sql.DB, error) { return openPool(path, pragmas{"query_only": "1"}) }
 
 // Close gives the database back. Transactions under way end with an error.

@@ -1,8 +1,8 @@
-// Package body is where the bytes of a file's chunks lie: in a blob of the store's
-// own, in memory until they are recorded, or in a person's file, which is used only
-// as long as it is the one that was linked. It also watches the room on a disk.
+// Package body reads and writes the bytes of files: in a blob of the store, in
+// memory, or in a person's linked file, which it uses only while the file is
+// unchanged. It also watches the free space on a disk.
 //
-// It does not know chunks, nor which bytes are right.
+// It does not know chunks or hashes.
 package body
 
 import (
@@ -25,21 +25,21 @@ type Body interface {
 	// called Gather, for vfs.Gather must not take a Memory for a vfs.Gatherer.
 	WriteRun(bufs [][]byte, off int64) error
 
-	// Sync makes what was written durable.
+	// Sync makes all earlier writes durable.
 	Sync() error
 
 	// Room refuses, with shoal.NoSpace, bytes that would leave the disk too
 	// full.
 	Room(bytes int64) error
 
-	// Close lets go of what is open; the next call opens it again.
+	// Close closes the file; the next call opens it again.
 	Close() error
 }
 
-// ErrMissing means that a file of the store's own is not there any more.
+// ErrMissing means that a blob's file is gone.
 var ErrMissing = errors.New("has lost its data")
 
-// Lost reports whether err means that a place as a whole is no more.
+// Lost reports whether err means that the whole file of a body is gone.
 func Lost(err error) bool { return errors.Is(err, ErrGuard) || errors.Is(err, ErrMissing) }
 
 // Blob is a body that is a file of its own, opened when it is first used.
@@ -53,12 +53,13 @@ type Blob struct {
 	space *Space
 }
 
-// NewBlob gives a body in the file that open opens: fs.ErrNotExist if it is gone.
+// NewBlob returns a body in the file that open opens. open returns fs.ErrNotExist if
+// the file is gone.
 func NewBlob(space *Space, open func() (vfs.File, error)) *Blob {
 	return &Blob{open: open, space: space}
 }
 
-// Opened gives the blob its file, which was just made, before anybody uses it.
+// Opened sets the blob's new, open file, before the first use of the blob.
 func (b *Blob) Opened(file vfs.File) *Blob {
 	b.file = file
 	return b
@@ -120,8 +121,8 @@ func (b *Blob) Sync() error {
 // Room looks at the store's disk.
 func (b *Blob) Room(bytes int64) error { return b.space.Room(bytes) }
 
-// Punch gives the room of bytes back to the system. It is advice: where it fails,
-// the room comes back with the whole file's.
+// Punch returns the space of bytes to the file system. If it cannot, the space comes
+// back when the file is deleted.
 func (b *Blob) Punch(off, length int64) {
 	file, err := b.handle()
 	if err != nil {
@@ -154,7 +155,7 @@ type Memory struct {
 	space *Space
 }
 
-// NewMemory gives a body that has data, and takes it over.
+// NewMemory returns a body with data, which it owns from now on.
 func NewMemory(space *Space, data []byte) *Memory { return &Memory{data: data, space: space} }
 
 // ReadAt copies bytes out. Errors: io.EOF.

@@ -12,11 +12,11 @@ import (
 	"shoal/internal/storage/vfs"
 )
 
-// ErrGuard means that the file at a path is not the one that was linked.
+// ErrGuard means that the linked file has changed or is gone.
 var ErrGuard = errors.New("is no longer the file that was linked")
 
-// GuardOf is how a file is recognised. A change that leaves all four as they were
-// is still found, by the hashes.
+// GuardOf returns the guard of a file. The hashes find a change that the guard does
+// not show.
 func GuardOf(info vfs.Info) tables.Guard {
 	return tables.Guard{Device: info.Device, Inode: info.Inode, Size: info.Size, MTime: info.ModTime}
 }
@@ -46,9 +46,8 @@ func guardError(err error) error {
 type Link struct {
 	system vfs.System
 
-	// mu guards what is below: it is held for reading while the file is used,
-	// and for writing while it is opened, closed or renamed, so that nobody
-	// ever finds it half-way.
+	// mu guards the fields below. It is held for reading while the file is used,
+	// and for writing while it is opened, closed or renamed.
 	mu     sync.RWMutex
 	spot   tables.Spot
 	folder vfs.FS
@@ -57,11 +56,11 @@ type Link struct {
 	space  *Space // of an output that is written; nil if there is no reserve to keep
 }
 
-// NewLink gives the body that is at a spot. It is opened when it is first used.
+// NewLink returns the body at a spot. Its first use opens it.
 func NewLink(system vfs.System, spot tables.Spot) *Link { return &Link{system: system, spot: spot} }
 
-// OpenLink opens a person's file at an absolute path, and describes it as it is now:
-// that is what it must look like from now on.
+// OpenLink opens a person's file at an absolute path. The returned description of the
+// file becomes its guard.
 func OpenLink(system vfs.System, path string) (*Link, vfs.Info, error) {
 	l := NewLink(system, tables.Spot{Path: path})
 	if err := l.reopen(); err != nil {
@@ -75,16 +74,16 @@ func OpenLink(system vfs.System, path string) (*Link, vfs.Info, error) {
 	return l, info, nil
 }
 
-// NewOutput gives the body of an output that was just made: file, in folder, at the
-// spot. It closes both.
+// NewOutput returns the body of a new output: file, in folder, at spot. The body owns
+// and closes both.
 func NewOutput(system vfs.System, spot tables.Spot, folder vfs.FS, file vfs.File, space *Space) *Link {
 	return &Link{system: system, spot: spot, space: space, folder: folder, base: filepath.Base(spot.Path), file: file}
 }
 
-// File is the open file of a link that nobody else has yet.
+// File returns the open file, for the only user of a link of OpenLink.
 func (l *Link) File() vfs.File { return l.file }
 
-// At is the link's spot now.
+// At returns the link's current spot.
 func (l *Link) At() tables.Spot {
 	l.mu.RLock()
 	defer l.mu.RUnlock()
@@ -117,8 +116,8 @@ func (l *Link) use() error {
 	return err
 }
 
-// Use opens the file if need be, looks that it is the right one, and calls do with
-// its folder, unless do is nil. Errors: ErrGuard; do's own.
+// Use opens the file if it is closed, checks its guard, and calls do with its folder,
+// unless do is nil. Errors: ErrGuard; those of do.
 func (l *Link) Use(do func(folder vfs.FS) error) error {
 	if err := l.use(); err != nil {
 		return err
@@ -206,10 +205,9 @@ func (l *Link) Watch(room *Space) {
 	l.space = room
 }
 
-// Arrive renames an output to its target, in place of what may be there if move is
-// vfs.FS.Rename and not vfs.FS.RenameNew, and makes it a file like any other:
-// it is open for reading only, so that a program that came that way can be
-// run.
+// Arrive renames an output to its target by move: vfs.FS.Rename, which replaces a
+// file there, or vfs.FS.RenameNew. Then it opens the file for reading only, so that a
+// downloaded program can be run.
 func (l *Link) Arrive(move func(folder vfs.FS, from, to string) error) error {
 	if err := l.use(); err != nil {
 		return err
@@ -244,8 +242,8 @@ func (l *Link) becomeLocked() error {
 	return old.Close()
 }
 
-// Arrived is for an output whose partial file is gone: if the very file is at
-// the target, the link moves there. It reports whether it did.
+// Arrived looks for an output whose partial file is gone. If the same file is at the
+// target, the link moves there. It reports whether it did.
 func (l *Link) Arrived() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -269,8 +267,8 @@ func (l *Link) Arrived() bool {
 	return l.becomeLocked() == nil
 }
 
-// Discard removes an output that is not finished. It is best effort: what
-// stays is a file with a telling name, which the next output there replaces.
+// Discard removes an unfinished output. If it cannot, the partial file stays, and the
+// next output to that path replaces it.
 func (l *Link) Discard() {
 	if l.At().Target == "" || l.use() != nil {
 		return
@@ -279,7 +277,7 @@ func (l *Link) Discard() {
 	_ = l.folder.Remove(l.base)
 }
 
-// Names is the folder that has the open link's name, for a commit to sync.
+// Names returns the folder of the open link, for a commit to sync.
 func (l *Link) Names() Folder {
 	l.mu.RLock()
 	defer l.mu.RUnlock()
@@ -298,8 +296,8 @@ func (l *Link) Close() error {
 	return err
 }
 
-// Folder is one whose names must be made durable. Folders with the same key are
-// the same. The zero value is none.
+// Folder is a folder whose names a commit makes durable. Equal keys mean the same
+// folder. The zero value is no folder.
 type Folder struct {
 	FS   vfs.FS
 	Name string

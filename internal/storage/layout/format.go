@@ -11,17 +11,16 @@ import (
 	"shoal/internal/storage/vfs"
 )
 
-// formatPrefix begins what the format file holds, before the version of all that
-// docs/spec/disk.md describes.
+// The format file holds formatPrefix and the version of docs/spec/disk.md.
 const (
 	formatPrefix  = "shoal store "
 	formatVersion = 1
 	maxFormat     = 64 // bytes of the file that are read
 )
 
-// CheckFormat reports whether the folder has a store of a version that this
-// program knows. Errors: fs.ErrNotExist if it has no format file; shoal.Integrity
-// for another text, shoal.Usage for a newer version, both with a hint.
+// CheckFormat checks that the folder's format file names a supported version.
+// Errors: fs.ErrNotExist if there is no format file; shoal.Integrity for another
+// text and shoal.Usage for a newer version, both with a hint.
 func CheckFormat(root vfs.FS) error {
 	file, err := root.Open(FormatFile, vfs.ReadOnly)
 	if err != nil {
@@ -43,7 +42,7 @@ func CheckFormat(root vfs.FS) error {
 	return nil
 }
 
-// parseFormat reads what the format file says.
+// parseFormat parses the format file.
 func parseFormat(text string) (version int, ok bool) {
 	digits, ok := strings.CutPrefix(strings.TrimSpace(text), formatPrefix)
 	if !ok {
@@ -53,8 +52,8 @@ func parseFormat(text string) (version int, ok bool) {
 	return version, err == nil && version > 0
 }
 
-// WriteFormat writes the format file, which comes last in making a store. It is
-// made whole first, under the name temp, which nothing has.
+// WriteFormat writes the format file under the unused name temp, and renames it.
+// It is the last step of making a store.
 func WriteFormat(root vfs.FS, temp string) error {
 	file, err := root.Open(temp, vfs.CreateNew)
 	if err != nil {

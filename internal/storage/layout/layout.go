@@ -1,8 +1,7 @@
-// Package layout is what lies in a store's folder: the names of its files, the
-// format and lock files, the hash list files, and the quarantine.
-// docs/spec/disk.md has the formats.
+// Package layout defines a store's folder: file names, the format and lock files,
+// hash list files, and the quarantine. docs/spec/disk.md has the formats.
 //
-// It does not know the databases, nor what a store does with the files.
+// It does not know the databases or the store's logic.
 package layout
 
 import (
@@ -11,7 +10,7 @@ import (
 	"shoal"
 )
 
-// What lies in a store's folder. docs/spec/disk.md says what each is for.
+// The names in a store's folder. docs/spec/disk.md gives their purpose.
 const (
 	FormatFile    = "format"
 	LockFile      = "lock"
@@ -37,10 +36,10 @@ const Reserve = 8 << 20
 // grows too long.
 func ShardName(id shoal.FileID) string { return BlobsDir + "/" + id.String()[:2] }
 
-// DataName is the file that has the bytes of a large file.
+// DataName returns the path of a large file's bytes.
 func DataName(id shoal.FileID) string { return ShardName(id) + "/" + id.String() + DataSuffix }
 
-// ListName is the file that has the hash list of a large file.
+// ListName returns the path of a large file's hash list.
 func ListName(id shoal.FileID) string { return ShardName(id) + "/" + id.String() + ListSuffix }
 
 // ParseBlobName says which file's data or hash list has the name, a last part

@@ -32,7 +32,7 @@ const (
 
 // The errors of hash list files.
 var (
-	// ErrList means that a hash list file is not what was written.
+	// ErrList means that a hash list file is damaged.
 	ErrList = errors.New("hash list file is damaged")
 
 	// ErrSync means that the system refused to make bytes durable.
@@ -85,8 +85,8 @@ func listLength(header []byte) (int, content.File, error) {
 	return listHeader + f.Chunks()*cvSize, f, nil
 }
 
-// DecodeList reads what EncodeList wrote, and checks that the list gives the
-// id, so that nothing else has to be trusted.
+// DecodeList parses a hash list file, and checks that the list gives the id, so
+// nothing else has to be trusted. Errors: ErrList.
 func DecodeList(data []byte) (content.File, error) {
 	length, f, err := listLength(data)
 	if err != nil {
@@ -107,8 +107,8 @@ func DecodeList(data []byte) (content.File, error) {
 	return f, nil
 }
 
-// WriteList makes a hash list file durable but for its name. What an
-// interrupted attempt left there goes. Errors: ErrSync, and the system's own.
+// WriteList writes a hash list file and syncs it, but not its name. It replaces the
+// file of an interrupted attempt. Errors: ErrSync, and the system's own.
 func WriteList(root vfs.FS, f content.File) error {
 	name := ListName(f.ID)
 	if err := vfs.RemoveIfThere(root, name); err != nil {

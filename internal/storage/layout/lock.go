@@ -14,12 +14,12 @@ import (
 // maxPID bounds the bytes of the lock file that are read.
 const maxPID = 20
 
-// ErrInUse means that somebody else has the store open.
+// ErrInUse means that another process has the store open.
 var ErrInUse = fmt.Errorf("the store is in use: %w", shoal.Exists)
 
-// TakeLock locks the store until the file is closed, and writes the process's
-// number into it. crashed reports whether another number was there, which whoever
-// ends well takes out. Errors: ErrInUse.
+// TakeLock locks the store until lock is closed, and writes the process's number
+// into it. crashed reports whether a number was left there: a clean end empties the
+// file. Errors: ErrInUse.
 func TakeLock(root vfs.FS) (lock vfs.File, crashed bool, err error) {
 	lock, err = root.Lock(LockFile)
 	if errors.Is(err, vfs.ErrLocked) {
@@ -35,8 +35,8 @@ func TakeLock(root vfs.FS) (lock vfs.File, crashed bool, err error) {
 	return lock, crashed, nil
 }
 
-// sign writes the process's number into the lock file, and reports whether
-// another one was there.
+// sign writes the process's number into the lock file, and reports whether the file
+// held a number.
 func sign(root vfs.FS, lock vfs.File) (crashed bool, err error) {
 	left, err := readText(lock, maxPID)
 	if err != nil {
@@ -48,7 +48,7 @@ func sign(root vfs.FS, lock vfs.File) (crashed bool, err error) {
 	return left != "", errors.Join(lock.Sync(), root.SyncDir("."))
 }
 
-// InUse is ErrInUse, and says who has the store, as far as the lock file tells.
+// InUse returns ErrInUse with the process number from the lock file, if it has one.
 func InUse(root vfs.FS) error {
 	who := "another process"
 	if file, err := root.Open(LockFile, vfs.ReadOnly); err == nil {

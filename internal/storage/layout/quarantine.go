@@ -7,13 +7,13 @@ import (
 	"shoal/internal/storage/vfs"
 )
 
-// Aside is a name in the quarantine that nothing has, for what was called as.
+// Aside returns an unused path in the quarantine for a file with the name as.
 func Aside(as string) string {
 	return fmt.Sprintf("%s/%s.%d", QuarantineDir, as, time.Now().UnixNano())
 }
 
-// Quarantine puts a file of the store's away, for a person to look at, and
-// returns where it is. Errors: fs.ErrNotExist.
+// Quarantine moves a file of the store's into the quarantine, for a person to look
+// at, and returns its new path. Errors: fs.ErrNotExist.
 func Quarantine(root vfs.FS, name, as string) (to string, err error) {
 	if err := root.MakeDir(QuarantineDir); err != nil {
 		return "", err

@@ -16,21 +16,21 @@ import (
 	"shoal/internal/storage/vfs"
 )
 
-// Look is a store that is open to be looked at: nothing in its folder is made,
-// changed or put away, and nobody opens it meanwhile.
+// Look is a store that is open for examination. It changes nothing in the folder,
+// and holds a lock that keeps others from opening the store. It is for one goroutine.
 type Look struct {
 	dir      string
 	root     vfs.FS
 	lock     io.Closer
-	index    *sqlite.DB // nil if it is gone or damaged
-	records  *sqlite.DB // as above
+	index    *sqlite.DB // nil if missing or damaged
+	records  *sqlite.DB // the same
 	problems []string
 }
 
-// OpenToLook opens the store in the folder dir, and looks the databases through,
-// which takes as long as reading all small files. Errors: fs.ErrNotExist if
-// there is no store, layout.ErrInUse if somebody has it open, shoal.Usage if it was
-// written by a newer version, shoal.Integrity if it is no store.
+// OpenToLook opens the store in the folder dir and checks its databases, which reads
+// all small files. Errors: fs.ErrNotExist if there is no store; layout.ErrInUse if a
+// process has it open; shoal.Usage if a newer version wrote it; shoal.Integrity if
+// the folder is not a store.
 func OpenToLook(ctx context.Context, dir string) (*Look, error) {
 	l := &Look{dir: dir}
 	if err := l.open(ctx); err != nil {
@@ -60,7 +60,7 @@ func (l *Look) open(ctx context.Context) (err error) {
 	return err
 }
 
-// empty reports whether nothing was ever in a store, for making it was broken off.
+// empty reports whether making the store was interrupted, so it never held a file.
 func (l *Look) empty() bool {
 	for _, name := range []string{layout.BlobsDir, layout.IndexFile, layout.RecordsFile} {
 		if _, err := l.root.Stat(name); !errors.Is(err, fs.ErrNotExist) {
@@ -70,8 +70,8 @@ func (l *Look) empty() bool {
 	return true
 }
 
-// database opens one of the databases and looks it through. What is wrong with it
-// is a problem, and no error.
+// database opens one of the databases and checks it. Damage becomes a problem, not an
+// error.
 func (l *Look) database(ctx context.Context, name string, format sqlite.Format) (*sqlite.DB, error) {
 	d, err := sqlite.OpenToRead(ctx, filepath.Join(l.dir, name), format)
 	switch {
@@ -85,7 +85,7 @@ func (l *Look) database(ctx context.Context, name string, format sqlite.Format) 
 	return d, err
 }
 
-// Close gives the store back.
+// Close closes the store and gives up the lock.
 func (l *Look) Close() error {
 	var errs []error
 	for _, d := range []*sqlite.DB{l.index, l.records} {
@@ -102,10 +102,10 @@ func (l *Look) Close() error {
 	return errors.Join(errs...)
 }
 
-// Problems is what is wrong with the databases, a few words each: Open mends it.
+// Problems lists the damage to the databases, a few words each. disk.Open mends it.
 func (l *Look) Problems() []string { return l.problems }
 
-// Aside is how many things lie in quarantine.
+// Aside counts the files in quarantine.
 func (l *Look) Aside() (int, error) {
 	names, err := l.root.List(layout.QuarantineDir)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -114,7 +114,7 @@ func (l *Look) Aside() (int, error) {
 	return len(names), err
 }
 
-// Usage sums up what the databases say that is sound. Free leaves out the layout.Reserve.
+// Usage sums up the sound databases. Free leaves out layout.Reserve.
 func (l *Look) Usage(ctx context.Context) (storage.Usage, error) {
 	var u storage.Usage
 	for _, part := range []struct {
@@ -143,7 +143,7 @@ func (l *Look) Usage(ctx context.Context) (storage.Usage, error) {
 	return u, err
 }
 
-// Bare is how many large files are said to be here whose bytes are gone.
+// Bare counts the large files with recorded chunks whose bytes are gone.
 func (l *Look) Bare(ctx context.Context) (files int, err error) {
 	if l.index == nil {
 		return 0, nil
@@ -169,9 +169,8 @@ func (l *Look) there(id shoal.FileID) bool {
 	return err == nil && listErr == nil
 }
 
-// Own is how many chunks of a file are said to be in the store itself and are not
-// seen to be gone. ok is false if a database is gone or damaged, and it cannot be
-// told.
+// Own counts the recorded chunks of a file in the store itself; none if its bytes are
+// gone. ok is false if a database is missing or damaged, so the count is unknown.
 func (l *Look) Own(ctx context.Context, id shoal.FileID) (chunks int, ok bool, err error) {
 	if l.index == nil || l.records == nil {
 		return 0, false, nil

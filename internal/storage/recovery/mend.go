@@ -18,25 +18,25 @@ import (
 // newSuffix is on the name of a database that is being made.
 const newSuffix = ".new"
 
-// Mender opens the databases of a store, and puts others in the place of those
-// that are damaged, then or in use.
+// Mender opens the databases of a store, and replaces damaged ones, at once or
+// later in use.
 type Mender struct {
-	Dir  string // the store's folder, where SQLite finds the databases
+	Dir  string // the store's folder; SQLite opens the databases by path
 	Root vfs.FS // the same folder
 
 	// Room refuses, with shoal.NoSpace, bytes that would leave the disk too full.
 	Room func(bytes int64) error
 
-	// Rerecord is called when a database was replaced, before anybody uses the new
-	// one: it must have all that is in memory recorded again, and must not wait.
+	// Rerecord is called after a database was replaced and before its first use. It
+	// schedules all files in memory to be recorded again, and must not block.
 	Rerecord func()
 
-	// Tell is given a sentence for a person on each database that was made anew.
+	// Tell is called with a sentence for a person about each database made anew.
 	Tell func(text string)
 }
 
-// OpenRecords opens the database of small files and links. One that cannot even
-// be opened is replaced; damage within is found when it is read, and mended then.
+// OpenRecords opens the database of small files and links. It replaces a database
+// that does not open. A query that finds other damage later mends it.
 func (m *Mender) OpenRecords(ctx context.Context, isNew bool) (tables.Records, error) {
 	d, err := sqlite.Open(ctx, m.path(layout.RecordsFile), tables.RecordsFormat())
 	if errors.Is(err, sqlite.ErrDamaged) {
@@ -51,8 +51,8 @@ func (m *Mender) OpenRecords(ctx context.Context, isNew bool) (tables.Records, e
 	return tables.Records{Mendable: sqlite.NewMendable(d, m.mendRecords)}, nil
 }
 
-// OpenIndex opens the index, and reports whether it has to be made again. One that
-// is damaged anywhere is put away; damage that comes later is mended when it is met.
+// OpenIndex opens the index, and reports whether the caller must rebuild it. It puts
+// a damaged index into quarantine. A query that finds damage later mends it.
 func (m *Mender) OpenIndex(ctx context.Context, isNew bool) (x tables.Index, lost bool, err error) {
 	path := m.path(layout.IndexFile)
 	d, err := sqlite.Open(ctx, path, tables.IndexFormat())
@@ -80,14 +80,14 @@ func (m *Mender) putAway(name string) (aside string, err error) {
 	return aside, sqlite.Move(m.path(name), m.path(aside))
 }
 
-// aside is a free name in quarantine, which is made if it is not there. The
-// databases lie on the operating system's own files, whatever Root is.
+// aside returns an unused path in the quarantine, and makes that folder. Databases
+// are files of the operating system, even if Root is not.
 func (m *Mender) aside(name string) (string, error) {
 	return layout.Aside(name), os.MkdirAll(m.path(layout.QuarantineDir), 0o700)
 }
 
-// mendRecords puts in the place of damaged records new ones with all that could
-// be saved of them. What is in memory is recorded again.
+// mendRecords replaces damaged records by new ones with all readable rows. Files in
+// memory are recorded again.
 func (m *Mender) mendRecords(ctx context.Context, damaged *sqlite.DB) (*sqlite.DB, error) {
 	var saved salvaged
 	d, aside, err := m.replace(ctx, damaged, layout.RecordsFile, tables.RecordsFormat(), func(to *sqlite.DB) (err error) {
@@ -102,8 +102,8 @@ func (m *Mender) mendRecords(ctx context.Context, damaged *sqlite.DB) (*sqlite.D
 	return d, nil
 }
 
-// mendIndex puts in the place of a damaged index a new one, made from the hash
-// lists among the blobs. What is in memory is recorded again.
+// mendIndex replaces a damaged index by a new one, made from the hash lists among
+// the blobs. Files in memory are recorded again.
 func (m *Mender) mendIndex(ctx context.Context, damaged *sqlite.DB) (*sqlite.DB, error) {
 	var made reindexed
 	d, aside, err := m.replace(ctx, damaged, layout.IndexFile, tables.IndexFormat(), func(to *sqlite.DB) (err error) {
@@ -118,7 +118,7 @@ func (m *Mender) mendIndex(ctx context.Context, damaged *sqlite.DB) (*sqlite.DB,
 	return d, nil
 }
 
-// mendError says that a damaged database could not be replaced, and what to do.
+// mendError says that a damaged database could not be replaced, with a hint.
 func mendError(name string, err error, hint string) error {
 	if errors.Is(err, shoal.NoSpace) {
 		hint = "make room on the disk for another copy of " + name + ", and start the node again"
@@ -137,8 +137,8 @@ func (v salvaged) sentence(aside string) string {
 	return text + "; what is missing comes from other nodes that have it, and the damaged one is " + aside + " in the store"
 }
 
-// replace makes a new database, has it filled, and opens it. The damaged one stays
-// where it is until the new one is whole.
+// replace makes a new database, fills it, puts it in place and opens it. The damaged
+// database stays in place until the new one is complete.
 func (m *Mender) replace(ctx context.Context, damaged *sqlite.DB, name string, format sqlite.Format, fill func(to *sqlite.DB) error) (d *sqlite.DB, aside string, err error) {
 	path := m.path(name)
 	if err := m.roomFor(path); err != nil {
@@ -152,7 +152,7 @@ func (m *Mender) replace(ctx context.Context, damaged *sqlite.DB, name string, f
 		return nil, "", errors.Join(err, sqlite.Remove(path+newSuffix))
 	}
 	if damaged != nil {
-		_ = damaged.Close() // it is damaged: what can be read of it was
+		_ = damaged.Close() // an error says nothing new: it is damaged
 	}
 	if aside, err = m.aside(name); err != nil {
 		return nil, "", err

@@ -13,19 +13,17 @@ import (
 	"shoal/internal/storage/vfs"
 )
 
-// Report is what a rebuild found.
+// Report counts the findings of a rebuild.
 type Report struct {
-	Files       int      // looked at
-	Chunks      int      // that are here and verify
+	Files       int      // read
+	Chunks      int      // that verify
 	Bytes       int64    // of those
-	Recovered   int      // chunks that were here and the index did not know
-	Lost        int      // chunks that the index knew and that do not verify
-	Quarantined []string // files in the store's folder that could not be kept
+	Recovered   int      // chunks that verify and were not recorded
+	Lost        int      // chunks that were recorded and do not verify
+	Quarantined []string // files of the store's folder that were moved there
 }
 
-// The report is nil where nobody wants one.
-
-// Kept counts a chunk that is here as the index says.
+// Kept counts a chunk that verifies and was recorded. A nil report counts nothing.
 func (r *Report) Kept(chunk []byte) {
 	if r != nil {
 		r.Chunks++
@@ -33,7 +31,7 @@ func (r *Report) Kept(chunk []byte) {
 	}
 }
 
-// Found counts a chunk that is here and that the index did not know.
+// Found counts a chunk that verifies and was not recorded.
 func (r *Report) Found(chunk []byte) {
 	r.Kept(chunk)
 	if r != nil {
@@ -41,36 +39,36 @@ func (r *Report) Found(chunk []byte) {
 	}
 }
 
-// Missed counts a chunk that the index knew and that does not verify.
+// Missed counts a chunk that was recorded and does not verify.
 func (r *Report) Missed() {
 	if r != nil {
 		r.Lost++
 	}
 }
 
-// Scope says which files a rebuild reads.
+// Scope selects the files that a rebuild reads.
 type Scope uint8
 
 // The scopes.
 const (
 	Everything Scope = iota
-	Strays           // those that disk and index do not agree on
+	Strays           // files on which folder and index disagree
 )
 
-// Store is the store that is rebuilt, and is in use meanwhile. Its methods read
-// and verify chunks, so they block for as long as that takes.
+// Store is a store during its rebuild, which may be in use meanwhile. Recheck and
+// Adopt read and verify chunks, and block for as long as that takes.
 type Store interface {
-	// Rows gives the rows of the files that the databases know, in order of id.
+	// Rows yields the rows of all recorded files, in order of id.
 	Rows(ctx context.Context) iter.Seq2[tables.Row, error]
 
-	// Recheck corrects what is recorded of a file to what is at its places. A file
-	// that is not known any more is no error.
+	// Recheck reads a file at all its places and corrects its rows. A file that was
+	// deleted meanwhile is no error.
 	Recheck(ctx context.Context, id shoal.FileID, report *Report) error
 
-	// Adopt takes up a file that the databases do not know, and Rechecks it.
+	// Adopt records a file that has no row, and Rechecks it.
 	Adopt(ctx context.Context, f content.File, report *Report) error
 
-	// Quarantine puts a file of the store's folder away. Errors: fs.ErrNotExist.
+	// Quarantine moves a file of the folder into quarantine. Errors: fs.ErrNotExist.
 	Quarantine(name, as string) error
 }
 
@@ -79,12 +77,12 @@ type rebuild struct {
 	root   vfs.FS
 	store  Store
 	report *Report
-	lists  map[shoal.FileID]bool // hash lists of files that no row was seen of
+	lists  map[shoal.FileID]bool // files with a hash list and, so far, no row
 }
 
-// Rebuild corrects what is recorded of a store to what is there: of the files in
-// its scope that the databases know, and of those among the blobs that they do
-// not. Root is the store's folder. What cannot be kept goes into quarantine.
+// Rebuild corrects the rows of the recorded files in its scope, and adopts files
+// among the blobs that have no row. root is the store's folder. Files that cannot be
+// verified go into quarantine. Errors: those of the store's methods and of root.
 func Rebuild(ctx context.Context, root vfs.FS, store Store, which Scope) (Report, error) {
 	var report Report
 	r := &rebuild{root: root, store: store, report: &report, lists: map[shoal.FileID]bool{}}
@@ -94,7 +92,7 @@ func Rebuild(ctx context.Context, root vfs.FS, store Store, which Scope) (Report
 	if err := r.known(ctx, which); err != nil {
 		return report, err
 	}
-	for id := range r.lists { // the index does not know these
+	for id := range r.lists { // these have no row
 		if err := r.adopt(ctx, id); err != nil {
 			return report, err
 		}
@@ -102,8 +100,8 @@ func Rebuild(ctx context.Context, root vfs.FS, store Store, which Scope) (Report
 	return report, nil
 }
 
-// scan finds the hash lists among the blobs. What has none cannot be verified,
-// and what has another name does not belong there: both go into quarantine.
+// scan finds the hash lists among the blobs. Data without a hash list cannot be
+// verified and goes into quarantine; so do files with other names.
 func (r *rebuild) scan() error {
 	shards, err := r.root.List(layout.BlobsDir)
 	if err != nil {
@@ -139,8 +137,8 @@ func (r *rebuild) scanShard(shard string) error {
 	return nil
 }
 
-// setAside puts a file into quarantine that a rebuild cannot keep. One that is
-// gone by now was being deleted.
+// setAside moves a file into quarantine. A file that is gone by now was being
+// deleted, which is no error.
 func (r *rebuild) setAside(name, as string) error {
 	err := r.store.Quarantine(name, as)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -152,8 +150,8 @@ func (r *rebuild) setAside(name, as string) error {
 	return err
 }
 
-// known looks after the files the databases know, and takes them out of lists. A
-// row without a hash list goes when its file is loaded.
+// known rechecks the recorded files, and takes them out of lists. A row without a
+// hash list goes when its file is loaded.
 func (r *rebuild) known(ctx context.Context, which Scope) error {
 	for row, err := range r.store.Rows(ctx) {
 		if err != nil {
@@ -171,8 +169,8 @@ func (r *rebuild) known(ctx context.Context, which Scope) error {
 	return nil
 }
 
-// adopt takes up a file that lies among the blobs and that the index does not
-// know: after a crash between the two, or when the index was lost.
+// adopt records a file among the blobs that has no row: after a crash between the
+// two writes, or when the index was lost.
 func (r *rebuild) adopt(ctx context.Context, id shoal.FileID) error {
 	f, err := layout.ReadList(r.root, id)
 	switch {

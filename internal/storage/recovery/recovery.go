@@ -1,9 +1,8 @@
-// Package recovery brings a store back from damage, and tells what is damaged. A
-// Mender puts new databases in the place of damaged ones, with all that can be
-// saved: rows, and what the blobs prove. Rebuild corrects what is recorded to what
-// is there. A Look finds out without a change. docs/spec/disk.md says what may be
-// lost, and what then comes back.
+// Package recovery restores a damaged store. A Mender replaces damaged databases
+// and saves their readable rows. Rebuild reads all chunks and corrects the databases.
+// A Look examines a store without changing it. docs/spec/disk.md lists the losses
+// that a store survives.
 //
-// It does not know the files that are in use: package disk, which does, hands it
-// what it needs.
+// It does not know the open files of a store: package disk passes functions and the
+// interface Store.
 package recovery

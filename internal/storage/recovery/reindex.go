@@ -15,10 +15,10 @@ import (
 	"shoal/internal/storage/vfs"
 )
 
-// reindexed is what a new index was made from.
+// reindexed counts the rows of a new index.
 type reindexed struct {
 	files int
-	doubt int // files of which the old one did not say what is here
+	doubt int // files without a usable row in the old index
 }
 
 func (r reindexed) sentence(aside string) string {
@@ -29,9 +29,9 @@ func (r reindexed) sentence(aside string) string {
 	return text + "; the damaged one is " + aside + " in it"
 }
 
-// reindex fills a new index with a row for each hash list. What the old one still
-// says of a file, and what makes sense, is kept: its chunks are verified when they
-// are read. Else the row says that it is in doubt.
+// reindex fills a new index with a row for each hash list. It copies consistent rows
+// of the old index, whose chunks are verified when they are read. For other files it
+// writes a row in doubt.
 func reindex(ctx context.Context, root vfs.FS, from, to *sqlite.DB) (reindexed, error) {
 	var made reindexed
 	shards, err := root.List(layout.BlobsDir)
@@ -62,8 +62,8 @@ func reindex(ctx context.Context, root vfs.FS, from, to *sqlite.DB) (reindexed, 
 	return made, nil
 }
 
-// reindexFile writes the row of one file. One without a hash list is being made or
-// deleted at this moment: whoever does that writes its row.
+// reindexFile writes the row of one file. A file without a hash list is being made
+// or deleted at this moment, and its row is written by that call.
 func reindexFile(ctx context.Context, root vfs.FS, from *sqlite.DB, tx *sql.Tx, id shoal.FileID, made *reindexed) error {
 	f, err := layout.ReadList(root, id)
 	if errors.Is(err, layout.ErrList) || errors.Is(err, fs.ErrNotExist) {
@@ -87,14 +87,14 @@ func reindexFile(ctx context.Context, root vfs.FS, from *sqlite.DB, tx *sql.Tx, 
 	return tables.IndexDoubt(ctx, tx, f)
 }
 
-// known is what a damaged index still says of a file, if that makes sense.
+// known reads the row of a file from a damaged index, if it is consistent.
 func known(ctx context.Context, from *sqlite.DB, f content.File) (tables.Holding, bool) {
 	if from == nil {
 		return tables.Holding{}, false // SQLite does not even open it
 	}
 	r, err := tables.IndexRow(ctx, from, f.ID)
 	if err != nil || r.Size != f.Size || r.ChunkSize != f.ChunkSize {
-		return tables.Holding{}, false // damage is what is expected here
+		return tables.Holding{}, false // damage is expected here
 	}
 	bits, err := r.Bitmap()
 	return tables.Holding{Bits: bits, Sums: append([]byte{}, r.Sums...)}, err == nil

@@ -14,20 +14,20 @@ import (
 	"shoal/internal/storage/tables"
 )
 
-// salvageRows is how many rows are saved in one transaction: at most 8 MiB of
-// small files.
+// salvageRows is the number of rows in one transaction: at most 8 MiB of small
+// files.
 const salvageRows = 512
 
-// salvaged is what could be saved of damaged records.
+// salvaged counts the rows that were saved from damaged records.
 type salvaged struct {
 	small int // files
 	links int
-	lost  int // rows that an index still names and that cannot be read
+	lost  int // rows in an index that are unreadable
 }
 
-// salvage copies from damaged records to new ones all that can still be read,
-// and of the small files what verifies. What a broken tree does not lead to any
-// more is looked for in all pages of the file at path.
+// salvage copies all readable links, and the chunks of small files that verify, from
+// damaged records to new ones. It searches all pages of the file at path for rows
+// that a broken tree does not reach.
 func salvage(ctx context.Context, path string, from, to *sqlite.DB) (salvaged, error) {
 	if from == nil { // SQLite does not even open it
 		small := &rescue{to: to}
@@ -51,17 +51,17 @@ func salvage(ctx context.Context, path string, from, to *sqlite.DB) (salvaged, e
 // putting writes one row into the new records.
 type putting func(context.Context, tables.Batch) error
 
-// rescue saves one table.
+// rescue copies one table.
 type rescue struct {
-	from        sqlite.Salvage // but for what it does with a row
+	from        sqlite.Salvage // without Keep and Known
 	to          *sqlite.DB
-	known       string                          // how many rows with a key are saved
-	keep        func(*sql.Rows) (putting, bool) // reads a row, and reports whether it is of any use
+	known       string                          // the query that counts saved rows with a key
+	keep        func(*sql.Rows) (putting, bool) // parses a row, and reports whether it is valid
 	batch       []putting
 	saved, lost int
 }
 
-// How many small files, or links, with such a key are saved.
+// The queries that count the saved small files, or links, with a key.
 const (
 	smallKnown = "SELECT COUNT(*) FROM small WHERE id = ?1 AND '' = ?2"
 	linkKnown  = "SELECT COUNT(*) FROM links WHERE id = ?1 AND path = ?2"
@@ -85,9 +85,8 @@ func links(from, to *sqlite.DB) *rescue {
 	}}
 }
 
-// run reads the table from either end up to the damage, and what lies between
-// by its key, a row at a time. It reports whether that is every row that could be
-// reached by its key.
+// run copies the rows from both ends up to the damage, and the rows between by their
+// keys. It reports whether it reached every row of the index.
 func (r *rescue) run(ctx context.Context) (all bool, err error) {
 	all, err = r.table(ctx).Rows(ctx)
 	if err := errors.Join(err, r.flush(ctx)); all || err != nil {
@@ -101,7 +100,7 @@ func (r *rescue) byKeys(ctx context.Context) (all bool, err error) {
 	return all && r.lost == 0, errors.Join(err, r.flush(ctx))
 }
 
-// table is the damaged table, whose rows the rescue takes in.
+// table returns the damaged table with Keep and Known.
 func (r *rescue) table(ctx context.Context) sqlite.Salvage {
 	table := r.from
 	table.Keep = func(row *sql.Rows) (bool, error) {
@@ -115,7 +114,7 @@ func (r *rescue) table(ctx context.Context) sqlite.Salvage {
 	return table
 }
 
-// has reports whether a row is in the new records.
+// has reports whether the new records have the row with a key.
 func (r *rescue) has(ctx context.Context, key []any) (bool, error) {
 	if err := r.flush(ctx); err != nil {
 		return false, err
@@ -125,7 +124,7 @@ func (r *rescue) has(ctx context.Context, key []any) (bool, error) {
 	return known > 0, err
 }
 
-// take has a row written, with others.
+// take adds a row to the batch.
 func (r *rescue) take(ctx context.Context, put putting) error {
 	r.batch = append(r.batch, put)
 	if len(r.batch) < salvageRows {
@@ -134,7 +133,7 @@ func (r *rescue) take(ctx context.Context, put putting) error {
 	return r.flush(ctx)
 }
 
-// flush writes what was taken.
+// flush writes the batch.
 func (r *rescue) flush(ctx context.Context) error {
 	if len(r.batch) == 0 {
 		return nil
@@ -156,18 +155,18 @@ func (r *rescue) flush(ctx context.Context) error {
 	return err
 }
 
-// A row of the small files, as it lies in a page.
+// The bounds of a small file's row in a page.
 const (
 	maxSmallRow  = layout.SmallFile + layout.SmallFile/8 + 96 // with its hash list, and room for the numbers
 	smallColumns = 8
 )
 
-// fromPages saves the small files of a damaged database that still lie in some
-// page of it. One that was deleted may be among them, and is deleted again.
+// fromPages saves small files from all pages of a damaged database. Deleted files may
+// be among them; they have no name, and the node deletes them again.
 func (r *rescue) fromPages(ctx context.Context, path string) error {
 	file, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil // it was deleted
+		return nil // the file was deleted in use
 	}
 	if err != nil {
 		return err
@@ -183,7 +182,7 @@ func (r *rescue) fromPages(ctx context.Context, path string) error {
 	return errors.Join(err, r.flush(ctx))
 }
 
-// keepNew saves a small file that is not saved yet.
+// keepNew saves a small file unless the new records have it.
 func (r *rescue) keepNew(ctx context.Context, small tables.SmallRow) error {
 	put, ok := keepSmall(small)
 	if !ok {
@@ -196,7 +195,7 @@ func (r *rescue) keepNew(ctx context.Context, small tables.SmallRow) error {
 	return r.take(ctx, put)
 }
 
-// parseSmall reads the columns of a row of the small files.
+// parseSmall reads a small file from the columns of its row.
 func parseSmall(columns []sqlite.Column) (tables.SmallRow, bool) {
 	if len(columns[0].Bytes) != shoal.FileIDSize {
 		return tables.SmallRow{}, false
@@ -210,7 +209,7 @@ func parseSmall(columns []sqlite.Column) (tables.SmallRow, bool) {
 	}, true
 }
 
-// scanSmall reads a small file.
+// scanSmall parses the row of a small file.
 func scanSmall(found *sql.Rows) (putting, bool) {
 	var r tables.SmallRow
 	var id []byte
@@ -221,8 +220,8 @@ func scanSmall(found *sql.Rows) (putting, bool) {
 	return keepSmall(r)
 }
 
-// keepSmall keeps of a small file what verifies: its bytes prove themselves,
-// whatever else the row says.
+// keepSmall keeps the chunks of a small file that verify, whatever the row's bitmap
+// says.
 func keepSmall(r tables.SmallRow) (putting, bool) {
 	if r.Check() != nil {
 		return nil, false
@@ -244,11 +243,11 @@ func keepSmall(r tables.SmallRow) (putting, bool) {
 	return func(ctx context.Context, to tables.Batch) error { return to.PutSmall(ctx, c, bits, r.Data) }, true
 }
 
-// linkFacts are the columns of a link but for its sums. Those are left behind:
-// its chunks are verified by their hash when they are read.
+// linkFacts are the columns of a link without its sums. The chunks are verified by
+// their hash when they are read.
 const linkFacts = "path, id, target, device, inode, size, mtime, present, stored, bits"
 
-// scanLink reads a link.
+// scanLink parses the row of a link.
 func scanLink(found *sql.Rows) (putting, bool) {
 	var l tables.LinkRow
 	var id []byte

@@ -1,8 +1,8 @@
-// Package sums has the CRC-32C of chunks that were verified once: it finds bytes
-// that rot, for a fifth of what the hash costs (docs/adr/0016). That they are the
-// right ones is for the hash.
+// Package sums computes and packs the CRC-32C of verified chunks. A sum finds rotten
+// bytes at a fifth of the hash's cost (docs/adr/0016). Only the hash proves that bytes
+// are the right ones.
 //
-// It does not know where chunks lie.
+// It does not know places or rows.
 package sums
 
 import (
@@ -15,14 +15,14 @@ import (
 	"shoal/internal/content"
 )
 
-// List has the sum of each chunk of a file that is at a place: 0 where none is
-// known, and nil if none is.
+// List has the sum of each chunk of a file at a place: 0 if unknown. It is nil if all
+// are unknown.
 type List []uint32
 
-// Size is the bytes of a sum in a row.
+// Size is the length of a packed sum in bytes.
 const Size = crc32.Size
 
-// Of is the sum of a chunk.
+// Of returns the sum of a chunk.
 func Of(chunk []byte) uint32 {
 	return crc32.Checksum(chunk, crc32.MakeTable(crc32.Castagnoli))
 }

@@ -9,9 +9,9 @@ import (
 	"shoal/internal/sqlite"
 )
 
-// The index says, of each file too large for the records, which chunks of its
-// blob are durable. All of it can be made again from the blobs. bits is empty
-// when none or all are.
+// The index has a row for each file too large for the records, with the durable
+// chunks of its blob. It can be rebuilt from the blobs. bits is empty if none or all
+// are durable.
 const (
 	indexSchema = `
 CREATE TABLE files (
@@ -25,8 +25,8 @@ CREATE TABLE files (
 	indexSums = "ALTER TABLE files ADD COLUMN sums BLOB NOT NULL DEFAULT x''"
 )
 
-// Index is the database of what is in the blobs. Its methods are safe for use by
-// many goroutines at once, and block while it is mended.
+// Index is the database of the blobs. Its methods are safe for use by many
+// goroutines at once, and block while the index is mended.
 type Index struct{ *sqlite.Mendable }
 
 // File reads the row of a file. Errors: shoal.NotFound if there is none.
@@ -59,19 +59,19 @@ func (x Index) Page(ctx context.Context, after []byte, limit int) (page []Row, e
 	return page, err
 }
 
-// IndexPage is Page of an index that is open to be looked at.
+// IndexPage is Page for an index that a Look has open.
 func IndexPage(ctx context.Context, d *sqlite.DB, after []byte, limit int) ([]Row, error) {
 	return readPage(ctx, d, "SELECT id, size, chunk, present, bits FROM files WHERE id > ? ORDER BY id LIMIT ?", after, limit)
 }
 
-// IndexPresent is how many chunks of a file are durable in its blob, by an index
-// of whatever version. Errors: shoal.NotFound.
+// IndexPresent returns the number of a file's durable chunks, from an index of any
+// version. Errors: shoal.NotFound.
 func IndexPresent(ctx context.Context, d *sqlite.DB, id shoal.FileID) (chunks int, err error) {
 	err = d.Row(ctx, "SELECT present FROM files WHERE id = ?", []any{id[:]}, &chunks)
 	return chunks, err
 }
 
-// Sum is how many files there are and how many bytes of them.
+// Sum returns the number of files, and the bytes of their durable chunks.
 func (x Index) Sum(ctx context.Context) (files int, stored int64, err error) {
 	return LargeFiles.sumIn(ctx, x.Mendable)
 }
@@ -96,15 +96,15 @@ func IndexPut(ctx context.Context, tx *sql.Tx, f content.File, h Holding) error 
 	return err
 }
 
-// IndexDoubt writes the row of a file of which it is not known what is here.
+// IndexDoubt writes the Doubtful row of a file.
 func IndexDoubt(ctx context.Context, tx *sql.Tx, f content.File) error {
 	r := Doubtful(f)
 	_, err := tx.ExecContext(ctx, indexInsert, r.ID[:], r.Size, int(r.ChunkSize), r.Present, 0, r.Bits, notNull(r.Sums))
 	return err
 }
 
-// Doubtful is a row whose parts do not agree, as after damage: whoever loads the file
-// reads its blob to find out what is there, and has that recorded.
+// Doubtful returns an inconsistent row, as damage would make. Loading the file then
+// reads its blob, and records the chunks that verify.
 func Doubtful(f content.File) Row {
 	return Row{ID: f.ID, Size: f.Size, ChunkSize: f.ChunkSize, Bits: content.FullBitmap(f.Chunks()).Bytes()}
 }

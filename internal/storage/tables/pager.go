@@ -10,13 +10,13 @@ import (
 	"shoal/internal/sqlite"
 )
 
-// PageRows is how many rows are read from a database at a time.
+// PageRows is the number of rows in one read.
 const PageRows = 512
 
-// Pager walks through a table page by page, so that nothing is held meanwhile. It
-// is for one goroutine.
+// Pager reads a table page by page, and holds no connection between pages. It is for
+// one goroutine.
 type Pager struct {
-	// Read gives the rows of at most limit files whose ids are behind after, in
+	// Read returns the rows of at most limit files with ids greater than after, in
 	// order of id.
 	Read func(ctx context.Context, after []byte, limit int) ([]Row, error)
 
@@ -25,7 +25,7 @@ type Pager struct {
 	done  bool
 }
 
-// Peek is the next row, or nil at the end.
+// Peek returns the next row, or nil at the end. Errors: those of Read.
 func (p *Pager) Peek(ctx context.Context) (*Row, error) {
 	if len(p.page) == 0 && !p.done {
 		if p.after == nil {
@@ -43,7 +43,7 @@ func (p *Pager) Peek(ctx context.Context) (*Row, error) {
 	return &p.page[0], nil
 }
 
-// Take gives the row that Peek showed, and goes on to the next.
+// Take returns the row of the last Peek, and moves on to the next row.
 func (p *Pager) Take() Row {
 	r := p.page[0]
 	p.page, p.after = p.page[1:], bytes.Clone(r.ID[:])
@@ -84,20 +84,20 @@ func scanRow(found *sql.Rows) (Row, error) {
 // Sum is one of the queries that sum up a table.
 type Sum string
 
-// How many rows there are, and how many bytes they stand for.
+// The queries: the number of rows, and the bytes of their durable chunks.
 const (
 	LargeFiles Sum = "SELECT COUNT(*), COALESCE(SUM(stored), 0) FROM files" // in the index
 	SmallFiles Sum = "SELECT COUNT(*), COALESCE(SUM(stored), 0) FROM small" // in the records
 	Links      Sum = "SELECT COUNT(*), COALESCE(SUM(stored), 0) FROM links" // in the records
 )
 
-// Of sums up the table in a database. It reads all of the table.
+// Of runs the query on a database. It reads the whole table.
 func (s Sum) Of(ctx context.Context, d *sqlite.DB) (count int, stored int64, err error) {
 	err = d.Row(ctx, string(s), nil, &count, &stored)
 	return count, stored, err
 }
 
-// sumIn does so in a database that is mended if it is damaged.
+// sumIn runs the query on a database that is mended if it is damaged.
 func (s Sum) sumIn(ctx context.Context, m *sqlite.Mendable) (count int, stored int64, err error) {
 	err = m.Do(ctx, func(d *sqlite.DB) (err error) {
 		count, stored, err = s.Of(ctx, d)

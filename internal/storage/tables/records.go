@@ -12,9 +12,8 @@ import (
 	"shoal/internal/storage/layout"
 )
 
-// The records are what no scan of the blobs would bring back: the small files,
-// and where people's files lie. They are apart from the index so that its
-// damage is not theirs.
+// The records have the small files and the links, which cannot be rebuilt from the
+// blobs. They are apart from the index so damage to one spares the other.
 const (
 	recordsSchema = `
 CREATE TABLE small (
@@ -48,17 +47,17 @@ CREATE INDEX links_by_id ON links (id)`
 // by many goroutines at once, and block while it is mended.
 type Records struct{ *sqlite.Mendable }
 
-// SmallRow is a small file with all its bytes; those of chunks that are not
-// present are zero. Data is empty if none is.
+// SmallRow is a small file with its bytes. Bytes of absent chunks are zero; Data is
+// empty if all are absent.
 type SmallRow struct {
 	Row
 	List     []byte // the hash list
 	Data     []byte
-	HasLinks bool // there are rows of it among the links
+	HasLinks bool // the file has links
 }
 
-// File is what the row says the file is, if its hash list agrees. Errors:
-// sqlite.ErrDamaged. The row has been Checked.
+// File returns the row's file, if the hash list gives its id. The row has been
+// Checked. Errors: sqlite.ErrDamaged.
 func (r SmallRow) File() (content.File, error) {
 	if r.Size > layout.SmallFile {
 		return content.File{}, fmt.Errorf("%w: a small file of %d bytes", sqlite.ErrDamaged, r.Size)
@@ -74,7 +73,7 @@ func (r SmallRow) File() (content.File, error) {
 	return c, nil
 }
 
-// Guard is how a person's file is recognised.
+// Guard identifies a person's file, to detect changes.
 type Guard struct {
 	Device uint64
 	Inode  uint64
@@ -82,14 +81,14 @@ type Guard struct {
 	MTime  int64 // nanoseconds since 1970; 0 if it may change
 }
 
-// Spot is where a link is and what it must look like.
+// Spot is the path of a link and the guard of the file there.
 type Spot struct {
 	Path   string // absolute: where the bytes are now
 	Target string // absolute: where an output will go; empty for all else
 	Guard  Guard
 }
 
-// LinkRow is one path that has chunks of a file.
+// LinkRow is a path with chunks of a file.
 type LinkRow struct {
 	Spot
 	ID      shoal.FileID
@@ -112,8 +111,8 @@ func (r Records) Small(ctx context.Context, id shoal.FileID) (s SmallRow, err er
 	return s, err
 }
 
-// SmallPresent is how many chunks of a small file are durable, by records of
-// whatever version. Errors: shoal.NotFound.
+// SmallPresent returns the number of a small file's durable chunks, from records of
+// any version. Errors: shoal.NotFound.
 func SmallPresent(ctx context.Context, d *sqlite.DB, id shoal.FileID) (chunks int, err error) {
 	err = d.Row(ctx, "SELECT present FROM small WHERE id = ?", []any{id[:]}, &chunks)
 	return chunks, err
@@ -129,12 +128,12 @@ func (r Records) Page(ctx context.Context, after []byte, limit int) (page []Row,
 	return page, err
 }
 
-// Sum is how many small files there are and how many bytes of them.
+// Sum returns the number of small files, and the bytes of their durable chunks.
 func (r Records) Sum(ctx context.Context) (files int, stored int64, err error) {
 	return SmallFiles.sumIn(ctx, r.Mendable)
 }
 
-// SumLinks is how many links there are and how many bytes they give.
+// SumLinks returns the number of links, and the bytes of their durable chunks.
 func (r Records) SumLinks(ctx context.Context) (links int, stored int64, err error) {
 	return Links.sumIn(ctx, r.Mendable)
 }
@@ -193,11 +192,11 @@ func (r Records) Forget(ctx context.Context, id shoal.FileID) error {
 	})
 }
 
-// pagesOfSmall is at least how many pages the largest small file has.
+// pagesOfSmall is an upper bound of the pages of a small file.
 const pagesOfSmall = 8
 
-// Shrink gives back to the file system the room of so many small files that were
-// deleted. If it cannot, SQLite uses it for the next ones.
+// Shrink returns the space of this number of deleted small files to the file system.
+// If it cannot, SQLite uses the space for the next files.
 func (r Records) Shrink(ctx context.Context, files int) {
 	_ = r.Try(func(d *sqlite.DB) error {
 		_, err := d.Writer.ExecContext(ctx, fmt.Sprintf("PRAGMA incremental_vacuum(%d)", files*pagesOfSmall))
@@ -205,15 +204,15 @@ func (r Records) Shrink(ctx context.Context, files int) {
 	})
 }
 
-// Batch is one transaction on the records, with the statements that thousands of
-// small files share.
+// Batch is one transaction on the records. Thousands of small files share its
+// prepared statements.
 type Batch struct {
 	tx   *sql.Tx
 	put  *sql.Stmt
 	link *sql.Stmt
 }
 
-// NewBatch gives a batch of a transaction, which ends it.
+// NewBatch returns a batch in a transaction. It ends with the transaction.
 func NewBatch(ctx context.Context, tx *sql.Tx) (Batch, error) {
 	put, err := tx.PrepareContext(ctx, `INSERT INTO small (id, size, chunk, present, stored, bits, list, data) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
 		ON CONFLICT (id) DO UPDATE SET present = excluded.present, stored = excluded.stored, bits = excluded.bits, data = excluded.data`)
@@ -235,7 +234,7 @@ func (b Batch) PutLink(ctx context.Context, f content.File, s Spot, h Holding) e
 	return b.CopyLink(ctx, LinkRow{Spot: s, ID: f.ID, Present: h.Bits.Count(), Bits: PackBits(h.Bits), Sums: h.Sums}, BytesOf(f, h.Bits))
 }
 
-// CopyLink writes the row of a link as it was read; stored is the bytes of its
+// CopyLink writes the row of a link as it was read. stored is the bytes of its
 // chunks.
 func (b Batch) CopyLink(ctx context.Context, l LinkRow, stored int64) error {
 	_, err := b.link.ExecContext(ctx, l.Path, l.ID[:], l.Target, int64(l.Guard.Device), int64(l.Guard.Inode),
@@ -249,7 +248,7 @@ func (b Batch) DropLink(ctx context.Context, id shoal.FileID, path string) error
 	return err
 }
 
-// Forget removes all that is recorded of a file.
+// Forget removes all rows of a file.
 func (b Batch) Forget(ctx context.Context, id shoal.FileID) error {
 	if _, err := b.tx.ExecContext(ctx, "DELETE FROM links WHERE id = ?", id[:]); err != nil {
 		return err

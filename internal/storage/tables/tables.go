@@ -1,10 +1,9 @@
-// Package tables is the two databases of a store: the index, which says which
-// chunks of each large file are durable, and the records, which have the small
-// files and say where people's files lie. It has their schemas, reads and writes
-// their rows, and bounds what comes from the disk before anything is made of it.
-// docs/spec/disk.md has the formats.
+// Package tables reads and writes the two databases of a store. The index has the
+// durable chunks of each large file; the records have the small files and the links.
+// Every value from the disk is bounded before its use. docs/spec/disk.md has the
+// formats.
 //
-// It does not know the files that the rows tell of.
+// It does not know the files in the store's folder.
 package tables
 
 import (
@@ -15,12 +14,12 @@ import (
 	"shoal/internal/sqlite"
 )
 
-// IndexFormat is how the index is opened. Damage has no code: who gets and puts
-// chunks would take it for theirs.
+// IndexFormat returns the format of the index. Damage has no code: a caller of Get
+// would take shoal.Integrity for damage to its chunk.
 func IndexFormat() sqlite.Format { return format(indexSchema, indexSums) }
 
-// RecordsFormat is how the records are opened. To look them through would take as
-// long as to read all small files, so damage is found in use.
+// RecordsFormat returns the format of the records. A check would read all small
+// files, so damage is found in use.
 func RecordsFormat() sqlite.Format {
 	f := format(recordsSchema, recordsSums)
 	f.CheckInUse = true
@@ -34,26 +33,24 @@ func format(steps ...string) sqlite.Format {
 	}
 }
 
-// Row is what a database says of one place: for the index and the small files,
-// of the file's own.
+// Row is a file in the index or among the small files: the state of its place in the
+// store.
 type Row struct {
 	ID        shoal.FileID
 	Size      int64 // bytes
 	ChunkSize content.ChunkSize
 	Present   int    // chunks
-	Bits      []byte // as PackBits wrote them
-	Sums      []byte // as package sums packed them
+	Bits      []byte // of PackBits
+	Sums      []byte // of sums.Pack
 }
 
-// Holding is what a row is to say of a place: which chunks are durable there,
-// and, packed, the sums of those.
+// Holding is the durable chunks of a place, for a row, and their packed sums.
 type Holding struct {
 	Bits content.Bitmap
 	Sums []byte
 }
 
-// Check bounds what came from the disk, before anything is made of it. Errors:
-// sqlite.ErrDamaged.
+// Check bounds a row from the disk before its use. Errors: sqlite.ErrDamaged.
 func (r Row) Check() error {
 	if _, err := content.ParseChunkSize(int64(r.ChunkSize)); err != nil {
 		return fmt.Errorf("%w: file %s: %w", sqlite.ErrDamaged, r.ID, err)
@@ -64,14 +61,14 @@ func (r Row) Check() error {
 	return nil
 }
 
-// Chunks is how many chunks the file has.
+// Chunks returns the number of chunks of the file.
 func (r Row) Chunks() int { return r.ChunkSize.Chunks(r.Size) }
 
-// Bitmap is the bits of the row. Errors: sqlite.ErrDamaged for a row whose parts
-// do not agree.
+// Bitmap unpacks the bits of the row. Errors: sqlite.ErrDamaged for an inconsistent
+// row.
 func (r Row) Bitmap() (content.Bitmap, error) { return UnpackBits(r.Bits, r.Present, r.Chunks()) }
 
-// PackBits writes a bitmap in as little as it needs.
+// PackBits encodes a bitmap: empty if no bit is set or all are.
 func PackBits(b content.Bitmap) []byte {
 	if b.Count() == 0 || b.Full() {
 		return []byte{}
@@ -79,8 +76,8 @@ func PackBits(b content.Bitmap) []byte {
 	return b.Bytes()
 }
 
-// UnpackBits reads what PackBits wrote of a bitmap of chunks bits of which
-// present are set. Errors: sqlite.ErrDamaged.
+// UnpackBits decodes a bitmap of PackBits with chunks bits, present of them set.
+// Errors: sqlite.ErrDamaged.
 func UnpackBits(data []byte, present, chunks int) (content.Bitmap, error) {
 	switch {
 	case len(data) == 0 && present == chunks:
@@ -98,7 +95,7 @@ func UnpackBits(data []byte, present, chunks int) (content.Bitmap, error) {
 	return b, nil
 }
 
-// BytesOf is how many bytes of the file the chunks in bits have.
+// BytesOf returns the bytes of the chunks in bits.
 func BytesOf(f content.File, bits content.Bitmap) int64 {
 	total := int64(bits.Count()) * int64(f.ChunkSize)
 	if last := f.Chunks() - 1; bits.Has(last) {
@@ -107,7 +104,7 @@ func BytesOf(f content.File, bits content.Bitmap) int64 {
 	return total
 }
 
-// notNull is a blob as it is written: an empty one is read as nil.
+// notNull replaces nil, which an empty blob is read as, by an empty blob.
 func notNull(b []byte) []byte {
 	if b == nil {
 		return []byte{}
