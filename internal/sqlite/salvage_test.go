@@ -88,7 +88,7 @@ func saved(t *testing.T, path string) (rows map[int64]string, lost int, whole bo
 // in turn. Every other leaf's rows are saved, and the index tells of those that
 // are lost.
 func TestSalvageOfAnyPage(t *testing.T) {
-	const count, perLeaf = 200, 10
+	const count, perLeaf = 80, 10
 	path, good := rowsIn(t, count)
 	if rows, lost, whole := saved(t, path); len(rows) != count || lost > 0 || !whole {
 		t.Fatalf("%d rows are saved of a sound database, %d lost", len(rows), lost)
@@ -116,7 +116,7 @@ func TestSalvageOfAnyPage(t *testing.T) {
 // TestSalvageWithoutAnIndex spoils the root of the index, and beside it each leaf of
 // the table in turn: the rows on either side of it are saved.
 func TestSalvageWithoutAnIndex(t *testing.T) {
-	const count, perLeaf, indexRoot = 200, 10, 2
+	const count, perLeaf, indexRoot = 80, 10, 2
 	path, good := rowsIn(t, count)
 	copy(good[indexRoot*pageSize:], bytes.Repeat([]byte{0xa5}, pageSize))
 	leaves := 0
