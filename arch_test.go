@@ -22,7 +22,7 @@ func chapters() map[string]int {
 		"internal/record":     1, // what a node says to all
 		"internal/jsonfile":   1, // one value in one file
 		"internal/datadir":    1, // what lies where in a data folder
-		"internal/sqlite":     1, // one way to open, check and read an SQLite file
+		"internal/sqlite":     1, // the one way to open, check, salvage and mend a SQLite file
 		"internal/storage":    2, // keeping chunks here
 		"internal/network":    2, // speaking to peers
 		"internal/journal":    2, // what every node has said, on disk

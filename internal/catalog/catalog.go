@@ -59,7 +59,7 @@ type Catalog struct {
 // format: application is "shoa" in ASCII. Nothing waits for the disk: what a
 // power cut undoes is applied again from the journal.
 func format() sqlite.Format {
-	return sqlite.Format{Application: 0x73686f61, Version: 4, Durability: sqlite.Later, CacheKiB: 32 << 10, Schema: schema}
+	return sqlite.Format{Application: 0x73686f61, Version: 4, Durability: sqlite.Later, CacheKiB: 32 << 10, Steps: []string{schema}, Code: shoal.Integrity}
 }
 
 // Open opens the view at path. If nothing is there, or what is there is damaged

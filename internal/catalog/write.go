@@ -216,8 +216,9 @@ func (d *draft) load(name string) (versions, error) {
 		return vs, nil
 	}
 	vs, err := loadVersions(d.c.data, name, heads)
-	if err == nil {
-		d.names[name] = vs
+	if err != nil {
+		return nil, d.c.data.Explain(err)
 	}
-	return vs, err
+	d.names[name] = vs
+	return vs, nil
 }

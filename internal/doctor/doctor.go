@@ -17,6 +17,7 @@ import (
 	"shoal/internal/network/host"
 	"shoal/internal/storage/disk"
 	"shoal/internal/storage/quota"
+	"shoal/internal/storage/recovery"
 )
 
 // Options says what Run may change.
@@ -129,7 +130,7 @@ func (d *examination) store(ctx context.Context) error {
 			return err
 		}
 	}
-	look, err := disk.OpenToLook(ctx, path)
+	look, err := recovery.OpenToLook(ctx, path)
 	switch {
 	case errors.Is(err, disk.ErrInUse):
 		return stopFirst(err)
@@ -159,7 +160,7 @@ func stopFirst(err error) error {
 	return shoal.WithHint(err, "stop the node first; shoal status and shoal verify look at one that runs")
 }
 
-func (d *examination) lookAt(ctx context.Context, look *disk.Look) error {
+func (d *examination) lookAt(ctx context.Context, look *recovery.Look) error {
 	for _, text := range look.Problems() {
 		d.add(false, rebuildHint, "in the store, %s", text)
 	}

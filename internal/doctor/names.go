@@ -21,7 +21,7 @@ import (
 	"shoal/internal/network/host"
 	"shoal/internal/record"
 	"shoal/internal/sqlite"
-	"shoal/internal/storage/disk"
+	"shoal/internal/storage/recovery"
 )
 
 // names looks at what the nodes have said. The view of it is not looked at: a
@@ -138,7 +138,7 @@ func (d *examination) aside(journalPath string) error {
 // lone compares the names with the store, where this node is alone in its shoal
 // and so should keep everything. With others, each has its part, and the running
 // node alone knows which.
-func (d *examination) lone(ctx context.Context, look *disk.Look) error {
+func (d *examination) lone(ctx context.Context, look *recovery.Look) error {
 	alone, err := d.alone(ctx)
 	if err != nil || !alone {
 		return err
@@ -161,7 +161,7 @@ func (d *examination) lone(ctx context.Context, look *disk.Look) error {
 
 // missingOf counts the files of which copies are wanted, and those that are not
 // whole in the store; none where that cannot be told.
-func missingOf(ctx context.Context, names *catalog.Catalog, look *disk.Look) (wanted, missing int, err error) {
+func missingOf(ctx context.Context, names *catalog.Catalog, look *recovery.Look) (wanted, missing int, err error) {
 	for after := (shoal.FileID{}); ; {
 		page, err := names.Files(ctx, after)
 		if err != nil || len(page) == 0 {

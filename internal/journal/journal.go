@@ -71,7 +71,7 @@ type Journal struct {
 func format() sqlite.Format {
 	return sqlite.Format{
 		Application: 0x73686f6a, Version: 1, Durability: sqlite.OnCommit,
-		Schema: `
+		Steps: []string{`
 CREATE TABLE authors (
 	node  TEXT    PRIMARY KEY,
 	upto  INTEGER NOT NULL,
@@ -84,8 +84,9 @@ CREATE TABLE batches (
 	data   BLOB    NOT NULL
 ) STRICT;
 CREATE UNIQUE INDEX batches_by_author ON batches (author, seq);
-` + origin + births,
-		Damaged: "stop the node and run `shoal doctor --rebuild`: it keeps the damaged file aside, saves what can be read, and the rest comes from the other nodes",
+` + origin + births},
+		Code: shoal.Integrity,
+		Hint: "stop the node and run `shoal doctor --rebuild`: it keeps the damaged file aside, saves what can be read, and the rest comes from the other nodes",
 	}
 }
 

@@ -26,7 +26,7 @@ func (j *Journal) Check(ctx context.Context) error {
 			_, err = record.Verify(j.cfg.Shoal, s.data)
 		}
 		if err != nil {
-			return fmt.Errorf("check the journal: %w: %w", sqlite.ErrDamaged, err)
+			return fmt.Errorf("check the journal: %w", j.data.Explain(fmt.Errorf("%w: %w", sqlite.ErrDamaged, err)))
 		}
 	}
 	return nil
@@ -89,55 +89,60 @@ func salvage(ctx context.Context, path string, shoalID shoal.NodeID) ([]incoming
 		return nil, err
 	}
 	saved := make(map[name]incoming)
-	save := func(query string, args ...any) {
-		rows, err := damaged.QueryContext(ctx, query, args...)
-		if err != nil {
-			return // damage is what is expected here
-		}
-		for _, b := range sound(rows, shoalID) {
-			saved[name{b.Author, b.Seq}] = b
-		}
-	}
-	for _, order := range []string{"ASC", "DESC"} {
-		save("SELECT data FROM batches NOT INDEXED ORDER BY place " + order)
-	}
-	named, all := listed(ctx, damaged)
-	for _, n := range named {
-		if _, is := saved[n]; !is {
-			save("SELECT data FROM batches WHERE author = ? AND seq = ?", string(n.author), int64(n.seq))
-		}
-	}
-	if !all {
-		named = nil
-	}
+	named, err := readDamaged(ctx, damaged, shoalID, saved)
 	batches := slices.Collect(maps.Values(saved))
 	slices.SortFunc(batches, func(a, b incoming) int {
 		return name{a.Author, a.Seq}.compare(name{b.Author, b.Seq})
 	})
 	var authors int
-	err = damaged.QueryRowContext(ctx, "SELECT count(*) FROM authors").Scan(&authors)
-	if err != nil || authors != 1 {
+	if damaged.QueryRowContext(ctx, "SELECT count(*) FROM authors").Scan(&authors) != nil || authors != 1 {
 		batches = unbroken(batches, named)
 	}
-	return batches, errors.Join(ctx.Err(), damaged.Close())
+	return batches, errors.Join(err, damaged.Close())
 }
 
-// listed is the batches that the index names, in order, and whether that is all of
-// it.
-func listed(ctx context.Context, damaged *sql.DB) (names []name, all bool) {
-	rows, err := damaged.QueryContext(ctx, "SELECT author, seq FROM batches INDEXED BY batches_by_author ORDER BY author, seq")
-	if err != nil {
-		return nil, false
+// readDamaged reads the sound batches of a damaged journal into saved. It returns
+// the names in the index, in order, or nil if the index is damaged too.
+func readDamaged(ctx context.Context, damaged *sql.DB, shoalID shoal.NodeID, saved map[name]incoming) (named []name, err error) {
+	odd := false // a key in the index is not a name
+	table := sqlite.Salvage{
+		From: damaged,
+		All:  "SELECT data FROM batches NOT INDEXED ORDER BY place %s",
+		Keys: "SELECT author, seq FROM batches INDEXED BY batches_by_author ORDER BY author %s, seq %[1]s",
+		One:  "SELECT data FROM batches WHERE author = ? AND seq = ?",
+		Keep: func(row *sql.Rows) (bool, error) {
+			b, ok := sound(row, shoalID)
+			if ok {
+				saved[name{b.Author, b.Seq}] = b
+			}
+			return ok, nil
+		},
+		Known: func(key []any) (bool, error) {
+			n, ok := nameOf(key)
+			if odd = odd || !ok; !ok {
+				return true, nil
+			}
+			named = append(named, n)
+			_, is := saved[n]
+			return is, nil
+		},
 	}
-	defer rows.Close()
-	for rows.Next() {
-		var n name
-		if rows.Scan(&n.author, &n.seq) != nil {
-			return names, false
-		}
-		names = append(names, n)
+	if _, err := table.Rows(ctx); err != nil {
+		return nil, err
 	}
-	return names, rows.Err() == nil
+	_, all, err := table.ByKey(ctx)
+	if !all || odd {
+		return nil, err
+	}
+	slices.SortFunc(named, name.compare)
+	return slices.Compact(named), err
+}
+
+// nameOf reads a batch's name from a row of the index.
+func nameOf(key []any) (name, bool) {
+	author, isText := key[0].(string)
+	seq, isNumber := key[1].(int64)
+	return name{shoal.NodeID(author), uint64(seq)}, isText && isNumber
 }
 
 // unbroken is, of batches in order, each author's up to the first that is missing:
@@ -162,18 +167,12 @@ func unbroken(batches []incoming, listed []name) []incoming {
 	return kept
 }
 
-// sound reads rows until that fails, and keeps what its author signed.
-func sound(rows *sql.Rows, shoalID shoal.NodeID) []incoming {
-	var batches []incoming
-	for rows.Next() {
-		var data []byte
-		if rows.Scan(&data) != nil {
-			continue
-		}
-		if b, err := record.Verify(shoalID, data); err == nil {
-			batches = append(batches, incoming{Batch: b, data: data})
-		}
+// sound reads a batch, and reports whether its author signed it.
+func sound(row *sql.Rows, shoalID shoal.NodeID) (incoming, bool) {
+	var data []byte
+	if row.Scan(&data) != nil {
+		return incoming{}, false
 	}
-	_ = rows.Close() // damage is what is expected here
-	return batches
+	b, err := record.Verify(shoalID, data)
+	return incoming{Batch: b, data: data}, err == nil
 }

@@ -1,6 +1,6 @@
 // Package storage keeps chunks of files on this machine. It holds the small
-// set of interfaces that every store satisfies; the stores are in the packages
-// below it, and so are the wrappers that add a quota or verification.
+// set of interfaces that every store satisfies. Packages disk and memory are stores,
+// quota wraps one, and recovery brings one on a disk back from damage.
 //
 // A store does not know names, peers or placement, and it never fetches.
 package storage

@@ -12,6 +12,8 @@ import (
 
 	"shoal"
 	"shoal/internal/content"
+	"shoal/internal/storage/layout"
+	"shoal/internal/storage/sums"
 )
 
 const benchBytes = 64 << 20
@@ -32,7 +34,7 @@ func BenchmarkGet(b *testing.B) {
 				must(b, err)
 			}
 		})
-		plain := openSource(b, filepath.Join(s.dir, dataName(f.ID)))
+		plain := openSource(b, filepath.Join(s.dir, layout.DataName(f.ID)))
 		b.Run(fmt.Sprintf("plain/%d", cs), func(b *testing.B) {
 			b.SetBytes(int64(cs))
 			for i := 0; b.Loop(); i++ {
@@ -52,7 +54,7 @@ func BenchmarkProof(b *testing.B) {
 		b.Run(fmt.Sprintf("sum/%d", cs), func(b *testing.B) {
 			b.SetBytes(int64(cs))
 			for b.Loop() {
-				castagnoli(f.chunk(0))
+				sums.Of(f.chunk(0))
 			}
 		})
 		b.Run(fmt.Sprintf("hash/%d", cs), func(b *testing.B) {

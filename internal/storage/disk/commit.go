@@ -2,27 +2,15 @@ package disk
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"sync"
 
-	"shoal/internal/storage/vfs"
+	"shoal/internal/storage/body"
 )
 
 // maxSyncs is how many files a commit syncs at once: the system writes their
 // journal entries together.
 const maxSyncs = 16
-
-// errSync means that the system refused to make bytes durable.
-var errSync = errors.New("sync was refused")
-
-// folder is one whose names must be made durable. Folders with the same key
-// are the same.
-type folder struct {
-	fs   vfs.FS
-	name string
-	key  string
-}
 
 // work is what one commit does for one file.
 type work struct {
@@ -31,17 +19,17 @@ type work struct {
 	isNew   bool
 	gone    bool
 	removed []string
-	shard   folder // if the names of its blob have changed
+	shard   body.Folder // if the names of its blob have changed
 }
 
 // part is what it does for one place of it.
 type part struct {
 	place   *place
 	version uint64
-	arrives bool   // it is an output that is finished
-	bytes   bool   // there are some to sync
-	folder  folder // if its name has changed
-	err     error  // its sync failed, and only its own
+	arrives bool        // it is an output that is finished
+	bytes   bool        // there are some to sync
+	folder  body.Folder // if its name has changed
+	err     error       // its sync failed, and only its own
 }
 
 // settleAll commits, and counts anew what is in the store if rows were lost that
@@ -154,7 +142,7 @@ func (s *Store) syncFailed(f *file, p part) error {
 	switch {
 	case p.err == nil || p.place.linked() == nil:
 		return p.err
-	case lost(p.err):
+	case body.Lost(p.err):
 		s.dropPlace(f, p.place, p.err)
 	default:
 		s.breakPlace(f, p.place, p.err)
@@ -176,14 +164,14 @@ func (s *Store) deliver(works []*work) {
 
 func (w *work) deliver(p *part) {
 	l, a := p.place.linked(), p.place.arrival
-	from := l.at().path
-	err := l.arrive(a.replace)
-	names := l.names()
+	from := l.At().Path
+	err := l.Arrive(a.replace.move())
+	names := l.Names()
 	w.file.mu.Lock()
 	defer w.file.mu.Unlock()
 	a.err = err
 	p.place.arrival = nil
-	if l.at().path == from {
+	if l.At().Path == from {
 		return
 	}
 	p.folder, p.place.folder, p.place.left = names, names, from
@@ -192,20 +180,20 @@ func (w *work) deliver(p *part) {
 // syncFolders syncs each folder once.
 func (s *Store) syncFolders(works []*work) error {
 	done := map[string]error{}
-	sync := func(d folder) error {
-		if d.fs == nil {
+	sync := func(d body.Folder) error {
+		if d.FS == nil {
 			return nil
 		}
-		err, ok := done[d.key]
+		err, ok := done[d.Key]
 		if !ok {
-			err = d.fs.SyncDir(d.name)
-			done[d.key] = err
+			err = d.FS.SyncDir(d.Name)
+			done[d.Key] = err
 		}
 		return err
 	}
 	for _, w := range works {
 		if err := sync(w.shard); err != nil {
-			return fmt.Errorf("sync folder %s: %w", w.shard.key, err)
+			return fmt.Errorf("sync folder %s: %w", w.shard.Key, err)
 		}
 		for i := range w.parts {
 			if p := &w.parts[i]; p.err == nil {

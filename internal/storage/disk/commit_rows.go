@@ -8,6 +8,9 @@ import (
 
 	"shoal"
 	"shoal/internal/content"
+	"shoal/internal/storage/body"
+	"shoal/internal/storage/sums"
+	"shoal/internal/storage/tables"
 )
 
 // record writes the rows. On a disk that is full nothing of it is recorded and
@@ -40,7 +43,7 @@ func (s *Store) rowError(err error) error {
 		return nil
 	case errors.Is(err, shoal.NoSpace):
 		s.full.Store(true)
-		return noSpace(err)
+		return body.NoSpace(err)
 	default:
 		return s.fail(err)
 	}
@@ -69,15 +72,15 @@ func (s *Store) writeIndex(ctx context.Context, works []*work) error {
 	if len(mine) == 0 {
 		return nil
 	}
-	return s.index.record(ctx, func(tx *sql.Tx) error {
+	return s.index.Transact(ctx, func(tx *sql.Tx) error {
 		for _, w := range mine {
 			if w.gone {
-				if err := indexForget(ctx, tx, w.file.ID); err != nil {
+				if err := tables.IndexForget(ctx, tx, w.file.ID); err != nil {
 					return err
 				}
 				continue
 			}
-			if err := indexPut(ctx, tx, w.file.File, w.ownHolding()); err != nil {
+			if err := tables.IndexPut(ctx, tx, w.file.File, w.ownHolding()); err != nil {
 				return err
 			}
 		}
@@ -96,8 +99,8 @@ func (s *Store) writeRecords(ctx context.Context, works []*work) error {
 		return nil
 	}
 	defer s.shrink(ctx, mine)
-	return s.records.record(ctx, func(tx *sql.Tx) error {
-		batch, err := beginRecords(ctx, tx)
+	return s.records.Transact(ctx, func(tx *sql.Tx) error {
+		batch, err := tables.NewBatch(ctx, tx)
 		if err != nil {
 			return err
 		}
@@ -110,11 +113,7 @@ func (s *Store) writeRecords(ctx context.Context, works []*work) error {
 	})
 }
 
-// pagesOfSmall is at least how many pages the largest small file has.
-const pagesOfSmall = 8
-
-// shrink gives back to the file system the room of small files that were
-// deleted. If it cannot, SQLite uses it for the next ones.
+// shrink gives back to the file system the room of small files that were deleted.
 func (s *Store) shrink(ctx context.Context, works []*work) {
 	gone := 0
 	for _, w := range works {
@@ -123,29 +122,26 @@ func (s *Store) shrink(ctx context.Context, works []*work) {
 		}
 	}
 	if gone > 0 {
-		_, _ = s.records.attempt(func(d database) error {
-			_, err := d.ExecContext(ctx, fmt.Sprintf("PRAGMA incremental_vacuum(%d)", gone*pagesOfSmall))
-			return err
-		})
+		s.records.Shrink(ctx, gone)
 	}
 }
 
 // recordIn writes what the records say of the file.
-func (w *work) recordIn(ctx context.Context, batch recordsTx) error {
+func (w *work) recordIn(ctx context.Context, batch tables.Batch) error {
 	if w.gone {
-		return batch.forget(ctx, w.file.ID)
+		return batch.Forget(ctx, w.file.ID)
 	}
 	if own := w.own(); w.file.small() && (w.isNew || own != nil) {
 		data := []byte{}
 		if own != nil {
-			data = own.body.(*memory).snapshot()
+			data = own.body.(*body.Memory).Snapshot()
 		}
-		if err := batch.putSmall(ctx, w.file.File, w.ownHolding().bits, data); err != nil {
+		if err := batch.PutSmall(ctx, w.file.File, w.ownHolding().Bits, data); err != nil {
 			return err
 		}
 	}
 	for _, path := range w.removed {
-		if err := batch.dropLink(ctx, w.file.ID, path); err != nil {
+		if err := batch.DropLink(ctx, w.file.ID, path); err != nil {
 			return err
 		}
 	}
@@ -162,16 +158,16 @@ func (w *work) recordIn(ctx context.Context, batch recordsTx) error {
 
 // recordLink writes the row of a link, and with it takes away the one of the
 // path that it has left: a file that was moved is never without a row.
-func (w *work) recordLink(ctx context.Context, batch recordsTx, p *place) error {
+func (w *work) recordLink(ctx context.Context, batch tables.Batch, p *place) error {
 	w.file.mu.RLock()
 	left := p.left
 	w.file.mu.RUnlock()
 	if left != "" {
-		if err := batch.dropLink(ctx, w.file.ID, left); err != nil {
+		if err := batch.DropLink(ctx, w.file.ID, left); err != nil {
 			return err
 		}
 	}
-	return batch.putLink(ctx, w.file.File, p.linked().at(), w.holding(p))
+	return batch.PutLink(ctx, w.file.File, p.linked().At(), w.holding(p))
 }
 
 func (w *work) own() *place {
@@ -193,7 +189,7 @@ func (w *work) links() bool {
 }
 
 // ownHolding is what the file's row says of its own place.
-func (w *work) ownHolding() holding {
+func (w *work) ownHolding() tables.Holding {
 	if own := w.own(); own != nil {
 		return w.holding(own)
 	}
@@ -203,14 +199,14 @@ func (w *work) ownHolding() holding {
 	if own != nil {
 		return w.holding(own)
 	}
-	return holding{bits: content.NewBitmap(w.file.Chunks())}
+	return tables.Holding{Bits: content.NewBitmap(w.file.Chunks())}
 }
 
 // holding is what will be durable in the place once this commit is done.
-func (w *work) holding(p *place) holding {
+func (w *work) holding(p *place) tables.Holding {
 	w.file.mu.RLock()
 	defer w.file.mu.RUnlock()
 	b := p.durable.Clone()
 	b.Union(p.syncing)
-	return holding{bits: b, sums: packSums(p.sums, b)}
+	return tables.Holding{Bits: b, Sums: sums.Pack(p.sums, b)}
 }

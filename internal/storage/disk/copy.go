@@ -7,6 +7,9 @@ import (
 	"sync/atomic"
 
 	"shoal/internal/content"
+	"shoal/internal/storage/body"
+	"shoal/internal/storage/layout"
+	"shoal/internal/storage/sums"
 	"shoal/internal/storage/vfs"
 )
 
@@ -21,13 +24,13 @@ const writeAhead = 8 << 20
 // is quicker than copy_file_range and hashing after it (docs/adr/0011). Either
 // way, what is hashed and summed is what is in dst, whatever happens to src
 // meanwhile.
-func copyHashed(ctx context.Context, src *os.File, dst vfs.File, size int64, cs content.ChunkSize, progress func(n int64)) (content.File, sums, error) {
+func copyHashed(ctx context.Context, src *os.File, dst vfs.File, size int64, cs content.ChunkSize, progress func(n int64)) (content.File, sums.List, error) {
 	bulk, ok := dst.(vfs.Bulk)
 	if ok && bulk.Clone(src.Fd()) == nil {
 		return hashSummed(ctx, dst, size, cs, progress)
 	}
 	if ok {
-		if err := bulk.Allocate(size); err != nil && isFull(err) {
+		if err := bulk.Allocate(size); err != nil && body.IsFull(err) {
 			return content.File{}, nil, err
 		}
 	}
@@ -57,4 +60,14 @@ func (t *tee) ReadAt(p []byte, off int64) (int, error) {
 		_ = t.bulk.StartWriting() // advice: the sync will tell what went wrong
 	}
 	return n, err
+}
+
+// hashSummed is sums.HashReaderAt. Small files get no sums: their hashes cost
+// little.
+func hashSummed(ctx context.Context, from io.ReaderAt, size int64, cs content.ChunkSize, progress func(n int64)) (content.File, sums.List, error) {
+	if size <= layout.SmallFile {
+		c, err := content.HashReaderAt(ctx, from, size, cs, progress)
+		return c, nil, err
+	}
+	return sums.HashReaderAt(ctx, from, size, cs, progress)
 }

@@ -7,28 +7,29 @@ import (
 
 	"shoal"
 	"shoal/internal/content"
+	"shoal/internal/storage/sums"
 )
 
 // hashCut hashes a file cut at cs or, if cs is 0, as it is cut already. How that is
 // is known only with its id; so if it is not the default, what was hashed, and must
 // lie at from, is hashed again.
-func (s *Store) hashCut(ctx context.Context, cs content.ChunkSize, size int64, from io.ReaderAt, hash func(content.ChunkSize) (content.File, sums, error)) (content.File, sums, error) {
+func (s *Store) hashCut(ctx context.Context, cs content.ChunkSize, size int64, from io.ReaderAt, hash func(content.ChunkSize) (content.File, sums.List, error)) (content.File, sums.List, error) {
 	asked := cs
 	if cs == 0 {
 		cs = content.DefaultChunkSize(size)
 	}
-	c, sums, err := hash(cs)
+	c, crcs, err := hash(cs)
 	if err != nil {
 		return content.File{}, nil, err
 	}
 	known, here := s.knownCut(ctx, c.ID)
 	switch {
 	case known == 0 || known == cs:
-		return c, sums, nil
+		return c, crcs, nil
 	case asked == 0:
 		return hashSummed(ctx, from, size, known, nil)
 	case here:
-		return c, sums, nil // which may be whole, and so be good enough
+		return c, crcs, nil // which may be whole, and so be good enough
 	}
 	return content.File{}, nil, cutOtherwise("in this shoal", known, cs)
 }

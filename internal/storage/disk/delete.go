@@ -6,6 +6,9 @@ import (
 	"fmt"
 
 	"shoal"
+	"shoal/internal/storage/layout"
+	"shoal/internal/storage/tables"
+	"shoal/internal/storage/vfs"
 )
 
 // Delete forgets a file and frees its space: the bytes first, then the hash
@@ -44,7 +47,7 @@ func (s *Store) delete(ctx context.Context, f *file) error {
 		return err
 	}
 	for _, p := range places {
-		s.usage.add(p, -bytesOf(f.File, f.readable(p)))
+		s.usage.add(p, -tables.BytesOf(f.File, f.readable(p)))
 	}
 	s.usage.files.Add(-1)
 	return nil
@@ -73,11 +76,11 @@ func (s *Store) bury(f *file) {
 func (s *Store) removeBytes(f *file, places []*place) error {
 	for _, p := range places {
 		if l := p.linked(); l != nil {
-			l.discard()
+			l.Discard()
 		}
 	}
 	if f.small() {
 		return nil
 	}
-	return errors.Join(removeIfThere(s.root, dataName(f.ID)), removeIfThere(s.root, listName(f.ID)))
+	return errors.Join(vfs.RemoveIfThere(s.root, layout.DataName(f.ID)), vfs.RemoveIfThere(s.root, layout.ListName(f.ID)))
 }

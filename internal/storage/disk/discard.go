@@ -6,7 +6,8 @@ import (
 
 	"shoal"
 	"shoal/internal/content"
-	"shoal/internal/storage/vfs"
+	"shoal/internal/storage/body"
+	"shoal/internal/storage/tables"
 )
 
 // Discard gives up chunks of a file in the store itself, and their room, and
@@ -40,13 +41,13 @@ func (s *Store) discard(ctx context.Context, f *file, chunks content.Bitmap) (in
 	case own == nil:
 		return 0, nil
 	case whole:
-		freed := bytesOf(f.File, f.readable(own))
+		freed := tables.BytesOf(f.File, f.readable(own))
 		return freed, s.delete(ctx, f)
 	case f.small():
 		return 0, nil
 	}
 	cleared := f.clear(own, chunks)
-	freed := bytesOf(f.File, cleared)
+	freed := tables.BytesOf(f.File, cleared)
 	s.usage.add(own, -freed)
 	s.commits.add(f, 0)
 	// The bits are off for good before a byte goes; what is half done is
@@ -90,7 +91,7 @@ func (f *file) clear(p *place, chunks content.Bitmap) content.Bitmap {
 // punch gives the room of chunks back to the system, if it can take it. A chunk
 // that was put again meanwhile stays.
 func (f *file) punch(p *place, chunks content.Bitmap) {
-	b, ok := p.body.(*blob)
+	b, ok := p.body.(*body.Blob)
 	if !ok {
 		return
 	}
@@ -98,18 +99,7 @@ func (f *file) punch(p *place, chunks content.Bitmap) {
 	defer f.putting.Unlock()
 	for i := range chunks.All {
 		if !f.has(p, i) {
-			b.punch(f.ChunkOffset(i), int64(f.ChunkLen(i)))
+			b.Punch(f.ChunkOffset(i), int64(f.ChunkLen(i)))
 		}
-	}
-}
-
-// punch is advice: where it fails, the room comes back with the whole file's.
-func (b *blob) punch(off, length int64) {
-	file, err := b.handle()
-	if err != nil {
-		return
-	}
-	if sparse, ok := file.(vfs.Sparse); ok {
-		_ = sparse.Punch(off, length)
 	}
 }

@@ -8,6 +8,7 @@ import (
 
 	"shoal"
 	"shoal/internal/content"
+	"shoal/internal/storage/layout"
 )
 
 // blocks is how much room a file takes on the disk, in bytes.
@@ -38,7 +39,7 @@ func TestDiscardGivesRoomBack(t *testing.T) {
 		must(t, s.Put(t.Context(), f.ref(i), f.chunk(i)))
 	}
 	must(t, s.Sync(t.Context(), f.ID))
-	path := filepath.Join(dir, dataName(f.ID))
+	path := filepath.Join(dir, layout.DataName(f.ID))
 	before := blocks(t, path)
 	freed, err := s.Discard(t.Context(), f.ID, some(f, 0, 3, 7))
 	if err != nil || freed != 3*size {

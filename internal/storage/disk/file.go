@@ -8,16 +8,14 @@ import (
 
 	"shoal"
 	"shoal/internal/content"
+	"shoal/internal/storage/body"
+	"shoal/internal/storage/layout"
 )
-
-// SmallFile is the largest file, in bytes, that lies in the records and not in
-// a blob of its own.
-const SmallFile = 16 << 10
 
 // file is what is known of one file, while it is in use or was lately.
 type file struct {
-	content.File        // does not change once the file is loaded
-	shard        folder // has the names of its blob; none if it is small
+	content.File             // does not change once the file is loaded
+	shard        body.Folder // has the names of its blob; none if it is small
 
 	refs    int           // guarded by the cache
 	element *list.Element // guarded by the cache; nil once it is out of it
@@ -37,15 +35,15 @@ type file struct {
 	// mu guards what is below, and the bitmaps of the places. No I/O is done
 	// while it is held.
 	mu       sync.RWMutex
-	places   []*place // its own first; copied when it changes
-	recorded bool     // its row is there, and says whether it has a place of its own
-	removed  []string // paths of links whose rows must go
-	retired  []body   // of places that were dropped, which may still be read
+	places   []*place    // its own first; copied when it changes
+	recorded bool        // its row is there, and says whether it has a place of its own
+	removed  []string    // paths of links whose rows must go
+	retired  []body.Body // of places that were dropped, which may still be read
 	gone     chan struct{}
 }
 
 // small reports whether the file lies in the records.
-func (f *file) small() bool { return f.Size <= SmallFile }
+func (f *file) small() bool { return f.Size <= layout.SmallFile }
 
 // own is the place in the node's own store, or nil. It is called with mu held.
 func (f *file) own() *place {
@@ -116,7 +114,7 @@ func (f *file) detach(p *place) bool {
 	f.places = slices.Delete(slices.Clone(f.places), at, at+1)
 	f.retired = append(f.retired, p.body)
 	if l := p.linked(); l != nil {
-		f.removed = append(f.removed, l.at().path)
+		f.removed = append(f.removed, l.At().Path)
 		if p.left != "" {
 			f.removed = append(f.removed, p.left)
 		}

@@ -9,6 +9,7 @@ import (
 
 	"shoal"
 	"shoal/internal/storage"
+	"shoal/internal/storage/layout"
 	"shoal/internal/storage/vfs/crashfs"
 )
 
@@ -27,7 +28,7 @@ func TestDiskFull(t *testing.T) {
 	o, err := w.store.Output(ctx, large.File, peopleDir+"/out", Refuse)
 	must(t, err)
 
-	w.disk.SetFree(Reserve + cs - 1)
+	w.disk.SetFree(layout.Reserve + cs - 1)
 	for name, attempt := range map[string]func() error{
 		"put":    func() error { return w.store.Put(ctx, large.ref(2), large.chunk(2)) },
 		"output": func() error { return o.Put(ctx, 2, large.chunk(2)) },

@@ -10,6 +10,9 @@ import (
 
 	"shoal"
 	"shoal/internal/content"
+	"shoal/internal/storage/body"
+	"shoal/internal/storage/layout"
+	"shoal/internal/storage/sums"
 	"shoal/internal/storage/vfs"
 )
 
@@ -42,10 +45,10 @@ func (s *Store) importFile(ctx context.Context, src *os.File, cs content.ChunkSi
 	if err := s.writable(); err != nil {
 		return content.File{}, err
 	}
-	if err := s.space.room(before.Size); err != nil {
+	if err := s.space.Room(before.Size); err != nil {
 		return content.File{}, err
 	}
-	if before.Size <= SmallFile {
+	if before.Size <= layout.SmallFile {
 		return s.importSmall(ctx, src, before, cs, progress)
 	}
 	return s.importLarge(ctx, src, before, cs, progress)
@@ -77,7 +80,7 @@ func hashError(err error) error {
 	if errors.Is(err, content.ErrSize) {
 		return changed(err)
 	}
-	return writeError(err)
+	return body.WriteError(err)
 }
 
 // importSmall reads the file into memory and puts it into the records.
@@ -93,14 +96,14 @@ func (s *Store) importSmall(ctx context.Context, src *os.File, before vfs.Info, 
 	if err := errors.Join(err, unchanged(before, after)); err != nil {
 		return content.File{}, err
 	}
-	c, _, err := s.hashCut(ctx, cs, before.Size, bytes.NewReader(data), func(cs content.ChunkSize) (content.File, sums, error) {
+	c, _, err := s.hashCut(ctx, cs, before.Size, bytes.NewReader(data), func(cs content.ChunkSize) (content.File, sums.List, error) {
 		return hashSummed(ctx, bytes.NewReader(data), before.Size, cs, progress)
 	})
 	if err != nil {
 		return content.File{}, err
 	}
 	return s.take(ctx, c, func(f *file) (*place, error) {
-		return newPlace(&memory{data: data, space: s.space}, content.NewBitmap(f.Chunks())), nil
+		return newPlace(body.NewMemory(s.space, data), content.NewBitmap(f.Chunks())), nil
 	}, bytes.NewReader(data))
 }
 
@@ -110,26 +113,26 @@ func (s *Store) importLarge(ctx context.Context, src *os.File, before vfs.Info, 
 	name := s.tempName()
 	tmp, err := s.root.Open(name, vfs.CreateNew)
 	if err != nil {
-		return content.File{}, writeError(err)
+		return content.File{}, body.WriteError(err)
 	}
-	c, sums, err := s.copyWhole(ctx, src, tmp, before, cs, progress)
+	c, crcs, err := s.copyWhole(ctx, src, tmp, before, cs, progress)
 	taken := false
 	if err == nil {
 		c, err = s.take(ctx, c, func(f *file) (*place, error) {
 			taken = true
-			return s.adoptTemp(f, name, sums)
+			return s.adoptTemp(f, name, crcs)
 		}, tmp)
 	}
 	err = errors.Join(err, tmp.Close())
 	if !taken {
-		err = errors.Join(err, removeIfThere(s.root, name))
+		err = errors.Join(err, vfs.RemoveIfThere(s.root, name))
 	}
 	return c, err
 }
 
 // copyWhole makes tmp a copy of src, and the bytes of it durable.
-func (s *Store) copyWhole(ctx context.Context, src *os.File, tmp vfs.File, before vfs.Info, cs content.ChunkSize, progress func(n int64)) (content.File, sums, error) {
-	c, sums, err := s.hashCut(ctx, cs, before.Size, tmp, func(cs content.ChunkSize) (content.File, sums, error) {
+func (s *Store) copyWhole(ctx context.Context, src *os.File, tmp vfs.File, before vfs.Info, cs content.ChunkSize, progress func(n int64)) (content.File, sums.List, error) {
+	c, crcs, err := s.hashCut(ctx, cs, before.Size, tmp, func(cs content.ChunkSize) (content.File, sums.List, error) {
 		return copyHashed(ctx, src, tmp, before.Size, cs, progress)
 	})
 	if err != nil {
@@ -142,16 +145,16 @@ func (s *Store) copyWhole(ctx context.Context, src *os.File, tmp vfs.File, befor
 	if err := tmp.Sync(); err != nil {
 		return content.File{}, nil, s.fail(err)
 	}
-	return c, sums, nil
+	return c, crcs, nil
 }
 
 // adoptTemp makes the file at name, whose bytes are durable, the file's blob.
-func (s *Store) adoptTemp(f *file, name string, sums sums) (*place, error) {
-	if err := s.root.Rename(name, dataName(f.ID)); err != nil {
+func (s *Store) adoptTemp(f *file, name string, crcs sums.List) (*place, error) {
+	if err := s.root.Rename(name, layout.DataName(f.ID)); err != nil {
 		return nil, errors.Join(err, s.root.Remove(name))
 	}
 	p := newPlace(s.blob(f.ID), content.NewBitmap(f.Chunks()))
-	p.folder, p.sums = f.shard, sums
+	p.folder, p.sums = f.shard, crcs
 	return p, nil
 }
 
@@ -205,7 +208,7 @@ func (s *Store) takeOver(ctx context.Context, f *file, place func(*file) (*place
 	}
 	p, err := place(f)
 	if err != nil {
-		return writeError(err)
+		return body.WriteError(err)
 	}
 	return s.attachWhole(f, p)
 }

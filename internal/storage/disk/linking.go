@@ -8,6 +8,10 @@ import (
 
 	"shoal"
 	"shoal/internal/content"
+	"shoal/internal/storage/body"
+	"shoal/internal/storage/layout"
+	"shoal/internal/storage/sums"
+	"shoal/internal/storage/tables"
 	"shoal/internal/storage/vfs"
 )
 
@@ -31,31 +35,26 @@ func (s *Store) linkFile(ctx context.Context, path string, cs content.ChunkSize,
 	if err := s.writable(); err != nil {
 		return content.File{}, err
 	}
-	l := &link{system: s.system, spot: spot{path: path}}
-	if err := l.reopen(); err != nil {
+	l, before, err := body.OpenLink(s.system, path)
+	if err != nil {
 		return content.File{}, err
 	}
-	c, err := s.linkOpen(ctx, l, cs, progress)
+	c, err := s.linkOpen(ctx, l, before, cs, progress)
 	if err != nil {
 		return content.File{}, errors.Join(err, l.Close())
 	}
 	return c, nil
 }
 
-// linkOpen hashes what is behind an open link and records it.
-func (s *Store) linkOpen(ctx context.Context, l *link, cs content.ChunkSize, progress func(n int64)) (content.File, error) {
-	before, err := l.file.Stat()
-	if err != nil {
-		return content.File{}, err
-	}
-	l.guard = guardOf(before)
-	c, sums, err := s.hashCut(ctx, cs, before.Size, l.file, func(cs content.ChunkSize) (content.File, sums, error) {
-		return hashSummed(ctx, l.file, before.Size, cs, progress)
+// linkOpen hashes what is behind an open link, as it was before, and records it.
+func (s *Store) linkOpen(ctx context.Context, l *body.Link, before vfs.Info, cs content.ChunkSize, progress func(n int64)) (content.File, error) {
+	c, crcs, err := s.hashCut(ctx, cs, before.Size, l.File(), func(cs content.ChunkSize) (content.File, sums.List, error) {
+		return hashSummed(ctx, l.File(), before.Size, cs, progress)
 	})
 	if err != nil {
 		return content.File{}, hashError(err)
 	}
-	after, err := l.file.Stat()
+	after, err := l.File().Stat()
 	if err := errors.Join(err, unchanged(before, after)); err != nil {
 		return content.File{}, err
 	}
@@ -64,17 +63,17 @@ func (s *Store) linkOpen(ctx context.Context, l *link, cs content.ChunkSize, pro
 		return content.File{}, err
 	}
 	defer s.giveBack(f)
-	return c, s.recordLink(ctx, f, l, sums)
+	return c, s.recordLink(ctx, f, l, crcs)
 }
 
 // recordLink gives the file a place that is a whole linked file, in place of
 // any other at that path.
-func (s *Store) recordLink(ctx context.Context, f *file, l *link, sums sums) error {
-	if err := s.displace(ctx, l.path, nil); err != nil {
+func (s *Store) recordLink(ctx context.Context, f *file, l *body.Link, crcs sums.List) error {
+	if err := s.displace(ctx, l.At().Path, nil); err != nil {
 		return err
 	}
 	p := newPlace(l, content.NewBitmap(f.Chunks()))
-	p.sums = sums
+	p.sums = crcs
 	if err := s.attachWhole(f, p); err != nil {
 		return err
 	}
@@ -89,12 +88,12 @@ func (s *Store) recordLink(ctx context.Context, f *file, l *link, sums sums) err
 // displace forgets every place at a path but keep: something else is there now,
 // or soon will be.
 func (s *Store) displace(ctx context.Context, path string, keep *place) error {
-	rows, err := s.records.linksAt(ctx, path)
+	rows, err := s.records.LinksAt(ctx, path)
 	if err != nil {
 		return err
 	}
 	for _, r := range rows {
-		if err := s.displaceIn(ctx, r.id, path, keep); err != nil {
+		if err := s.displaceIn(ctx, r.ID, path, keep); err != nil {
 			return err
 		}
 	}
@@ -111,11 +110,11 @@ func (s *Store) displaceIn(ctx context.Context, id shoal.FileID, path string, ke
 	}
 	defer s.giveBack(f)
 	for _, p := range f.all() {
-		if l := p.linked(); l == nil || p == keep || l.at().path != path {
+		if l := p.linked(); l == nil || p == keep || l.At().Path != path {
 			continue
 		}
 		if f.detach(p) {
-			s.usage.add(p, -bytesOf(f.File, f.readable(p)))
+			s.usage.add(p, -tables.BytesOf(f.File, f.readable(p)))
 			s.commits.add(f, 0)
 		}
 	}
@@ -124,7 +123,7 @@ func (s *Store) displaceIn(ctx context.Context, id shoal.FileID, path string, ke
 
 // spaceAt watches the room where an output is written. Only on the store's own
 // disk is there a reserve to keep.
-func (s *Store) spaceAt(folder vfs.FS) (*space, error) {
+func (s *Store) spaceAt(folder vfs.FS) (*body.Space, error) {
 	here, err := s.root.Stat(".")
 	if err != nil {
 		return nil, err
@@ -134,7 +133,7 @@ func (s *Store) spaceAt(folder vfs.FS) (*space, error) {
 		return nil, err
 	}
 	if here.Device == there.Device {
-		return &space{root: folder, reserve: Reserve, full: s.full}, nil
+		return &body.Space{Root: folder, Reserve: layout.Reserve, Full: s.full}, nil
 	}
 	return nil, nil
 }

@@ -9,6 +9,10 @@ import (
 
 	"shoal"
 	"shoal/internal/content"
+	"shoal/internal/storage/body"
+	"shoal/internal/storage/layout"
+	"shoal/internal/storage/sums"
+	"shoal/internal/storage/tables"
 	"shoal/internal/storage/vfs"
 )
 
@@ -51,19 +55,19 @@ func (s *Store) load(ctx context.Context, f *file) error {
 // loadLarge reads a file's row of the index, and its hash list, which proves itself:
 // of the two it is the one to be believed.
 func (s *Store) loadLarge(ctx context.Context, f *file) error {
-	r, err := s.index.file(ctx, f.ID)
+	r, err := s.index.File(ctx, f.ID)
 	if err != nil {
 		return err
 	}
-	c, err := readList(s.root, f.ID)
-	if errors.Is(err, errList) || errors.Is(err, fs.ErrNotExist) {
+	c, err := layout.ReadList(s.root, f.ID)
+	if errors.Is(err, layout.ErrList) || errors.Is(err, fs.ErrNotExist) {
 		return errors.Join(shoal.NotFound, s.abandon(ctx, f.ID))
 	}
 	if err != nil {
 		return err
 	}
-	if c.Size != r.size || c.ChunkSize != r.chunkSize {
-		r = doubtful(c)
+	if c.Size != r.Size || c.ChunkSize != r.ChunkSize {
+		r = tables.Doubtful(c)
 	}
 	s.describe(f, c)
 	return s.loadBlob(ctx, f, r)
@@ -71,12 +75,12 @@ func (s *Store) loadLarge(ctx context.Context, f *file) error {
 
 // loadBlob adds a large file's own place. If its row or its length make no
 // sense, what the place has is found by reading it.
-func (s *Store) loadBlob(ctx context.Context, f *file, r row) error {
-	bits, damage := r.bitmap()
+func (s *Store) loadBlob(ctx context.Context, f *file, r tables.Row) error {
+	bits, damage := r.Bitmap()
 	if damage == nil && bits.Count() == 0 {
 		return nil
 	}
-	info, err := s.root.Stat(dataName(f.ID))
+	info, err := s.root.Stat(layout.DataName(f.ID))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
@@ -84,7 +88,7 @@ func (s *Store) loadBlob(ctx context.Context, f *file, r row) error {
 		bits = content.NewBitmap(f.Chunks())
 	}
 	p := f.add(newPlace(s.blob(f.ID), bits))
-	p.sums = unpackSums(r.sums, bits)
+	p.sums = sums.Unpack(r.Sums, bits)
 	if damage == nil && err == nil && info.Size == f.Size {
 		return nil
 	}
@@ -101,19 +105,19 @@ func (f *file) add(p *place) *place {
 func (s *Store) describe(f *file, c content.File) {
 	f.File = c
 	if !f.small() {
-		f.shard = folder{fs: s.root, name: shardName(c.ID), key: shardName(c.ID)}
+		f.shard = body.Folder{FS: s.root, Name: layout.ShardName(c.ID), Key: layout.ShardName(c.ID)}
 	}
 }
 
 // blob is the body of a large file in the store's own folder.
-func (s *Store) blob(id shoal.FileID) *blob {
-	return &blob{space: s.space, open: func() (vfs.File, error) { return s.root.Open(dataName(id), vfs.ReadWrite) }}
+func (s *Store) blob(id shoal.FileID) *body.Blob {
+	return body.NewBlob(s.space, func() (vfs.File, error) { return s.root.Open(layout.DataName(id), vfs.ReadWrite) })
 }
 
 // abandon forgets a large file whose hash list is gone or wrong: its chunks
 // cannot be verified any more. What is left of it goes into quarantine.
 func (s *Store) abandon(ctx context.Context, id shoal.FileID) error {
-	for _, name := range []string{listName(id), dataName(id)} {
+	for _, name := range []string{layout.ListName(id), layout.DataName(id)} {
 		if _, err := s.root.Stat(name); err != nil {
 			continue
 		}
@@ -121,73 +125,57 @@ func (s *Store) abandon(ctx context.Context, id shoal.FileID) error {
 			return err
 		}
 	}
-	return s.index.forget(ctx, id)
+	return s.index.Forget(ctx, id)
 }
 
 // loadSmall reads a small file whole, and tells whether there are links to read.
 func (s *Store) loadSmall(ctx context.Context, f *file) (hasLinks bool, err error) {
-	r, err := s.records.small(ctx, f.ID)
+	r, err := s.records.Small(ctx, f.ID)
 	if err != nil {
 		return false, err
 	}
-	c, err := r.file()
+	c, err := r.File()
 	if err != nil {
 		return false, errors.Join(shoal.NotFound, s.abandonSmall(ctx, r, err))
 	}
 	s.describe(f, c)
-	return r.hasLinks, s.loadBytes(ctx, f, r)
+	return r.HasLinks, s.loadBytes(ctx, f, r)
 }
 
 // loadBytes adds a small file's own place. If its row makes no sense, what the
 // place has is found by reading it.
-func (s *Store) loadBytes(ctx context.Context, f *file, r smallRow) error {
-	body := &memory{data: r.data, space: s.space}
-	if bits, err := r.bitmap(); err != nil {
-		return s.recheck(ctx, f, f.add(newPlace(body, content.NewBitmap(f.Chunks()))), nil)
+func (s *Store) loadBytes(ctx context.Context, f *file, r tables.SmallRow) error {
+	own := body.NewMemory(s.space, r.Data)
+	if bits, err := r.Bitmap(); err != nil {
+		return s.recheck(ctx, f, f.add(newPlace(own, content.NewBitmap(f.Chunks()))), nil)
 	} else if bits.Count() > 0 {
-		f.add(newPlace(body, bits))
+		f.add(newPlace(own, bits))
 	}
 	return nil
 }
 
 // abandonSmall forgets a small file whose row makes no sense. Its bytes go
 // into quarantine.
-func (s *Store) abandonSmall(ctx context.Context, r smallRow, cause error) error {
+func (s *Store) abandonSmall(ctx context.Context, r tables.SmallRow, cause error) error {
 	name := s.tempName()
 	file, err := s.root.Open(name, vfs.CreateNew)
 	if err != nil {
 		return err
 	}
-	_, err = file.WriteAt(r.data, 0)
+	_, err = file.WriteAt(r.Data, 0)
 	if err := errors.Join(err, file.Close()); err != nil {
 		return err
 	}
-	if err := s.quarantine(name, r.id.String()+".small"); err != nil {
+	if err := s.quarantine(name, r.ID.String()+".small"); err != nil {
 		return err
 	}
-	return errors.Join(cause, s.records.forget(ctx, r.id))
-}
-
-// file is what the row says the file is, if its hash list agrees.
-func (r smallRow) file() (content.File, error) {
-	if r.size > SmallFile {
-		return content.File{}, fmt.Errorf("%w: a small file of %d bytes", errDamaged, r.size)
-	}
-	hashes, err := content.ParseHashList(r.list, r.chunks())
-	if err != nil {
-		return content.File{}, fmt.Errorf("%w: %w", errDamaged, err)
-	}
-	c := content.File{ID: r.id, Size: r.size, ChunkSize: r.chunkSize, List: hashes}
-	if err := c.Check(); err != nil {
-		return content.File{}, fmt.Errorf("%w: %w", errDamaged, err)
-	}
-	return c, nil
+	return errors.Join(cause, s.records.Forget(ctx, r.ID))
 }
 
 // loadLinks adds the places that are people's files, and that still are what
 // they were.
 func (s *Store) loadLinks(ctx context.Context, f *file) error {
-	rows, err := s.records.links(ctx, f.ID)
+	rows, err := s.records.Links(ctx, f.ID)
 	if err != nil {
 		return err
 	}
@@ -199,19 +187,15 @@ func (s *Store) loadLinks(ctx context.Context, f *file) error {
 	return nil
 }
 
-func (s *Store) loadLink(ctx context.Context, f *file, r linkRow) error {
-	l := &link{system: s.system, spot: r.spot}
-	bits, damage := unpackBits(r.bits, r.present, f.Chunks())
+func (s *Store) loadLink(ctx context.Context, f *file, r tables.LinkRow) error {
+	l := body.NewLink(s.system, r.Spot)
+	bits, damage := tables.UnpackBits(r.Bits, r.Present, f.Chunks())
 	if damage != nil {
 		bits = content.NewBitmap(f.Chunks())
 	}
 	p := f.add(newPlace(l, bits))
-	p.sums = unpackSums(r.sums, bits)
-	err := l.use()
-	switch {
-	case err == nil:
-		l.mu.RUnlock()
-	case lost(err) && !s.rescue(f, p):
+	p.sums = sums.Unpack(r.Sums, bits)
+	if err := l.Use(nil); body.Lost(err) && !s.rescue(f, p) {
 		s.dropPlace(f, p, err)
 		return nil
 	}

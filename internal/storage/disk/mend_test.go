@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	"shoal"
+	"shoal/internal/storage/layout"
+	"shoal/internal/storage/recovery"
 )
 
 const pageBytes = 4096 // of the databases
@@ -22,7 +24,7 @@ func manySmall(t *testing.T) (dir string, files []sample, linked sample) {
 	dir = t.TempDir()
 	s := openStore(t, dir)
 	for i := range 30 {
-		files = append(files, newSample(t, uint64(i), 100+i*(SmallFile-100)/30, cs))
+		files = append(files, newSample(t, uint64(i), 100+i*(layout.SmallFile-100)/30, cs))
 		must(t, s.Create(t.Context(), files[i].File))
 		for c := range files[i].Chunks() {
 			must(t, s.Put(t.Context(), files[i].ref(c), files[i].chunk(c)))
@@ -49,14 +51,14 @@ func spoil(t *testing.T, path string, page int) {
 // give what it gives right, tell of it once, and take what is missing again.
 func TestAnyPageOfTheRecordsMayBeLost(t *testing.T) {
 	dir, files, linked := manySmall(t)
-	info, err := os.Stat(filepath.Join(dir, recordsFile))
+	info, err := os.Stat(filepath.Join(dir, layout.RecordsFile))
 	must(t, err)
 	pages := int(info.Size() / pageBytes)
 	worst := 0
 	for page := range pages {
 		copied := t.TempDir()
 		must(t, os.CopyFS(copied, os.DirFS(dir)))
-		spoil(t, filepath.Join(copied, recordsFile), page)
+		spoil(t, filepath.Join(copied, layout.RecordsFile), page)
 		var told []Notice
 		s, err := Open(t.Context(), copied, Options{Notify: func(n Notice) { told = append(told, n) }})
 		if err != nil {
@@ -125,7 +127,7 @@ func TestRecordsAreMendedInUse(t *testing.T) {
 	if missing := readAll(t, s, known); len(missing) > 0 {
 		t.Fatal("files are missing before anything was spoiled")
 	}
-	spoilInUse(t, filepath.Join(dir, recordsFile), &s.records.mendable, 2) // the tables and their indexes, from the roots on
+	spoilInUse(t, filepath.Join(dir, layout.RecordsFile), s.records.Mendable, 2) // the tables and their indexes, from the roots on
 	var wg sync.WaitGroup
 	for _, f := range files {
 		wg.Go(func() {
@@ -164,11 +166,11 @@ func TestNoRoomToMend(t *testing.T) {
 		w.put(newSample(t, uint64(i), 900, cs), 0)
 	}
 	must(t, w.store.Close())
-	path := filepath.Join(w.dir, recordsFile)
+	path := filepath.Join(w.dir, layout.RecordsFile)
 	spoil(t, path, 9)
 	damaged, err := os.ReadFile(path)
 	must(t, err)
-	w.disk.SetFree(Reserve)
+	w.disk.SetFree(layout.Reserve)
 	_, err = Open(t.Context(), w.dir, Options{System: w.disk})
 	wantCode(t, err, shoal.NoSpace)
 	if shoal.HintOf(err) == "" {
@@ -195,14 +197,14 @@ func TestNoRoomToMend(t *testing.T) {
 // broken off.
 func TestLookOfAStoreThatWasNeverMade(t *testing.T) {
 	dir := t.TempDir()
-	must(t, os.WriteFile(filepath.Join(dir, lockFile), nil, 0o600))
-	_, err := OpenToLook(t.Context(), dir)
+	must(t, os.WriteFile(filepath.Join(dir, layout.LockFile), nil, 0o600))
+	_, err := recovery.OpenToLook(t.Context(), dir)
 	wantIs(t, err, fs.ErrNotExist)
 	s := openStore(t, dir)
-	_, err = OpenToLook(t.Context(), dir)
+	_, err = recovery.OpenToLook(t.Context(), dir)
 	wantIs(t, err, ErrInUse)
 	closeStore(t, s)
-	look, err := OpenToLook(t.Context(), dir)
+	look, err := recovery.OpenToLook(t.Context(), dir)
 	must(t, err)
 	if problems := look.Problems(); len(problems) > 0 {
 		t.Errorf("got %q", problems)
@@ -210,37 +212,4 @@ func TestLookOfAStoreThatWasNeverMade(t *testing.T) {
 	_, err = Open(t.Context(), dir, Options{})
 	wantIs(t, err, ErrInUse)
 	must(t, look.Close())
-}
-
-// FuzzPages reads rows from anything that is said to be a database.
-func FuzzPages(f *testing.F) {
-	dir := f.TempDir()
-	s := openStore(f, dir)
-	for i, size := range []int{0, 100, 5000, SmallFile} {
-		putAll(f, s, newSample(f, uint64(i), size, cs))
-	}
-	must(f, s.Close())
-	data, err := os.ReadFile(filepath.Join(dir, recordsFile))
-	must(f, err)
-	f.Add(data)
-	for at := range len(data) / pageBytes { // each page in the first one's place
-		f.Add(append(bytes.Clone(data[at*pageBytes:][:pageBytes]), data[pageBytes:]...))
-	}
-	f.Fuzz(func(t *testing.T, data []byte) {
-		p := pages{bytes.NewReader(data)}
-		for number := uint32(1); ; number++ {
-			page, err := p.page(number)
-			if err != nil {
-				return
-			}
-			p.payloads(number, page, func(payload []byte) {
-				if len(payload) > maxSmallRow {
-					t.Fatalf("a row of %d bytes", len(payload))
-				}
-				if small, ok := parseSmall(payload); ok {
-					keepSmall(small)
-				}
-			})
-		}
-	})
 }

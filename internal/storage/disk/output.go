@@ -11,6 +11,8 @@ import (
 
 	"shoal"
 	"shoal/internal/content"
+	"shoal/internal/storage/body"
+	"shoal/internal/storage/tables"
 	"shoal/internal/storage/vfs"
 )
 
@@ -28,6 +30,14 @@ const (
 	maxBase    = 255 // bytes of a name, to every file system of Linux
 )
 
+// move is how something is renamed to a path.
+func (r Replace) move() func(folder vfs.FS, from, to string) error {
+	if r == Overwrite {
+		return vfs.FS.Rename
+	}
+	return vfs.FS.RenameNew
+}
+
 // Output is a file on its way to a path of a person's. Its chunks are written
 // to a partial file beside the path, and are served from there meanwhile. It
 // may be used by many goroutines at once, but for Finish and Close.
@@ -35,7 +45,7 @@ type Output struct {
 	store   *Store
 	file    *file
 	place   *place
-	link    *link
+	link    *body.Link
 	target  string
 	replace Replace
 
@@ -85,7 +95,7 @@ func (s *Store) Output(ctx context.Context, c content.File, path string, replace
 	o, err := s.output(ctx, c, path, part, replace)
 	if err != nil {
 		s.outputs.give(part)
-		return nil, fmt.Errorf("output to %s: %w", path, writeError(err))
+		return nil, fmt.Errorf("output to %s: %w", path, body.WriteError(err))
 	}
 	return o, nil
 }
@@ -161,7 +171,7 @@ func inTheWay() error {
 func (o *Output) resume(ctx context.Context, part string) (ok bool, err error) {
 	for _, p := range o.file.all() {
 		l := p.linked()
-		if l == nil || l.at().path != part || l.at().target != o.target {
+		if l == nil || l.At().Path != part || l.At().Target != o.target {
 			continue
 		}
 		o.place, o.link = p, l
@@ -172,15 +182,18 @@ func (o *Output) resume(ctx context.Context, part string) (ok bool, err error) {
 
 // reach opens the link of an earlier output, at its partial file or, if the
 // power went when it was renamed and before that was recorded, at its target.
-func (o *Output) reach(ctx context.Context, p *place, l *link) (ok bool, err error) {
-	err = l.use()
+func (o *Output) reach(ctx context.Context, p *place, l *body.Link) (ok bool, err error) {
+	var room *body.Space
+	var failure error
+	err = l.Use(func(folder vfs.FS) error {
+		room, failure = o.store.spaceAt(folder)
+		return nil
+	})
 	switch {
 	case err == nil:
-		room, err := o.store.spaceAt(l.folder)
-		l.mu.RUnlock()
-		l.watch(room)
-		return err == nil, errors.Join(err, o.store.recheckPresent(ctx, o.file, p))
-	case !errors.Is(err, errGuard):
+		l.Watch(room)
+		return failure == nil, errors.Join(failure, o.store.recheckPresent(ctx, o.file, p))
+	case !errors.Is(err, body.ErrGuard):
 		return false, err
 	case o.store.rescue(o.file, p):
 		return true, o.store.recheck(ctx, o.file, p, nil)
@@ -200,18 +213,18 @@ func (o *Output) start(part string) error {
 		return errors.Join(err, folder.Close())
 	}
 	p := newPlace(l, content.NewBitmap(o.file.Chunks()))
-	p.folder = l.names()
+	p.folder = l.Names()
 	o.place, o.link = p, l
 	return o.file.attach(p)
 }
 
-func (o *Output) create(folder vfs.FS, part string) (*link, error) {
+func (o *Output) create(folder vfs.FS, part string) (*body.Link, error) {
 	room, err := o.store.spaceAt(folder)
 	if err != nil {
 		return nil, err
 	}
 	base := filepath.Base(part)
-	if err := removeIfThere(folder, base); err != nil {
+	if err := vfs.RemoveIfThere(folder, base); err != nil {
 		return nil, err
 	}
 	file, err := folder.Open(base, vfs.CreateOpen)
@@ -226,13 +239,9 @@ func (o *Output) create(folder vfs.FS, part string) (*link, error) {
 	if err != nil {
 		return nil, errors.Join(err, file.Close(), folder.Remove(base))
 	}
-	g := guardOf(info)
-	g.mtime = 0 // it changes with every chunk
-	return &link{
-		system: o.store.system, space: room,
-		spot:   spot{path: part, target: o.target, guard: g},
-		folder: folder, base: base, file: file,
-	}, nil
+	g := body.GuardOf(info)
+	g.MTime = 0 // it changes with every chunk
+	return body.NewOutput(o.store.system, tables.Spot{Path: part, Target: o.target, Guard: g}, folder, file, room), nil
 }
 
 // Put writes one chunk, which the caller has verified. It is then served from

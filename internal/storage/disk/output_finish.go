@@ -7,6 +7,7 @@ import (
 	"io/fs"
 
 	"shoal"
+	"shoal/internal/storage/body"
 )
 
 // Finish gives the output, which has every chunk, its final name, and makes it
@@ -16,7 +17,7 @@ import (
 // as it is, and so does the partial file; storage.ErrFailing.
 func (o *Output) Finish(ctx context.Context) error {
 	if err := o.finish(ctx); err != nil {
-		return fmt.Errorf("finish %s: %w", o.target, writeError(err))
+		return fmt.Errorf("finish %s: %w", o.target, body.WriteError(err))
 	}
 	return nil
 }
@@ -28,7 +29,7 @@ func (o *Output) finish(ctx context.Context) error {
 	if err := o.ready(); err != nil {
 		return err
 	}
-	if o.link.at().target == "" { // it is there
+	if o.link.At().Target == "" { // it is there
 		return o.record(ctx)
 	}
 	if err := o.store.displace(ctx, o.target, o.place); err != nil {
@@ -54,7 +55,7 @@ func (o *Output) arrived(a *arrival) error {
 	switch {
 	case errors.Is(err, fs.ErrExist):
 		return inTheWay()
-	case lost(err):
+	case body.Lost(err):
 		o.store.dropPlace(o.file, o.place, err)
 		return err
 	case err != nil:
@@ -84,18 +85,18 @@ func (s *Store) rescue(f *file, p *place) bool {
 	if l == nil {
 		return false
 	}
-	at := l.at()
-	if at.target == "" || !l.arrived() {
+	at := l.At()
+	if at.Target == "" || !l.Arrived() {
 		return false
 	}
-	s.moved(f, p, at.path)
+	s.moved(f, p, at.Path)
 	return true
 }
 
 // moved has the next commit record that an output left its partial file for
 // its target.
 func (s *Store) moved(f *file, p *place, part string) {
-	names := p.linked().names()
+	names := p.linked().Names()
 	f.mu.Lock()
 	p.left = part
 	p.folder = names

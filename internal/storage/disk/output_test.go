@@ -14,10 +14,11 @@ import (
 
 	"shoal"
 	"shoal/internal/storage"
+	"shoal/internal/storage/layout"
 )
 
 func TestOutput(t *testing.T) {
-	for _, size := range []int{0, 1, SmallFile, 40*cs + 3} {
+	for _, size := range []int{0, 1, layout.SmallFile, 40*cs + 3} {
 		dir, target := t.TempDir(), filepath.Join(t.TempDir(), "out.bin")
 		s := openStore(t, dir)
 		f := newSample(t, uint64(size), size, cs)

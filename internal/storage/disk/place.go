@@ -3,28 +3,30 @@ package disk
 import (
 	"shoal"
 	"shoal/internal/content"
+	"shoal/internal/storage/body"
+	"shoal/internal/storage/sums"
 )
 
 // place is one spot that has chunks of a file. A chunk that was put is fresh,
 // and can be read; a commit makes it durable, and only then does it count.
 // All but body is guarded by the mutex of its file.
 type place struct {
-	body body
+	body body.Body
 
 	durable content.Bitmap
 	fresh   content.Bitmap
 	syncing content.Bitmap // the fresh ones that a commit now at work makes durable
-	sums    sums           // of the chunks that can be read here, as far as they are known
+	sums    sums.List      // of the chunks that can be read here, as far as they are known
 
 	// changes counts what its row does not say yet; recorded is how far the
 	// row has come.
 	changes  uint64
 	recorded uint64
 
-	broken  error    // its last sync failed: nothing put there will be durable
-	folder  folder   // whose names the next commit must make durable first
-	arrival *arrival // an output's, that the next commit must do once it has synced
-	left    string   // the path it has left, whose row goes when its own is written
+	broken  error       // its last sync failed: nothing put there will be durable
+	folder  body.Folder // whose names the next commit must make durable first
+	arrival *arrival    // an output's, that the next commit must do once it has synced
+	left    string      // the path it has left, whose row goes when its own is written
 }
 
 // arrival is an output going from its partial file to its target.
@@ -33,7 +35,7 @@ type arrival struct {
 	err     error
 }
 
-func newPlace(b body, durable content.Bitmap) *place {
+func newPlace(b body.Body, durable content.Bitmap) *place {
 	empty := content.NewBitmap(durable.Len())
 	return &place{body: b, durable: durable, fresh: empty, syncing: empty.Clone()}
 }
@@ -51,7 +53,7 @@ func (p *place) readable() content.Bitmap {
 // clear forgets a chunk, and reports whether it was there.
 func (p *place) clear(i int) bool {
 	p.syncing.Clear(i)
-	p.sums.set(i, p.durable.Len(), 0)
+	p.sums.Set(i, p.durable.Len(), 0)
 	fresh, durable := p.fresh.Clear(i), p.durable.Clear(i)
 	if fresh || durable {
 		p.changes++
@@ -68,20 +70,20 @@ func (p *place) settle(version uint64) {
 	p.syncing = content.NewBitmap(p.durable.Len())
 	p.recorded = version
 	if version == p.changes {
-		p.folder, p.left = folder{}, ""
+		p.folder, p.left = body.Folder{}, ""
 	}
 }
 
 // linked is the link that the place is, or nil for the file's own.
-func (p *place) linked() *link {
-	l, _ := p.body.(*link)
+func (p *place) linked() *body.Link {
+	l, _ := p.body.(*body.Link)
 	return l
 }
 
 // describe is the place as the world knows it.
 func (p *place) describe() shoal.Place {
 	if l := p.linked(); l != nil {
-		return shoal.Place{Kind: shoal.PlaceLinked, Path: l.at().path, Chunks: p.durable.Count()}
+		return shoal.Place{Kind: shoal.PlaceLinked, Path: l.At().Path, Chunks: p.durable.Count()}
 	}
 	return shoal.Place{Kind: shoal.PlaceStore, Chunks: p.durable.Count()}
 }

@@ -11,6 +11,9 @@ import (
 	"shoal"
 	"shoal/internal/content"
 	"shoal/internal/storage"
+	"shoal/internal/storage/body"
+	"shoal/internal/storage/sums"
+	"shoal/internal/storage/tables"
 )
 
 // File is what the store knows of a file.
@@ -70,7 +73,7 @@ func (s *Store) get(f *file, i int, buf []byte) error {
 		}
 		failure = errors.Join(failure, err)
 	}
-	if failure != nil && !errors.Is(failure, shoal.Integrity) && !lost(failure) {
+	if failure != nil && !errors.Is(failure, shoal.Integrity) && !body.Lost(failure) {
 		return failure
 	}
 	if err := f.alive(); err != nil {
@@ -109,12 +112,12 @@ const (
 // what is wrong with it.
 func (s *Store) readChunk(f *file, p *place, i int, buf []byte, by proof) error {
 	err := s.provenRead(f, p, i, buf, by)
-	if lost(err) {
+	if body.Lost(err) {
 		s.rescue(f, p)
 		err = s.provenRead(f, p, i, buf, by) // somebody else may have rescued it too
 	}
 	switch {
-	case lost(err):
+	case body.Lost(err):
 		s.dropPlace(f, p, err)
 	case errors.Is(err, shoal.Integrity):
 		s.markRotten(f, p, i, err)
@@ -138,20 +141,29 @@ func (s *Store) provenRead(f *file, p *place, i int, buf []byte, by proof) error
 	return nil
 }
 
+// sumOf is the sum of a chunk. The chunks of small files have none: their
+// hashes cost little.
+func (f *file) sumOf(chunk []byte) uint32 {
+	if f.small() {
+		return 0
+	}
+	return sums.Of(chunk)
+}
+
 // sum is the sum that chunk i at the place must have; 0 if that is not known.
 func (f *file) sum(p *place, i int) uint32 {
 	f.mu.RLock()
 	defer f.mu.RUnlock()
-	return p.sums.of(i)
+	return p.sums.At(i)
 }
 
 // learn remembers the sum of a chunk that was verified by its hash, for the
 // next commit to record.
 func (s *Store) learn(f *file, p *place, i int, sum uint32) {
 	f.mu.Lock()
-	news := p.has(i) && p.sums.of(i) != sum
+	news := p.has(i) && p.sums.At(i) != sum
 	if news {
-		p.sums.set(i, f.Chunks(), sum)
+		p.sums.Set(i, f.Chunks(), sum)
 		p.changes++
 	}
 	f.mu.Unlock()
@@ -208,7 +220,7 @@ func (s *Store) dropPlace(f *file, p *place, cause error) {
 		return
 	}
 	where := f.describe(p)
-	s.usage.add(p, -bytesOf(f.File, f.readable(p)))
+	s.usage.add(p, -tables.BytesOf(f.File, f.readable(p)))
 	s.commits.add(f, 0)
 	notice := Notice{
 		Kind:  Dropped,
@@ -229,7 +241,7 @@ func (s *Store) dropPlace(f *file, p *place, cause error) {
 func (s *Store) breakPlace(f *file, p *place, cause error) {
 	f.mu.Lock()
 	first := p.broken == nil
-	unsynced := bytesOf(f.File, p.fresh)
+	unsynced := tables.BytesOf(f.File, p.fresh)
 	if first {
 		p.broken = fmt.Errorf("%w: %w", storage.ErrFailing, cause)
 		p.fresh, p.syncing = content.NewBitmap(f.Chunks()), content.NewBitmap(f.Chunks())

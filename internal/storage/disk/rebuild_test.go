@@ -8,6 +8,7 @@ import (
 
 	"shoal"
 	"shoal/internal/storage"
+	"shoal/internal/storage/layout"
 )
 
 // filled makes a store with a large file that is whole, one that is partly
@@ -51,7 +52,7 @@ func TestIndexComesBack(t *testing.T) {
 	for name, damage := range damages {
 		t.Run(name, func(t *testing.T) {
 			dir, whole, part, small, linked := filled(t)
-			must(t, damage(filepath.Join(dir, indexFile)))
+			must(t, damage(filepath.Join(dir, layout.IndexFile)))
 			s := openStore(t, dir)
 			for _, f := range []sample{whole, small, linked} {
 				wantWhole(t, s, f)
@@ -94,7 +95,7 @@ func TestAnyFileMayBeLost(t *testing.T) {
 			must(t, damage(filepath.Join(copied, name)))
 			s, err := Open(t.Context(), copied, Options{})
 			if err != nil {
-				if name != formatFile || shoal.HintOf(err) == "" {
+				if name != layout.FormatFile || shoal.HintOf(err) == "" {
 					t.Errorf("%s: %v", name, err)
 				}
 				continue
@@ -139,8 +140,8 @@ func TestRebuildOfGoodStoreChangesNothing(t *testing.T) {
 
 func TestRebuildQuarantinesStrangers(t *testing.T) {
 	dir, whole, _, _, _ := filled(t)
-	shard := filepath.Join(dir, shardName(whole.ID))
-	for _, name := range []string{"stranger", newSample(t, 9, 1, cs).ID.String() + dataSuffix} {
+	shard := filepath.Join(dir, layout.ShardName(whole.ID))
+	for _, name := range []string{"stranger", newSample(t, 9, 1, cs).ID.String() + layout.DataSuffix} {
 		must(t, os.WriteFile(filepath.Join(shard, name), []byte("x"), 0o600))
 	}
 	s := openStore(t, dir)
@@ -149,7 +150,7 @@ func TestRebuildQuarantinesStrangers(t *testing.T) {
 	if len(report.Quarantined) != 2 {
 		t.Errorf("got %+v", report)
 	}
-	kept, err := os.ReadDir(filepath.Join(dir, quarantineDir))
+	kept, err := os.ReadDir(filepath.Join(dir, layout.QuarantineDir))
 	must(t, err)
 	if len(kept) != 2 {
 		t.Errorf("%d files are in quarantine, want 2", len(kept))
@@ -158,7 +159,7 @@ func TestRebuildQuarantinesStrangers(t *testing.T) {
 
 func TestFlippedByteIsFoundOnRead(t *testing.T) {
 	dir, whole, _, _, _ := filled(t)
-	flip(t, filepath.Join(dir, dataName(whole.ID)), 11*cs)
+	flip(t, filepath.Join(dir, layout.DataName(whole.ID)), 11*cs)
 	var notices []Notice
 	s, err := Open(t.Context(), dir, Options{Notify: func(n Notice) { notices = append(notices, n) }})
 	must(t, err)
@@ -181,7 +182,7 @@ func TestFlippedByteIsFoundOnRead(t *testing.T) {
 
 func TestFlippedByteIsFoundByVerify(t *testing.T) {
 	dir, whole, _, _, _ := filled(t)
-	flip(t, filepath.Join(dir, dataName(whole.ID)), 11*cs)
+	flip(t, filepath.Join(dir, layout.DataName(whole.ID)), 11*cs)
 	s := openStore(t, dir)
 	var good, bad int
 	must(t, s.Verify(t.Context(), whole.ID, func(index int, place shoal.Place, err error) error {
@@ -204,7 +205,7 @@ func TestRebuildFindsWhatWasLookedForInVain(t *testing.T) {
 	s := openStore(t, t.TempDir())
 	_, err := s.File(t.Context(), whole.ID)
 	wantCode(t, err, shoal.NotFound)
-	for _, name := range []string{dataName(whole.ID), listName(whole.ID)} {
+	for _, name := range []string{layout.DataName(whole.ID), layout.ListName(whole.ID)} {
 		must(t, os.MkdirAll(filepath.Dir(filepath.Join(s.dir, name)), 0o700))
 		must(t, os.Rename(filepath.Join(dir, name), filepath.Join(s.dir, name)))
 	}
@@ -242,8 +243,8 @@ func TestVerifyMissesDeletedFiles(t *testing.T) {
 	s := openStore(t, dir)
 	wantWhole(t, s, whole)
 	must(t, s.Verify(t.Context(), part.ID, func(int, shoal.Place, error) error { return nil }))
-	must(t, os.Remove(filepath.Join(dir, dataName(whole.ID))))
-	must(t, os.Remove(filepath.Join(dir, listName(part.ID))))
+	must(t, os.Remove(filepath.Join(dir, layout.DataName(whole.ID))))
+	must(t, os.Remove(filepath.Join(dir, layout.ListName(part.ID))))
 	for _, f := range []sample{whole, part} {
 		must(t, s.Verify(t.Context(), f.ID, func(int, shoal.Place, error) error { return nil }))
 	}

@@ -1,10 +1,14 @@
 package disk
 
 import (
+	"database/sql"
 	"os"
 	"path/filepath"
 	"sync"
 	"testing"
+
+	"shoal/internal/sqlite"
+	"shoal/internal/storage/layout"
 )
 
 // manyLarge makes a store with large files enough for an index of several pages,
@@ -27,16 +31,18 @@ func manyLarge(t *testing.T) (dir string, whole []sample, part, linked sample) {
 }
 
 // spoilInUse spoils pages of a database that is open, from one on.
-func spoilInUse(t *testing.T, path string, d *mendable, from int) {
+func spoilInUse(t *testing.T, path string, d *sqlite.Mendable, from int) {
 	t.Helper()
 	info, err := os.Stat(path)
 	must(t, err)
 	for page := from; page < int(info.Size()/pageBytes); page++ {
 		spoil(t, path, page)
 	}
-	for range maxConnections { // or the pages in SQLite's caches would do
-		_, err = d.Exec("PRAGMA shrink_memory")
-		must(t, err)
+	for range 3 { // connections, or the pages in SQLite's caches would do
+		must(t, d.Try(func(d *sqlite.DB) error {
+			_, err := d.Writer.Exec("PRAGMA shrink_memory")
+			return err
+		}))
 	}
 }
 
@@ -50,7 +56,7 @@ func TestIndexIsMendedInUse(t *testing.T) {
 		want, err := s.Usage(t.Context())
 		must(t, err)
 		wantWhole(t, s, whole[0])
-		spoilInUse(t, filepath.Join(dir, indexFile), &s.index.mendable, from)
+		spoilInUse(t, filepath.Join(dir, layout.IndexFile), s.index.Mendable, from)
 
 		later := newSample(t, 200, 20*cs, cs)
 		putAll(t, s, later)
@@ -107,7 +113,7 @@ func TestDoubtfulRowsDoNotHideTheRest(t *testing.T) {
 	must(t, s.commits.wait(t.Context()))
 	must(t, s.Close())
 	s = openStore(t, dir)
-	spoilInUse(t, filepath.Join(dir, indexFile), &s.index.mendable, 1)
+	spoilInUse(t, filepath.Join(dir, layout.IndexFile), s.index.Mendable, 1)
 	listed := 0
 	for summary, err := range s.All(t.Context()) {
 		must(t, err)
@@ -129,11 +135,14 @@ func TestDatabasesThatAreGoneInUseAreMadeAnew(t *testing.T) {
 	s, err := Open(t.Context(), dir, Options{Notify: func(n Notice) { told = append(told, n) }})
 	must(t, err)
 	defer closeStore(t, s)
-	for _, name := range []string{indexFile, recordsFile} {
-		must(t, removeDatabase(filepath.Join(dir, name)))
+	for _, name := range []string{layout.IndexFile, layout.RecordsFile} {
+		must(t, sqlite.Remove(filepath.Join(dir, name)))
 	}
-	for _, d := range []*mendable{&s.index.mendable, &s.records.mendable} {
-		d.SetMaxIdleConns(0) // so that each is made anew
+	for _, d := range []*sqlite.Mendable{s.index.Mendable, s.records.Mendable} {
+		must(t, d.Try(func(d *sqlite.DB) error {
+			d.Writer.SetMaxIdleConns(0) // so that each is made anew
+			return nil
+		}))
 	}
 	later, small := newSample(t, 200, 20*cs, cs), newSample(t, 201, 100, cs)
 	putAll(t, s, later)
@@ -161,8 +170,10 @@ func TestARottenRowCostsNothing(t *testing.T) {
 		putAll(t, s, f)
 		must(t, s.Close())
 		s = openStore(t, dir)
-		_, err := s.index.Exec("UPDATE files SET " + spoilt)
-		must(t, err)
+		must(t, s.index.Transact(t.Context(), func(tx *sql.Tx) error {
+			_, err := tx.Exec("UPDATE files SET " + spoilt)
+			return err
+		}))
 		must(t, s.Sync(t.Context(), f.ID)) // what is found durable is recorded
 		wantWhole(t, s, f)
 		must(t, s.Close())

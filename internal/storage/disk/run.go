@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"shoal"
+	"shoal/internal/storage/body"
 )
 
 // PutRun writes adjacent chunks, from the first on, in one go: the calls of many
@@ -44,11 +45,11 @@ func (s *Store) putRun(f *file, p *place, first int, chunks [][]byte) error {
 	if err := s.writable(); err != nil || size == 0 {
 		return err
 	}
-	if err := p.body.room(size); err != nil {
+	if err := p.body.Room(size); err != nil {
 		return err
 	}
-	if err := p.body.gather(chunks, f.ChunkOffset(first)); err != nil {
-		return writeError(err)
+	if err := p.body.WriteRun(chunks, f.ChunkOffset(first)); err != nil {
+		return body.WriteError(err)
 	}
 	for i, chunk := range chunks {
 		if err := s.markFresh(f, p, first+i, chunk); err != nil {

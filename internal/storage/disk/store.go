@@ -17,9 +17,17 @@ import (
 
 	"shoal"
 	"shoal/internal/content"
+	"shoal/internal/sqlite"
 	"shoal/internal/storage"
+	"shoal/internal/storage/body"
+	"shoal/internal/storage/layout"
+	"shoal/internal/storage/recovery"
+	"shoal/internal/storage/tables"
 	"shoal/internal/storage/vfs"
 )
+
+// ErrInUse means that somebody else has the store open.
+var ErrInUse = layout.ErrInUse
 
 // Options say how a store is opened. The zero value is right for a node.
 type Options struct {
@@ -44,10 +52,10 @@ type Store struct {
 	dir     string
 	system  vfs.System
 	root    vfs.FS
-	space   *space
+	space   *body.Space
 	lock    vfs.File
-	index   index
-	records records
+	index   tables.Index
+	records tables.Records
 	files   *cache
 	commits *committer
 	cutOf   func(ctx context.Context, id shoal.FileID) content.ChunkSize // or nil
@@ -86,7 +94,7 @@ func Open(ctx context.Context, dir string, options Options) (*Store, error) {
 
 // openError gives damage that cannot be mended the code it deserves.
 func openError(err error) error {
-	if errors.Is(err, errDamaged) && shoal.CodeOf(err) == shoal.Other {
+	if errors.Is(err, sqlite.ErrDamaged) && shoal.CodeOf(err) == shoal.Other {
 		return damage{err}
 	}
 	return err
@@ -107,33 +115,44 @@ func (s *Store) open(ctx context.Context) (err error) {
 	if s.root, err = s.system.Root(s.dir); err != nil {
 		return err
 	}
-	s.space = &space{root: s.root, reserve: Reserve, full: s.full}
-	start, err := s.takeLock()
-	if err != nil {
-		return err
+	s.space = &body.Space{Root: s.root, Reserve: layout.Reserve, Full: s.full}
+	var crashed bool
+	if s.lock, crashed, err = layout.TakeLock(s.root); err != nil {
+		return body.WriteError(err)
 	}
 	isNew, err := s.layOut()
 	if err != nil {
 		return err
 	}
-	if err := s.openRecords(ctx, isNew); err != nil {
-		return err
-	}
-	lost, err := s.openIndex(ctx, isNew)
+	lost, err := s.openDatabases(ctx, isNew)
 	if err != nil {
 		return err
 	}
 	s.commits = newCommitter(s.files, s.settleAll)
-	if err := s.usage.load(ctx, &s.index, &s.records); err != nil {
+	if err := s.usage.load(ctx, s.index, s.records); err != nil {
 		return err
 	}
 	switch {
 	case lost:
-		_, err = s.rebuild(ctx, everything)
-	case start == afterCrash:
-		_, err = s.rebuild(ctx, strays)
+		_, err = s.rebuild(ctx, recovery.Everything)
+	case crashed:
+		_, err = s.rebuild(ctx, recovery.Strays)
 	}
 	return err
+}
+
+// openDatabases opens the databases, and reports whether the index has to be made
+// again.
+func (s *Store) openDatabases(ctx context.Context, isNew bool) (lost bool, err error) {
+	mender := &recovery.Mender{
+		Dir: s.dir, Root: s.root, Room: s.space.Room, Rerecord: s.rerecord,
+		Tell: func(text string) { s.trouble.tell(Notice{Kind: Rebuilt, Text: text}) },
+	}
+	if s.records, err = mender.OpenRecords(ctx, isNew); err != nil {
+		return false, err
+	}
+	s.index, lost, err = mender.OpenIndex(ctx, isNew)
+	return lost, err
 }
 
 // Close makes everything that was put durable and closes the store. Nothing
@@ -155,10 +174,10 @@ func (s *Store) release() error {
 	if s.commits != nil {
 		errs = append(errs, s.commits.close(), s.files.drain())
 	}
-	if s.index.DB != nil {
+	if s.index.Mendable != nil {
 		errs = append(errs, s.index.Close())
 	}
-	if s.records.DB != nil {
+	if s.records.Mendable != nil {
 		errs = append(errs, s.records.Close())
 	}
 	if s.lock != nil {

@@ -16,12 +16,13 @@ import (
 	"shoal"
 	"shoal/internal/content"
 	"shoal/internal/storage"
+	"shoal/internal/storage/layout"
 )
 
 const cs = 4 << 10 // of the samples: small, so that they have many chunks
 
 func TestPutLastsOverReopen(t *testing.T) {
-	for _, size := range []int{0, 1, cs, cs + 1, SmallFile, SmallFile + 1, 10*cs + 7} {
+	for _, size := range []int{0, 1, cs, cs + 1, layout.SmallFile, layout.SmallFile + 1, 10*cs + 7} {
 		dir := t.TempDir()
 		f := newSample(t, uint64(size), size, cs)
 		s := openStore(t, dir)
@@ -100,7 +101,7 @@ func TestNobodyElseMayRead(t *testing.T) {
 			return nil
 		}))
 		closeStore(t, s)
-		for _, name := range []string{indexFile, recordsFile} {
+		for _, name := range []string{layout.IndexFile, layout.RecordsFile} {
 			must(t, os.Chmod(filepath.Join(dir, name), 0o644)) //nolint:gosec // that is what is to be mended
 		}
 	}
@@ -109,7 +110,7 @@ func TestNobodyElseMayRead(t *testing.T) {
 func TestNewerVersionIsRefused(t *testing.T) {
 	dir := t.TempDir()
 	closeStore(t, openStore(t, dir))
-	must(t, os.WriteFile(filepath.Join(dir, formatFile), []byte("shoal store 2\n"), 0o600))
+	must(t, os.WriteFile(filepath.Join(dir, layout.FormatFile), []byte("shoal store 2\n"), 0o600))
 	_, err := Open(t.Context(), dir, Options{})
 	wantCode(t, err, shoal.Usage)
 }
@@ -126,7 +127,7 @@ func TestDeleteFreesAndForgets(t *testing.T) {
 		wantCode(t, s.Delete(t.Context(), f.ID), shoal.NotFound)
 		wantCode(t, s.Put(t.Context(), f.ref(0), f.chunk(0)), shoal.NotFound)
 	}
-	if _, err := os.Stat(filepath.Join(dir, dataName(large.ID))); !errors.Is(err, os.ErrNotExist) {
+	if _, err := os.Stat(filepath.Join(dir, layout.DataName(large.ID))); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("the blob is still there: %v", err)
 	}
 	usage, err := s.Usage(t.Context())
@@ -144,7 +145,7 @@ func TestDeletedSmallFilesGiveRoom(t *testing.T) {
 	s := openStore(t, dir)
 	var files []sample
 	for i := range 200 {
-		f := newSample(t, uint64(i), SmallFile, cs)
+		f := newSample(t, uint64(i), layout.SmallFile, cs)
 		putAll(t, s, f)
 		files = append(files, f)
 	}
@@ -152,10 +153,10 @@ func TestDeletedSmallFilesGiveRoom(t *testing.T) {
 		must(t, s.Delete(t.Context(), f.ID))
 	}
 	must(t, s.Close())
-	info, err := os.Stat(filepath.Join(dir, recordsFile))
+	info, err := os.Stat(filepath.Join(dir, layout.RecordsFile))
 	must(t, err)
-	if info.Size() > 20*SmallFile {
-		t.Errorf("%d bytes are left of %d", info.Size(), 200*SmallFile)
+	if info.Size() > 20*layout.SmallFile {
+		t.Errorf("%d bytes are left of %d", info.Size(), 200*layout.SmallFile)
 	}
 }
 
@@ -200,7 +201,7 @@ func TestManyAtOnce(t *testing.T) {
 }
 
 func TestImport(t *testing.T) {
-	for _, size := range []int{0, 1, SmallFile, SmallFile + 1, 3<<20 + 5} {
+	for _, size := range []int{0, 1, layout.SmallFile, layout.SmallFile + 1, 3<<20 + 5} {
 		dir := t.TempDir()
 		f := newSample(t, uint64(size), size, 256<<10)
 		s := openStore(t, dir)
@@ -233,10 +234,10 @@ func TestImportOfWhatIsHere(t *testing.T) {
 	if got.ChunkSize != cs {
 		t.Errorf("got a chunk size of %d, want that of what is here", got.ChunkSize)
 	}
-	left, err := os.ReadDir(filepath.Join(dir, tmpDir))
+	left, err := os.ReadDir(filepath.Join(dir, layout.TmpDir))
 	must(t, err)
 	if len(left) > 0 {
-		t.Errorf("%d files are left in %s", len(left), tmpDir)
+		t.Errorf("%d files are left in %s", len(left), layout.TmpDir)
 	}
 }
 
@@ -251,13 +252,13 @@ func TestImportOfFileThatChanges(t *testing.T) {
 				must(t, os.Truncate(path, int64(size)+1))
 			}
 		})
-		if size > SmallFile {
+		if size > layout.SmallFile {
 			wantIs(t, err, ErrChanged)
 		}
 	}
 	for summary, err := range s.All(t.Context()) {
 		must(t, err)
-		if summary.Size > SmallFile {
+		if summary.Size > layout.SmallFile {
 			t.Errorf("file %s was kept", summary.ID)
 		}
 	}
@@ -269,7 +270,7 @@ func TestOpenFilesAreBounded(t *testing.T) {
 	s := openStore(t, t.TempDir())
 	dir := t.TempDir()
 	for i := range 2 * maxIdle {
-		f := newSample(t, uint64(i), SmallFile+1+i, cs)
+		f := newSample(t, uint64(i), layout.SmallFile+1+i, cs)
 		putAll(t, s, f)
 		_, err := s.Link(t.Context(), f.on(t, filepath.Join(dir, f.ID.Short())), cs, nil)
 		must(t, err)
@@ -300,7 +301,7 @@ func TestLockDiesWithProcess(t *testing.T) {
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
-	text, err := os.ReadFile(filepath.Join(dir, lockFile))
+	text, err := os.ReadFile(filepath.Join(dir, layout.LockFile))
 	must(t, err)
 	if strings.TrimSpace(string(text)) == "" {
 		t.Error("the lock file does not tell of the crash")

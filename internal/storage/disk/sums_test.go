@@ -3,10 +3,8 @@ package disk
 import (
 	"bytes"
 	"encoding/binary"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -16,57 +14,24 @@ import (
 	"pgregory.net/rapid"
 
 	"shoal"
-	"shoal/internal/content"
+	"shoal/internal/sqlite"
 	"shoal/internal/storage"
+	"shoal/internal/storage/layout"
+	"shoal/internal/storage/sums"
+	"shoal/internal/storage/tables"
 )
 
-// TestSummerTakesPieces reads a file in pieces of any length and order, and
-// wants the sum of each chunk.
-func TestSummerTakesPieces(t *testing.T) {
-	rapid.Check(t, func(rt *rapid.T) {
-		size := rapid.IntRange(SmallFile+1, 1<<18).Draw(rt, "size")
-		log2 := rapid.IntRange(10, 20).Draw(rt, "log2")
-		f := newSample(t, rapid.Uint64Max(1<<20).Draw(rt, "seed"), size, 1<<log2)
-		s := &summer{from: bytes.NewReader(f.data), file: content.File{Size: f.Size, ChunkSize: f.ChunkSize}, sums: make(sums, f.Chunks())}
-		for _, at := range rapid.Permutation(pieces(rt, size)).Draw(rt, "order") {
-			_, err := s.ReadAt(make([]byte, at[1]-at[0]), int64(at[0]))
-			must(t, err)
-		}
-		_, err := s.ReadAt(make([]byte, 1), f.Size) // a look past the end
-		wantIs(t, err, io.EOF)
-		if want := sumsOf(f); !slices.Equal(s.sums, want) {
-			rt.Fatalf("got %08x, want %08x", s.sums, want)
-		}
-	})
-}
-
-// pieces cuts size bytes anywhere.
-func pieces(rt *rapid.T, size int) [][2]int {
-	cuts := rapid.SliceOfN(rapid.IntRange(0, size), 0, 20).Draw(rt, "cuts")
-	slices.Sort(cuts)
-	var all [][2]int
-	from := 0
-	for _, to := range append(cuts, size) {
-		if to == from {
-			continue
-		}
-		all = append(all, [2]int{from, to})
-		from = to
-	}
-	return all
-}
-
 // sumsOf is the sums of a sample that is whole.
-func sumsOf(f sample) sums {
-	s := make(sums, f.Chunks())
+func sumsOf(f sample) sums.List {
+	s := make(sums.List, f.Chunks())
 	for i := range s {
-		s[i] = castagnoli(f.chunk(i))
+		s[i] = sums.Of(f.chunk(i))
 	}
 	return s
 }
 
 // placeSums is the sums at the one place of a file.
-func placeSums(t testing.TB, s *Store, id shoal.FileID) sums {
+func placeSums(t testing.TB, s *Store, id shoal.FileID) sums.List {
 	t.Helper()
 	f, err := s.acquire(t.Context(), id)
 	must(t, err)
@@ -160,7 +125,7 @@ func storedAt(t testing.TB, s *Store, f sample, kind shoal.PlaceKind) string {
 	t.Helper()
 	if kind == shoal.PlaceStore {
 		putAll(t, s, f)
-		return filepath.Join(s.dir, dataName(f.ID))
+		return filepath.Join(s.dir, layout.DataName(f.ID))
 	}
 	path := tempFile(t, f)
 	_, err := s.Link(t.Context(), path, f.ChunkSize, nil)
@@ -196,7 +161,7 @@ func TestOnlyReadingTakesTheSumForIt(t *testing.T) {
 			path := storedAt(t, s, f, shoal.PlaceStore)
 			spoiled := bytes.Repeat([]byte("spoiled!"), cs/8)
 			overwrite(t, path, spoiled, f.ChunkOffset(3))
-			placeSums(t, s, f.ID)[3] = castagnoli(spoiled)
+			placeSums(t, s, f.ID)[3] = sums.Of(spoiled)
 			buf := make([]byte, cs)
 			_, err := s.Get(t.Context(), f.ref(3), buf)
 			must(t, err)
@@ -224,8 +189,8 @@ func TestHashDecidesWhereSumIsWrong(t *testing.T) {
 // there, is read, and has its sums from then on.
 func TestStoreWithoutSums(t *testing.T) {
 	dir, whole, part, small, linked := filled(t)
-	makeOld(t, filepath.Join(dir, indexFile), "files")
-	makeOld(t, filepath.Join(dir, recordsFile), "links")
+	makeOld(t, filepath.Join(dir, layout.IndexFile), "files")
+	makeOld(t, filepath.Join(dir, layout.RecordsFile), "links")
 	s := openStore(t, dir)
 	if got := placeSums(t, s, whole.ID); got != nil {
 		t.Fatalf("it has the sums %08x", got)
@@ -242,7 +207,7 @@ func TestStoreWithoutSums(t *testing.T) {
 			t.Errorf("got %08x, want %08x", got, sumsOf(f))
 		}
 	}
-	if got := placeSums(t, s, part.ID); got.of(7) != castagnoli(part.chunk(7)) || got.of(8) != 0 {
+	if got := placeSums(t, s, part.ID); got.At(7) != sums.Of(part.chunk(7)) || got.At(8) != 0 {
 		t.Errorf("got %08x of the file that is partly here", got)
 	}
 }
@@ -251,11 +216,11 @@ func TestStoreWithoutSums(t *testing.T) {
 // and made anew.
 func TestOldIndexWithoutItsTable(t *testing.T) {
 	dir, whole, _, small, linked := filled(t)
-	path := filepath.Join(dir, indexFile)
+	path := filepath.Join(dir, layout.IndexFile)
 	makeOld(t, path, "files")
-	d, err := openDatabase(t.Context(), path, schema{""})
+	d, err := sqlite.Open(t.Context(), path, sqlite.Format{Version: 1, Steps: []string{""}, Durability: sqlite.OnCommit})
 	must(t, err)
-	_, err = d.ExecContext(t.Context(), "DROP TABLE files")
+	_, err = d.Writer.ExecContext(t.Context(), "DROP TABLE files")
 	must(t, errors.Join(err, d.Close()))
 	s := openStore(t, dir)
 	for _, f := range []sample{whole, small, linked} {
@@ -269,10 +234,10 @@ func TestOldIndexWithoutItsTable(t *testing.T) {
 // makeOld makes a database one of version 1.
 func makeOld(t testing.TB, path, table string) {
 	t.Helper()
-	d, err := openDatabase(t.Context(), path, schema{"", ""})
+	d, err := sqlite.Open(t.Context(), path, tables.IndexFormat()) // the records have the same
 	must(t, err)
 	for _, query := range []string{"ALTER TABLE " + table + " DROP COLUMN sums", "PRAGMA user_version = 1"} {
-		_, err := d.ExecContext(t.Context(), query)
+		_, err := d.Writer.ExecContext(t.Context(), query)
 		must(t, err)
 	}
 	must(t, d.Close())
@@ -293,54 +258,15 @@ func TestSumIsNotAheadOfItsBytes(t *testing.T) {
 		work := known.begin()
 		must(t, s.Put(t.Context(), f.ref(1), f.chunk(1)))
 		row := work.ownHolding()
-		want := binary.BigEndian.AppendUint32(nil, castagnoli(f.chunk(0)))
-		if !row.bits.Has(0) || row.bits.Count() != 1 || !bytes.Equal(row.sums, append(want, make([]byte, 7*sumSize)...)) {
-			t.Errorf("the row has %d chunks, and the sums %x", row.bits.Count(), row.sums)
+		want := binary.BigEndian.AppendUint32(nil, sums.Of(f.chunk(0)))
+		if !row.Bits.Has(0) || row.Bits.Count() != 1 || !bytes.Equal(row.Sums, append(want, make([]byte, 7*sums.Size)...)) {
+			t.Errorf("the row has %d chunks, and the sums %x", row.Bits.Count(), row.Sums)
 		}
 		s.giveBack(known)
 		must(t, s.Close())
 	})
 	f := newSample(t, 1, 8*cs, cs)
-	if got := placeSums(t, openStore(t, dir), f.ID); got.of(1) != castagnoli(f.chunk(1)) {
+	if got := placeSums(t, openStore(t, dir), f.ID); got.At(1) != sums.Of(f.chunk(1)) {
 		t.Errorf("once it is committed, the sums are %08x", got)
 	}
-}
-
-// TestSumsVector guards the vector of docs/spec/disk.md: 32,769 bytes of zeros
-// in chunks of 16,384, of which the second is not here.
-func TestSumsVector(t *testing.T) {
-	const want = "94640b8500000000527d5351"
-	f := content.File{Size: 32769, ChunkSize: 16 << 10}
-	bits, s := content.NewBitmap(f.Chunks()), sums(nil)
-	for _, i := range []int{0, 2} {
-		bits.Set(i)
-		s.set(i, f.Chunks(), castagnoli(make([]byte, f.ChunkLen(i))))
-	}
-	if got := hex.EncodeToString(packSums(s, bits)); got != want {
-		t.Errorf("got %s, want %s", got, want)
-	}
-}
-
-// FuzzSums reads the sums of the databases.
-func FuzzSums(f *testing.F) {
-	f.Add([]byte{}, []byte{0x05}, 3)
-	f.Add([]byte{1, 2, 3, 4, 0, 0, 0, 0, 5, 6, 7, 8}, []byte{0x05}, 3)
-	f.Fuzz(func(t *testing.T, data, set []byte, chunks int) {
-		if chunks < 0 || chunks > 1<<16 {
-			return // bounded by row.check
-		}
-		bits, err := content.ParseBitmap(set, chunks)
-		if err != nil {
-			return
-		}
-		s := unpackSums(data, bits)
-		for i := range chunks {
-			if s.of(i) != 0 && !bits.Has(i) {
-				t.Errorf("chunk %d is not here, and has a sum", i)
-			}
-		}
-		if again := unpackSums(packSums(s, bits), bits); bits.Count() > 0 && !slices.Equal(again, s) {
-			t.Errorf("it is not read as it was written: %08x", again)
-		}
-	})
 }

@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"shoal"
+	"shoal/internal/storage/body"
 )
 
 // NoticeKind says what a Notice is about.
@@ -80,7 +81,7 @@ func (t *trouble) sentences() []string {
 // since it was opened, and whether the disk is full now.
 func (s *Store) Trouble() []string {
 	all := s.trouble.sentences()
-	if s.full.Load() && s.space.room(fullBelow) != nil {
+	if s.full.Load() && s.space.Room(body.FullBelow) != nil {
 		all = append(all, "the disk is full: nothing new is stored until there is room")
 	}
 	return all

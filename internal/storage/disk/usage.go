@@ -6,6 +6,8 @@ import (
 	"sync/atomic"
 
 	"shoal/internal/storage"
+	"shoal/internal/storage/layout"
+	"shoal/internal/storage/tables"
 )
 
 // usage counts what is in the store as it changes: chunks that are put count
@@ -18,16 +20,16 @@ type usage struct {
 }
 
 // load starts from what is recorded.
-func (u *usage) load(ctx context.Context, x *index, r *records) error {
-	large, blobs, err := x.sum(ctx)
+func (u *usage) load(ctx context.Context, x tables.Index, r tables.Records) error {
+	large, blobs, err := x.Sum(ctx)
 	if err != nil {
 		return err
 	}
-	small, rows, err := r.sum(ctx)
+	small, rows, err := r.Sum(ctx)
 	if err != nil {
 		return err
 	}
-	_, linked, err := r.sumLinks(ctx)
+	_, linked, err := r.SumLinks(ctx)
 	if err != nil {
 		return err
 	}
@@ -40,7 +42,7 @@ func (u *usage) load(ctx context.Context, x *index, r *records) error {
 // recount starts from what is recorded again, and adds what is not recorded yet.
 // What is put at this very moment may be counted twice or not at all.
 func (s *Store) recount(ctx context.Context) error {
-	if err := s.usage.load(ctx, &s.index, &s.records); err != nil {
+	if err := s.usage.load(ctx, s.index, s.records); err != nil {
 		return err
 	}
 	for _, f := range s.files.loaded() {
@@ -49,7 +51,7 @@ func (s *Store) recount(ctx context.Context) error {
 			s.usage.files.Add(1)
 		}
 		for _, p := range f.places {
-			s.usage.add(p, bytesOf(f.File, p.fresh))
+			s.usage.add(p, tables.BytesOf(f.File, p.fresh))
 		}
 		f.mu.RUnlock()
 		s.giveBack(f)
@@ -76,6 +78,6 @@ func (s *Store) Usage(context.Context) (storage.Usage, error) {
 		Stored: s.usage.stored.Load(),
 		Linked: s.usage.linked.Load(),
 		Files:  int(s.usage.files.Load()),
-		Free:   max(0, free-Reserve),
+		Free:   max(0, free-layout.Reserve),
 	}, nil
 }

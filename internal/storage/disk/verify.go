@@ -8,6 +8,9 @@ import (
 	"io/fs"
 
 	"shoal"
+	"shoal/internal/storage/body"
+	"shoal/internal/storage/layout"
+	"shoal/internal/storage/recovery"
 )
 
 // Verify reads every chunk of the file at every place that has it, and calls
@@ -46,9 +49,9 @@ func (s *Store) findNames(f *file) error {
 	if err := s.findList(f); err != nil {
 		return err
 	}
-	_, err := s.root.Stat(dataName(f.ID))
+	_, err := s.root.Stat(layout.DataName(f.ID))
 	if errors.Is(err, fs.ErrNotExist) {
-		s.dropPlace(f, own, errMissing)
+		s.dropPlace(f, own, body.ErrMissing)
 		return nil
 	}
 	return err
@@ -57,20 +60,20 @@ func (s *Store) findNames(f *file) error {
 // findList writes the hash list of a file anew if it is gone, and with it the
 // folder that it lies in.
 func (s *Store) findList(f *file) error {
-	if _, err := s.root.Stat(listName(f.ID)); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := s.root.Stat(layout.ListName(f.ID)); !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	if err := s.root.MakeDir(shardName(f.ID)); err != nil {
-		return writeError(err)
+	if err := s.root.MakeDir(layout.ShardName(f.ID)); err != nil {
+		return body.WriteError(err)
 	}
-	err := writeList(s.root, f.File)
-	if errors.Is(err, errSync) {
+	err := layout.WriteList(s.root, f.File)
+	if errors.Is(err, layout.ErrSync) {
 		return s.fail(err)
 	}
 	if err != nil {
-		return writeError(err)
+		return body.WriteError(err)
 	}
-	return errors.Join(s.root.SyncDir(shardName(f.ID)), s.root.SyncDir(blobsDir))
+	return errors.Join(s.root.SyncDir(layout.ShardName(f.ID)), s.root.SyncDir(layout.BlobsDir))
 }
 
 func (s *Store) verifyPlace(ctx context.Context, f *file, p *place, buf []byte, watch func(int, shoal.Place, error) error) error {
@@ -86,7 +89,7 @@ func (s *Store) verifyPlace(ctx context.Context, f *file, p *place, buf []byte, 
 		if err := watch(i, where, err); err != nil {
 			return err
 		}
-		if lost(err) {
+		if body.Lost(err) {
 			return nil
 		}
 	}
@@ -108,14 +111,14 @@ func (s *Store) recheckPresent(ctx context.Context, f *file, p *place) error {
 // recheck reads every chunk that the place may have, whatever is recorded:
 // those that verify are fresh if they were not there, those that were there
 // and do not are rotten. It does not wait for the commit.
-func (s *Store) recheck(ctx context.Context, f *file, p *place, report *RebuildReport) error {
+func (s *Store) recheck(ctx context.Context, f *file, p *place, report *recovery.Report) error {
 	buf := make([]byte, min(int64(f.ChunkSize), f.Size))
 	for i := range f.Chunks() {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
 		if err := s.recheckChunk(f, p, i, buf[:f.ChunkLen(i)], report); err != nil {
-			if lost(err) {
+			if body.Lost(err) {
 				s.dropPlace(f, p, err)
 				return nil
 			}
@@ -125,18 +128,18 @@ func (s *Store) recheck(ctx context.Context, f *file, p *place, report *RebuildR
 	return nil
 }
 
-func (s *Store) recheckChunk(f *file, p *place, i int, buf []byte, report *RebuildReport) error {
+func (s *Store) recheckChunk(f *file, p *place, i int, buf []byte, report *recovery.Report) error {
 	had := f.has(p, i)
 	err := s.provenRead(f, p, i, buf, byHash)
 	switch {
 	case err == nil && !had:
-		report.found(buf)
+		report.Found(buf)
 		return s.markFresh(f, p, i, buf)
 	case err == nil:
-		report.kept(buf)
+		report.Kept(buf)
 	case errors.Is(err, shoal.Integrity):
 		if had {
-			report.lost()
+			report.Missed()
 			s.markRotten(f, p, i, err)
 		}
 	case !errors.Is(err, io.EOF):

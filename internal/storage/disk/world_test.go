@@ -11,6 +11,8 @@ import (
 
 	"shoal"
 	"shoal/internal/content"
+	"shoal/internal/storage/layout"
+	"shoal/internal/storage/sums"
 	"shoal/internal/storage/vfs"
 	"shoal/internal/storage/vfs/crashfs"
 )
@@ -149,7 +151,7 @@ func (w *world) discard(f sample, chunks ...int) {
 	w.discarded[f.ID] = given
 }
 
-func (s sample) small() bool { return s.Size <= SmallFile }
+func (s sample) small() bool { return s.Size <= layout.SmallFile }
 
 func (w *world) imports(f sample) {
 	w.use(f)
@@ -256,7 +258,7 @@ func (w *world) checkSums() error {
 		defer w.store.giveBack(known)
 		for _, p := range known.all() {
 			for i, sum := range p.sums {
-				if sum != 0 && (!known.has(p, i) || sum != castagnoli(f.chunk(i))) {
+				if sum != 0 && (!known.has(p, i) || sum != sums.Of(f.chunk(i))) {
 					return fmt.Errorf("chunk %s has the sum %08x", f.ref(i), sum)
 				}
 			}

@@ -9,6 +9,8 @@ import (
 
 	"shoal"
 	"shoal/internal/content"
+	"shoal/internal/storage/body"
+	"shoal/internal/storage/layout"
 	"shoal/internal/storage/vfs"
 )
 
@@ -102,19 +104,19 @@ func (s *Store) create(f *file, c content.File) error {
 	if err := s.writable(); err != nil {
 		return err
 	}
-	if err := s.space.room(int64(len(c.List) * cvSize)); err != nil {
+	if err := s.space.Room(int64(len(c.List) * len(content.CV{}))); err != nil {
 		return err
 	}
 	s.describe(f, c)
 	if !f.small() {
 		if err := s.makeShard(c.ID); err != nil {
-			return writeError(err)
+			return body.WriteError(err)
 		}
-		if err := writeList(s.root, c); err != nil {
-			if errors.Is(err, errSync) {
+		if err := layout.WriteList(s.root, c); err != nil {
+			if errors.Is(err, layout.ErrSync) {
 				return s.fail(err)
 			}
-			return writeError(err)
+			return body.WriteError(err)
 		}
 	}
 	s.usage.files.Add(1)
@@ -128,10 +130,10 @@ func (s *Store) makeShard(id shoal.FileID) error {
 	if known.Load() {
 		return nil
 	}
-	if err := s.root.MakeDir(shardName(id)); err != nil {
+	if err := s.root.MakeDir(layout.ShardName(id)); err != nil {
 		return err
 	}
-	if err := s.root.SyncDir(blobsDir); err != nil {
+	if err := s.root.SyncDir(layout.BlobsDir); err != nil {
 		return s.fail(err)
 	}
 	known.Store(true)
@@ -180,11 +182,11 @@ func (s *Store) put(f *file, p *place, i int, data []byte) error {
 	if f.has(p, i) {
 		return nil
 	}
-	if err := p.body.room(int64(len(data))); err != nil {
+	if err := p.body.Room(int64(len(data))); err != nil {
 		return err
 	}
 	if err := writeFull(p.body, data, f.ChunkOffset(i)); err != nil {
-		return writeError(err)
+		return body.WriteError(err)
 	}
 	return s.markFresh(f, p, i, data)
 }
@@ -205,7 +207,7 @@ func (s *Store) markFresh(f *file, p *place, i int, chunk []byte) error {
 	err := f.usable(p)
 	added := err == nil && !p.durable.Has(i) && p.fresh.Set(i)
 	if added {
-		p.sums.set(i, f.Chunks(), sum)
+		p.sums.Set(i, f.Chunks(), sum)
 		p.changes++
 	}
 	f.mu.Unlock()
@@ -226,7 +228,7 @@ func (f *file) usable(p *place) error {
 		return p.broken
 	}
 	if !slices.Contains(f.places, p) {
-		return errGuard
+		return body.ErrGuard
 	}
 	return nil
 }
@@ -252,7 +254,7 @@ func (s *Store) ownPlace(f *file) (*place, error) {
 	}
 	p, err := s.makeOwn(f)
 	if err != nil {
-		return nil, writeError(err)
+		return nil, body.WriteError(err)
 	}
 	return p, f.attach(p)
 }
@@ -261,13 +263,13 @@ func (s *Store) ownPlace(f *file) (*place, error) {
 func (s *Store) makeOwn(f *file) (*place, error) {
 	none := content.NewBitmap(f.Chunks())
 	if f.small() {
-		return newPlace(&memory{space: s.space}, none), nil
+		return newPlace(body.NewMemory(s.space, nil), none), nil
 	}
-	if err := s.space.room(0); err != nil {
+	if err := s.space.Room(0); err != nil {
 		return nil, err
 	}
-	name := dataName(f.ID)
-	if err := removeIfThere(s.root, name); err != nil {
+	name := layout.DataName(f.ID)
+	if err := vfs.RemoveIfThere(s.root, name); err != nil {
 		return nil, err
 	}
 	file, err := s.root.Open(name, vfs.CreateNew)
@@ -277,9 +279,7 @@ func (s *Store) makeOwn(f *file) (*place, error) {
 	if err := file.Truncate(f.Size); err != nil {
 		return nil, errors.Join(err, file.Close(), s.root.Remove(name))
 	}
-	b := s.blob(f.ID)
-	b.file = file
-	p := newPlace(b, none)
+	p := newPlace(s.blob(f.ID).Opened(file), none)
 	p.folder = f.shard
 	return p, nil
 }

@@ -4,7 +4,12 @@
 // system: what the store does not call is not here.
 package vfs
 
-import "io"
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+)
 
 // System opens folders.
 type System interface {
@@ -146,4 +151,12 @@ type Bulk interface {
 	// StartWriting has the system begin to write out what is not on the disk
 	// yet, so that a later Sync finds little left to do. It does not wait.
 	StartWriting() error
+}
+
+// RemoveIfThere removes a file that may not be there.
+func RemoveIfThere(root Namer, name string) error {
+	if err := root.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("remove %s: %w", name, err)
+	}
+	return nil
 }
