@@ -37,7 +37,12 @@ func TestMain(m *testing.M) {
 //	keep VAR                set $VAR to what the last command printed
 //	random FILE SIZE SEED   make a file
 //	flip FILE OFFSET        flip a bit of it
+//	older FIXTURE           unpack data folders that an older shoal left; see folders_test.go
 func TestScripts(t *testing.T) {
+	folders, err := filepath.Abs("testdata")
+	if err != nil {
+		t.Fatal(err)
+	}
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata",
 		Setup: func(env *testscript.Env) error {
@@ -47,7 +52,7 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"up": up, "down": down, "crash": crash, "exits": exits, "interrupt": interrupt, "keep": keep, "until": until, "random": random, "flip": flip,
+			"up": up, "down": down, "crash": crash, "exits": exits, "interrupt": interrupt, "keep": keep, "until": until, "random": random, "flip": flip, "older": older(folders),
 		},
 	})
 }
