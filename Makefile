@@ -30,7 +30,7 @@ RACE     = $(if $(CC_FOUND),-race,$(warning no C compiler: testing without the r
 BUILD := -trimpath -buildvcs=auto -ldflags='-s -w'
 
 .PHONY: help build install test race cover lint fmt fuzz sim bench demo check clean
-.PHONY: vet tidy deps deps-diff vuln commits
+.PHONY: vet tidy deps deps-diff deadcode vuln commits
 
 help: ## list what there is to do
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -73,7 +73,7 @@ demo: build ## the main job: 512 MiB or FILE=path from six nodes, two killed hal
 	go run ./bench/demo$(if $(FILE), -file='$(FILE)')
 
 check: ## all that CI asks beside the tests
-	$(MAKE) -k commits tidy deps-diff vet lint vuln sim fuzz FUZZTIME=20000x
+	$(MAKE) -k commits tidy deps-diff vet lint deadcode vuln sim fuzz FUZZTIME=20000x
 
 clean: ## delete what was built, but for the tools
 	rm -rf bin bench/out
@@ -96,6 +96,9 @@ deps: ## write docs/deps.txt: the modules in the binary
 
 deps-diff:
 	@diff -u docs/deps.txt <($(LINKED)) || { echo 'the modules in the binary changed: run `make deps` and say why in the commit'; exit 1; }
+
+deadcode:
+	scripts/deadcode
 
 vuln:
 	scripts/vuln

@@ -189,7 +189,7 @@ func chapterOf(folder string) (name string, rank int, ok bool) {
 
 // isTestSupport reports folders whose code only tests and benchmarks use.
 func isTestSupport(folder string) bool {
-	return strings.HasSuffix(folder, "test") || folder == "internal/testnet" || strings.HasPrefix(folder, "internal/testnet/")
+	return strings.HasSuffix(folder, "test") || strings.HasPrefix(folder+"/", "internal/testnet/") || slices.Contains(twins(), folder)
 }
 
 // ownImports gives the file's imports from this module, as folders.

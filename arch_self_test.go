@@ -1,6 +1,8 @@
 package shoal_test
 
 import (
+	"os"
+	"regexp"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -25,6 +27,7 @@ func TestRulesCanFail(t *testing.T) {
 		{"suite in test", "ranks", "internal/node/a_test.go", imports("shoal/internal/api/apitest"), ""},
 		{"suite in product", "ranks", "internal/node/a.go", imports("shoal/internal/storage/storagetest"), "is for tests"},
 		{"testnet in product", "ranks", "internal/cli/a.go", imports("shoal/internal/testnet/relay"), "is for tests"},
+		{"twin in product", "ranks", "internal/transfer/fetch/a.go", imports("shoal/internal/network/memnet"), "is for tests"},
 		{"testnet in benchmark", "ranks", "bench/a.go", imports("shoal/internal/testnet/relay"), ""},
 		{"unknown chapter", "ranks", "internal/novelty/a.go", imports("shoal"), "has no rank"},
 
@@ -66,6 +69,28 @@ func TestRulesCanFail(t *testing.T) {
 		t.Run(c.rule+"/"+c.name, func(t *testing.T) {
 			check(t, rules()[c.rule](parseSource(t, c.path, c.text)), c.want)
 		})
+	}
+}
+
+// TestDeadcodeKnowsTestSupport compares scripts/deadcode, which reports no function of a
+// package for tests, with isTestSupport.
+func TestDeadcodeKnowsTestSupport(t *testing.T) {
+	script, err := os.ReadFile("scripts/deadcode")
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := regexp.MustCompile(`(?m)^support='(.*)'$`).FindSubmatch(script)
+	if found == nil {
+		t.Fatal("scripts/deadcode has no line support='...'")
+	}
+	support, err := regexp.Compile(string(found[1]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range parseModule(t, os.DirFS(".")) {
+		if got, want := support.MatchString(s.folder()), isTestSupport(s.folder()); got != want {
+			t.Errorf("%s is for tests: scripts/deadcode says %t, isTestSupport %t", s.folder(), got, want)
+		}
 	}
 }
 

@@ -52,6 +52,16 @@ func doors() []string {
 	}
 }
 
+// twins are the stand-ins for a network, a store and a disk that tests and the
+// simulator use. Other packages for tests are told by their names; see isTestSupport.
+func twins() []string {
+	return []string{
+		"internal/network/memnet",
+		"internal/storage/memory",
+		"internal/storage/vfs/crashfs",
+	}
+}
+
 // purity says how pure a package is.
 type purity struct {
 	goroutines bool // may use all cores, as long as no goroutine outlives a call
