@@ -11,7 +11,6 @@ import (
 	"shoal"
 	"shoal/internal/network/host"
 	"shoal/internal/storage/disk"
-	"shoal/internal/storage/quota"
 )
 
 // DoctorOptions says what Doctor may do beside looking.
@@ -148,7 +147,7 @@ func (d *doctor) noStore() {
 }
 
 func (d *doctor) space(free int64) {
-	d.add(free >= lowSpace, "make room, or move the data folder to a larger disk (--data)", "%s is free on the disk", quota.Size(free))
+	d.add(free >= lowSpace, "make room, or move the data folder to a larger disk (--data)", "%s is free on the disk", shoal.FormatSize(free))
 }
 
 func stopFirst(err error) error {
@@ -164,7 +163,7 @@ func (d *doctor) lookAt(ctx context.Context, look *disk.Look) error {
 		return fmt.Errorf("look at the store: %w", err)
 	}
 	if len(look.Problems()) == 0 {
-		d.add(true, "", "the store holds %d files, %s of its own and %s linked", usage.Files, quota.Size(usage.Stored), quota.Size(usage.Linked))
+		d.add(true, "", "the store holds %d files, %s of its own and %s linked", usage.Files, shoal.FormatSize(usage.Stored), shoal.FormatSize(usage.Linked))
 	}
 	d.space(usage.Free)
 	bare, err := look.Bare(ctx)
