@@ -114,6 +114,45 @@ func TestPackageCommentsCanBeMissing(t *testing.T) {
 	}
 }
 
+// TestPackagesCanBeTooLarge shows packagesFit packages and types that break it, and
+// similar ones that do not.
+func TestPackagesCanBeTooLarge(t *testing.T) {
+	lines := func(n int) string { return "package a" + strings.Repeat("\n", n) }
+	methods := func(n int) string { return "package a" + strings.Repeat("\nfunc (x *T[A]) m() {}", n) }
+	for _, c := range []struct {
+		name, path, text string
+		ceilings         map[string]int
+		want             string // part of the one finding; "" for none
+	}{
+		{"full", "x/a.go", lines(maxPackageLines), nil, ""},
+		{"too long", "x/a.go", lines(maxPackageLines + 1), nil, "x has 2501 lines, and 2500 are the most"},
+		{"long tests", "x/a_test.go", lines(maxPackageLines + 1), nil, ""},
+		{"commands", "internal/cli/a.go", lines(maxPackageLines + 1), nil, ""},
+		{"ceiling", "x/a.go", lines(3000), map[string]int{"x": 3000}, ""},
+		{"grown", "x/a.go", lines(3001), map[string]int{"x": 3000}, "x has 3001 lines, and may only shrink from 3000"},
+		{"slack", "x/a.go", lines(3000 - slackLines), map[string]int{"x": 3000}, ""},
+		{"shrunk", "x/a.go", lines(2999 - slackLines), map[string]int{"x": 3000}, "lower its ceiling from 3000"},
+		{"fits now", "x/a.go", lines(maxPackageLines), map[string]int{"x": 2510}, "delete its ceiling"},
+		{"gone", "x/a.go", lines(1), map[string]int{"y": 3000}, "y does not exist"},
+		{"full type", "x/a.go", methods(maxTypeMethods), nil, ""},
+		{"too many methods", "x/a.go", methods(maxTypeMethods + 1), nil, "x.T has 61 methods, and 60 are the most"},
+		{"type with a ceiling", "x/a.go", methods(90), map[string]int{"x.T": 90}, ""},
+		{"type has grown", "x/a.go", methods(91), map[string]int{"x.T": 90}, "may only shrink from 90"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			sources := parseModule(t, fstest.MapFS{c.path: {Data: []byte(c.text)}})
+			check(t, packagesFit(sources, c.ceilings), c.want)
+		})
+	}
+}
+
+// TestTwoFilesAreOnePackage adds up what lies in several files.
+func TestTwoFilesAreOnePackage(t *testing.T) {
+	half := []byte("package a" + strings.Repeat("\n", maxPackageLines/2+1))
+	sources := parseModule(t, fstest.MapFS{"x/one.go": {Data: half}, "x/two.go": {Data: half}})
+	check(t, packagesFit(sources, nil), "x has 2502 lines")
+}
+
 // check wants one finding that contains want, or none if want is empty.
 func check(t *testing.T, found []string, want string) {
 	t.Helper()
