@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"encoding/json"
 	"errors"
+	"flag"
 	"io"
 	"math/rand/v2"
 	"os"
@@ -21,8 +22,15 @@ import (
 	"shoal/internal/cli"
 )
 
+// stories is how many run at once, if -parallel does not say otherwise: they mostly
+// wait for nodes, and two cores run more than two.
+const stories = "6"
+
 // TestMain lets the test binary be the shoal command for the scripts.
 func TestMain(m *testing.M) {
+	if err := flag.Set("test.parallel", stories); err != nil {
+		panic(err) // there is no such flag
+	}
 	testscript.Main(m, map[string]func(){"shoal": func() { os.Exit(cli.Main(os.Args[1:])) }})
 }
 
