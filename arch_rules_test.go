@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"go/ast"
 	"iter"
+	"maps"
 	"path"
 	"slices"
 	"strconv"
@@ -177,6 +178,67 @@ func packagesAreDocumented(sources []source) []string {
 	return found
 }
 
+// packagesFit compares packages and types with their bounds and ceilings.
+func packagesFit(sources []source, ceilings map[string]int) []string {
+	lines, methods := make(map[string]int), make(map[string]int)
+	for _, s := range sources {
+		if strings.HasSuffix(s.path, "_test.go") || s.folder() == "internal/cli" {
+			continue
+		}
+		lines[s.folder()] += s.lines
+		for _, decl := range s.file.Decls {
+			if name := receiver(decl); name != "" {
+				methods[s.folder()+"."+name]++
+			}
+		}
+	}
+	found := slices.Concat(
+		fit(lines, ceilings, "lines", maxPackageLines, slackLines),
+		fit(methods, ceilings, "methods", maxTypeMethods, slackMethods))
+	for name := range ceilings {
+		if lines[name]+methods[name] == 0 {
+			found = append(found, fmt.Sprintf("%s does not exist: delete its ceiling", name))
+		}
+	}
+	return found
+}
+
+// fit compares sizes with the ceilings of their names, or with the limit.
+func fit(sizes, ceilings map[string]int, unit string, limit, slack int) []string {
+	var found []string
+	for _, name := range slices.Sorted(maps.Keys(sizes)) {
+		size := sizes[name]
+		ceiling, listed := ceilings[name]
+		switch {
+		case !listed && size > limit:
+			found = append(found, fmt.Sprintf("%s has %d %s, and %d are the most: split it by what it is about", name, size, unit, limit))
+		case listed && size <= limit:
+			found = append(found, fmt.Sprintf("%s has %d %s, which fits: delete its ceiling", name, size, unit))
+		case listed && size > ceiling:
+			found = append(found, fmt.Sprintf("%s has %d %s, and may only shrink from %d", name, size, unit, ceiling))
+		case listed && size < ceiling-slack:
+			found = append(found, fmt.Sprintf("%s has only %d %s: lower its ceiling from %d", name, size, unit, ceiling))
+		}
+	}
+	return found
+}
+
+// receiver returns the name of the type that decl is a method of, or "".
+func receiver(decl ast.Decl) string {
+	function, ok := decl.(*ast.FuncDecl)
+	if !ok || function.Recv == nil {
+		return ""
+	}
+	name := ""
+	ast.Inspect(function.Recv.List[0].Type, func(n ast.Node) bool {
+		if ident, ok := n.(*ast.Ident); ok && name == "" {
+			name = ident.Name // the first; those after it are type parameters
+		}
+		return name == ""
+	})
+	return name
+}
+
 // chapterOf is the chapter that a folder belongs to, and its rank.
 func chapterOf(folder string) (name string, rank int, ok bool) {
 	for name := folder; name != "" && name != "."; name = path.Dir(name) {
@@ -189,7 +251,7 @@ func chapterOf(folder string) (name string, rank int, ok bool) {
 
 // isTestSupport reports folders whose code only tests and benchmarks use.
 func isTestSupport(folder string) bool {
-	return strings.HasSuffix(folder, "test") || folder == "internal/testnet" || strings.HasPrefix(folder, "internal/testnet/")
+	return strings.HasSuffix(folder, "test") || strings.HasPrefix(folder+"/", "internal/testnet/") || slices.Contains(twins(), folder)
 }
 
 // ownImports gives the file's imports from this module, as folders.

@@ -1,6 +1,8 @@
 package shoal_test
 
 import (
+	"os"
+	"regexp"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -25,6 +27,7 @@ func TestRulesCanFail(t *testing.T) {
 		{"suite in test", "ranks", "internal/node/a_test.go", imports("shoal/internal/api/apitest"), ""},
 		{"suite in product", "ranks", "internal/node/a.go", imports("shoal/internal/storage/storagetest"), "is for tests"},
 		{"testnet in product", "ranks", "internal/cli/a.go", imports("shoal/internal/testnet/relay"), "is for tests"},
+		{"twin in product", "ranks", "internal/transfer/fetch/a.go", imports("shoal/internal/network/memnet"), "is for tests"},
 		{"testnet in benchmark", "ranks", "bench/a.go", imports("shoal/internal/testnet/relay"), ""},
 		{"unknown chapter", "ranks", "internal/novelty/a.go", imports("shoal"), "has no rank"},
 
@@ -69,6 +72,28 @@ func TestRulesCanFail(t *testing.T) {
 	}
 }
 
+// TestDeadcodeKnowsTestSupport compares scripts/deadcode, which reports no function of a
+// package for tests, with isTestSupport.
+func TestDeadcodeKnowsTestSupport(t *testing.T) {
+	script, err := os.ReadFile("scripts/deadcode")
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := regexp.MustCompile(`(?m)^support='(.*)'$`).FindSubmatch(script)
+	if found == nil {
+		t.Fatal("scripts/deadcode has no line support='...'")
+	}
+	support, err := regexp.Compile(string(found[1]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range parseModule(t, os.DirFS(".")) {
+		if got, want := support.MatchString(s.folder()), isTestSupport(s.folder()); got != want {
+			t.Errorf("%s is for tests: scripts/deadcode says %t, isTestSupport %t", s.folder(), got, want)
+		}
+	}
+}
+
 func TestPackageCommentsCanBeMissing(t *testing.T) {
 	for _, c := range []struct{ name, one, two, want string }{
 		{"none", "package a\n", "package a\n", "no file of the package says what it is"},
@@ -87,6 +112,45 @@ func TestPackageCommentsCanBeMissing(t *testing.T) {
 			check(t, packagesAreDocumented(sources), c.want)
 		})
 	}
+}
+
+// TestPackagesCanBeTooLarge shows packagesFit packages and types that break it, and
+// similar ones that do not.
+func TestPackagesCanBeTooLarge(t *testing.T) {
+	lines := func(n int) string { return "package a" + strings.Repeat("\n", n) }
+	methods := func(n int) string { return "package a" + strings.Repeat("\nfunc (x *T[A]) m() {}", n) }
+	for _, c := range []struct {
+		name, path, text string
+		ceilings         map[string]int
+		want             string // part of the one finding; "" for none
+	}{
+		{"full", "x/a.go", lines(maxPackageLines), nil, ""},
+		{"too long", "x/a.go", lines(maxPackageLines + 1), nil, "x has 2501 lines, and 2500 are the most"},
+		{"long tests", "x/a_test.go", lines(maxPackageLines + 1), nil, ""},
+		{"commands", "internal/cli/a.go", lines(maxPackageLines + 1), nil, ""},
+		{"ceiling", "x/a.go", lines(3000), map[string]int{"x": 3000}, ""},
+		{"grown", "x/a.go", lines(3001), map[string]int{"x": 3000}, "x has 3001 lines, and may only shrink from 3000"},
+		{"slack", "x/a.go", lines(3000 - slackLines), map[string]int{"x": 3000}, ""},
+		{"shrunk", "x/a.go", lines(2999 - slackLines), map[string]int{"x": 3000}, "lower its ceiling from 3000"},
+		{"fits now", "x/a.go", lines(maxPackageLines), map[string]int{"x": 2510}, "delete its ceiling"},
+		{"gone", "x/a.go", lines(1), map[string]int{"y": 3000}, "y does not exist"},
+		{"full type", "x/a.go", methods(maxTypeMethods), nil, ""},
+		{"too many methods", "x/a.go", methods(maxTypeMethods + 1), nil, "x.T has 61 methods, and 60 are the most"},
+		{"type with a ceiling", "x/a.go", methods(90), map[string]int{"x.T": 90}, ""},
+		{"type has grown", "x/a.go", methods(91), map[string]int{"x.T": 90}, "may only shrink from 90"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			sources := parseModule(t, fstest.MapFS{c.path: {Data: []byte(c.text)}})
+			check(t, packagesFit(sources, c.ceilings), c.want)
+		})
+	}
+}
+
+// TestTwoFilesAreOnePackage adds up what lies in several files.
+func TestTwoFilesAreOnePackage(t *testing.T) {
+	half := []byte("package a" + strings.Repeat("\n", maxPackageLines/2+1))
+	sources := parseModule(t, fstest.MapFS{"x/one.go": {Data: half}, "x/two.go": {Data: half}})
+	check(t, packagesFit(sources, nil), "x has 2502 lines")
 }
 
 // check wants one finding that contains want, or none if want is empty.

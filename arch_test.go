@@ -56,6 +56,16 @@ func doors() []string {
 	}
 }
 
+// twins are the stand-ins for a network, a store and a disk that tests and the
+// simulator use. Other packages for tests are told by their names; see isTestSupport.
+func twins() []string {
+	return []string{
+		"internal/network/memnet",
+		"internal/storage/memory",
+		"internal/storage/vfs/crashfs",
+	}
+}
+
 // purity says how pure a package is.
 type purity struct {
 	goroutines bool // may use all cores, as long as no goroutine outlives a call
@@ -93,6 +103,36 @@ const (
 	maxFuncLines     = 70
 )
 
+// The bounds of a package and of a type, test files aside. They do not apply to
+// internal/cli, which has a file for each command.
+const (
+	maxPackageLines = 2500
+	maxTypeMethods  = 60
+)
+
+// The slack is how much smaller than its ceiling a package or type may be before the
+// ceiling must be lowered.
+const (
+	slackLines   = 50
+	slackMethods = 3
+)
+
+// ceilings lists the packages (lines) and types (methods) beyond the bounds, with
+// their present size. A ceiling is only ever lowered, and no line is added.
+func ceilings() map[string]int {
+	return map[string]int{
+		"internal/storage/disk":                 3934,
+		"internal/storage/disk.Store":           111,
+		"internal/node":                         3011,
+		"internal/node.Node":                    66,
+		"internal/testnet/sim":                  3375,
+		"internal/testnet/sim.process":          85,
+		"internal/testnet/sim.world":            73,
+		"internal/transfer/fetch":               2703,
+		"internal/membership/liveness.Detector": 78,
+	}
+}
+
 // rules is what must hold of every file, and what each rule is called.
 func rules() map[string]func(source) []string {
 	return map[string]func(source) []string{
@@ -120,6 +160,11 @@ func TestArchitecture(t *testing.T) {
 			}
 		})
 	}
+	t.Run("packages fit", func(t *testing.T) {
+		for _, finding := range packagesFit(sources, ceilings()) {
+			t.Error(finding)
+		}
+	})
 	t.Run("package comments", func(t *testing.T) {
 		for _, finding := range packagesAreDocumented(sources) {
 			t.Error(finding)

@@ -33,11 +33,11 @@ func newAccount(names map[string]string, killed ...string) *account {
 
 // add adds one get: a row of all of it, and one for each source.
 func (a *account) add(node string, s shoal.Stats) {
-	a.table.Row(node, "all", size(s.Bytes), "100 %", "", seconds(s.Elapsed), rate(s.Bytes, s.Elapsed), size(s.Duplicates), size(s.Wasted))
+	a.table.Row(node, "all", shoal.FormatSize(s.Bytes), "100 %", "", seconds(s.Elapsed), rate(s.Bytes, s.Elapsed), shoal.FormatSize(s.Duplicates), shoal.FormatSize(s.Wasted))
 	sources := slices.SortedFunc(slices.Values(s.Sources), func(x, y shoal.Source) int { return cmp.Compare(y.Bytes, x.Bytes) })
 	for _, source := range sources {
 		share := float64(source.Bytes) / float64(max(s.Bytes, 1))
-		a.table.Row("", a.nameOf(source), size(source.Bytes), fmt.Sprintf("%.0f %%", 100*share), bar(share),
+		a.table.Row("", a.nameOf(source), shoal.FormatSize(source.Bytes), fmt.Sprintf("%.0f %%", 100*share), bar(share),
 			"", rate(source.Bytes, s.Elapsed), "", "", a.fateOf(source))
 	}
 }

@@ -11,9 +11,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/dustin/go-humanize"
 	"golang.org/x/sync/errgroup"
 
+	"shoal"
 	"shoal/internal/testnet"
 )
 
@@ -100,7 +100,7 @@ func (d *demo) add(ctx context.Context) error {
 	if err := d.check(ctx, d.file); err != nil {
 		return err
 	}
-	d.tell("%s adds %s in %s (%s):\n  %s", d.nodes[0].Name, size(d.size), seconds(took), rate(d.size, took), d.id)
+	d.tell("%s adds %s in %s (%s):\n  %s", d.nodes[0].Name, shoal.FormatSize(d.size), seconds(took), rate(d.size, took), d.id)
 	return nil
 }
 
@@ -162,8 +162,6 @@ func (d *demo) names() map[string]string {
 	}
 	return names
 }
-
-func size(n int64) string { return humanize.IBytes(uint64(max(n, 0))) }
 
 func seconds(d time.Duration) string { return fmt.Sprintf("%.2f s", d.Seconds()) }
 

@@ -81,11 +81,11 @@ func TestAccount(t *testing.T) {
 	if err := a.print(&text); err != nil {
 		t.Fatal(err)
 	}
-	want := `  node  from    bytes  share                              time    rate  duplicates  wasted
-  ────  ────  ───────  ─────  ────────────────────────  ──────  ──────  ──────────  ──────
-  fay   all   4.0 MiB  100 %                            2.00 s  2 MB/s     1.0 KiB     0 B
-        ada   3.0 MiB   75 %  ██████████████████                2 MB/s                      no more
-        ben   1.0 MiB   25 %  ██████                            1 MB/s                      killed
+	want := `  node  from   bytes  share                              time    rate  duplicates  wasted
+  ────  ────  ──────  ─────  ────────────────────────  ──────  ──────  ──────────  ──────
+  fay   all   4.2 MB  100 %                            2.00 s  2 MB/s      1.0 kB     0 B
+        ada   3.1 MB   75 %  ██████████████████                2 MB/s                      no more
+        ben   1.0 MB   25 %  ██████                            1 MB/s                      killed
 `
 	if text.String() != want {
 		t.Errorf("got\n%s\nwant\n%s", text.String(), want)

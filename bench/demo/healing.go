@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"shoal"
 	"shoal/bench/table"
 	"shoal/internal/testnet"
 )
@@ -113,7 +114,7 @@ func (d *demo) tellStored(ctx context.Context, nodes []*testnet.Node) error {
 			return err
 		}
 		share := float64(s.Stored) / float64(max(d.size, 1))
-		t.Row(node.Name, size(s.Stored), fmt.Sprintf("%.0f %%", 100*share), bar(min(share, 1)))
+		t.Row(node.Name, shoal.FormatSize(s.Stored), fmt.Sprintf("%.0f %%", 100*share), bar(min(share, 1)))
 	}
 	return t.Print(d.say, "  ")
 }
@@ -139,7 +140,7 @@ func (d *demo) loseOne(ctx context.Context, nodes []*testnet.Node) ([]*testnet.N
 	}
 	healed := time.Since(start)
 	d.tell("\nkill -9 ends %s, and %s of copies with it. Noticed after %s; after %s the four say that all is safe again.\n",
-		victim.Name, size(lost.Stored), seconds(noticed), seconds(healed))
+		victim.Name, shoal.FormatSize(lost.Stored), seconds(noticed), seconds(healed))
 	return left, d.tellStored(ctx, left)
 }
 

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"encoding/json"
 	"errors"
+	"flag"
 	"io"
 	"math/rand/v2"
 	"os"
@@ -21,8 +22,15 @@ import (
 	"shoal/internal/cli"
 )
 
+// stories is how many run at once, if -parallel does not say otherwise: they mostly
+// wait for nodes, and two cores run more than two.
+const stories = "6"
+
 // TestMain lets the test binary be the shoal command for the scripts.
 func TestMain(m *testing.M) {
+	if err := flag.Set("test.parallel", stories); err != nil {
+		panic(err) // there is no such flag
+	}
 	testscript.Main(m, map[string]func(){"shoal": func() { os.Exit(cli.Main(os.Args[1:])) }})
 }
 
@@ -37,7 +45,12 @@ func TestMain(m *testing.M) {
 //	keep VAR                set $VAR to what the last command printed
 //	random FILE SIZE SEED   make a file
 //	flip FILE OFFSET        flip a bit of it
+//	older FIXTURE           unpack data folders that an older shoal left; see folders_test.go
 func TestScripts(t *testing.T) {
+	folders, err := filepath.Abs("testdata")
+	if err != nil {
+		t.Fatal(err)
+	}
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata",
 		Setup: func(env *testscript.Env) error {
@@ -47,7 +60,7 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"up": up, "down": down, "crash": crash, "exits": exits, "interrupt": interrupt, "keep": keep, "until": until, "random": random, "flip": flip,
+			"up": up, "down": down, "crash": crash, "exits": exits, "interrupt": interrupt, "keep": keep, "until": until, "random": random, "flip": flip, "older": older(folders),
 		},
 	})
 }

@@ -19,6 +19,11 @@ import (
 	"shoal/internal/record"
 )
 
+// with is the name with one more version.
+func with(n merge.Name, v merge.Version) merge.Name {
+	return merge.NameOf(append(slices.Clone(n), v)...)
+}
+
 // modelOf is what the records a node has mean, without a database: the entries
 // that can be seen, by name.
 func modelOf(ctx context.Context, n *node) (map[string]shoal.Entry, error) {
@@ -31,10 +36,10 @@ func modelOf(ctx context.Context, n *node) (map[string]shoal.Entry, error) {
 		for _, r := range item.Records {
 			dot := merge.Dot{Stamp: r.Stamp, Author: item.Author}
 			if put, err := merge.ParsePut(r.Body); r.Kind == record.KindPut && err == nil {
-				names[put.Name], puts[dot] = names[put.Name].Add(put.Version(dot)), put
+				names[put.Name], puts[dot] = with(names[put.Name], put.Version(dot)), put
 			}
 			if drop, err := merge.ParseDrop(r.Body); r.Kind == record.KindDrop && err == nil {
-				names[drop.Name] = names[drop.Name].Add(drop.Version(dot))
+				names[drop.Name] = with(names[drop.Name], drop.Version(dot))
 			}
 		}
 	}

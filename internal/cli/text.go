@@ -8,11 +8,10 @@ import (
 
 	"github.com/dustin/go-humanize"
 
-	"shoal/internal/storage/quota"
+	"shoal"
 )
 
-// size is a number of bytes for a person, in powers of ten as disks are sold.
-func size(n int64) string { return quota.Size(n) }
+func size(n int64) string { return shoal.FormatSize(n) }
 
 // binarySize is a number of bytes that is a power of two, such as a chunk's.
 func binarySize(n int) string {

@@ -65,7 +65,7 @@ func BenchmarkChunkHasher(b *testing.B) {
 	f := hashed(b, data, size)
 	for _, piece := range []int{16 << 10, 64 << 10, 256 << 10, 64<<10 - 13} {
 		b.Run(name(piece), func(b *testing.B) {
-			h := content.NewChunkHasher(f, 1)
+			h := hasher(f, 1)
 			b.SetBytes(size)
 			b.ReportAllocs()
 			for b.Loop() {
@@ -118,18 +118,6 @@ func benchmarkHash(b *testing.B, r io.ReaderAt) {
 	b.ReportAllocs()
 	for b.Loop() {
 		if _, err := content.HashReaderAt(b.Context(), r, fileSize, content.DefaultChunkSize(fileSize), nil); err != nil {
-			b.Fatal(err)
-		}
-	}
-}
-
-// BenchmarkHashStream is HashReader of bytes in memory.
-func BenchmarkHashStream(b *testing.B) {
-	data := pattern(fileSize)
-	b.SetBytes(fileSize)
-	b.ReportAllocs()
-	for b.Loop() {
-		if _, err := content.HashReader(b.Context(), bytes.NewReader(data), fileSize, content.DefaultChunkSize(fileSize)); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -8,9 +8,9 @@ import (
 
 // ChunkHasher verifies one chunk that comes in pieces, each hashed while it is
 // still in the cache. Pieces may have any size; those of 16 KiB and its
-// multiples are hashed where they lie, others are copied first. It allocates
-// nothing after NewChunkHasher, may be used again after Reset, and is for one
-// goroutine at a time.
+// multiples are hashed where they lie, others are copied first. Reset comes before
+// the first Write; it allocates nothing, and no later call does. A ChunkHasher is for
+// one goroutine at a time.
 type ChunkHasher struct {
 	file   File
 	index  int
@@ -18,14 +18,6 @@ type ChunkHasher struct {
 	buf    group // the start of the next group
 	filled int   // bytes in buf
 	excess int   // bytes past the chunk's end
-}
-
-// NewChunkHasher returns a hasher that is ready for the first byte of chunk i
-// of f.
-func NewChunkHasher(f File, i int) *ChunkHasher {
-	h := new(ChunkHasher)
-	h.Reset(f, i)
-	return h
 }
 
 // Reset forgets what was written and makes the hasher ready for the first byte

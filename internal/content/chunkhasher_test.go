@@ -45,7 +45,7 @@ func TestChunkHasherTakesAnyPieces(t *testing.T) {
 func TestChunkHasherExcess(t *testing.T) {
 	data := pattern(100 << 10)
 	f := hashed(t, data, 32<<10)
-	h := content.NewChunkHasher(f, 1)
+	h := hasher(f, 1)
 	h.Write(data[32<<10:])
 	if err := h.Verify(); !errors.Is(err, shoal.Integrity) {
 		t.Error(err)
@@ -55,13 +55,13 @@ func TestChunkHasherExcess(t *testing.T) {
 func TestChunkHasherWithoutChunk(t *testing.T) {
 	f := hashed(t, pattern(5000), 1024)
 	for _, i := range []int{-1, 5} {
-		h := content.NewChunkHasher(f, i)
+		h := hasher(f, i)
 		h.Write(make([]byte, 1024))
 		if err := h.Verify(); !errors.Is(err, shoal.Usage) {
 			t.Errorf("chunk %d of 5: %v", i, err)
 		}
 	}
-	h := content.NewChunkHasher(hashed(t, nil, 1024), 0)
+	h := hasher(hashed(t, nil, 1024), 0)
 	if err := h.Verify(); !errors.Is(err, shoal.Usage) {
 		t.Errorf("chunk of an empty file: %v", err)
 	}
@@ -77,7 +77,7 @@ func TestNothingIsAllocated(t *testing.T) {
 		if n := testing.AllocsPerRun(100, func() { _ = f.Verify(last, bytes) }); n != 0 {
 			t.Errorf("chunk size %d: Verify allocates %v times", cs, n)
 		}
-		h := content.NewChunkHasher(f, 0)
+		h := hasher(f, 0)
 		if n := testing.AllocsPerRun(100, func() { _ = verifyIn(h, f, last, bytes) }); n != 0 {
 			t.Errorf("chunk size %d: ChunkHasher allocates %v times", cs, n)
 		}

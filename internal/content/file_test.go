@@ -28,7 +28,7 @@ func TestVerify(t *testing.T) {
 		if err := f.Verify(i, bytes); !errors.Is(err, shoal.Integrity) {
 			rt.Fatalf("bit %d flipped: %v", bit, err)
 		}
-		h := content.NewChunkHasher(f, i)
+		h := hasher(f, i)
 		h.Write(bytes)
 		if err := h.Verify(); !errors.Is(err, shoal.Integrity) {
 			rt.Fatalf("bit %d flipped, in pieces: %v", bit, err)

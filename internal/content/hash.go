@@ -25,26 +25,15 @@ func HashReaderAt(ctx context.Context, r io.ReaderAt, size int64, cs ChunkSize, 
 	if err != nil {
 		return File{}, err
 	}
-	feed := &randomFeed{from: r, spans: spans{file: f}}
+	feed := &feed{from: r, spans: spans{file: f}}
 	if progress == nil {
 		progress = func(int64) {}
 	}
 	return hash(ctx, f, feed, progress)
 }
 
-// HashReader is HashReaderAt for what can be read only once and in order. The
-// cores take turns at reading. It does not read past the byte after size.
-func HashReader(ctx context.Context, r io.Reader, size int64, cs ChunkSize) (File, error) {
-	f, err := newFile(size, cs)
-	if err != nil {
-		return File{}, err
-	}
-	feed := &streamFeed{from: r, spans: spans{file: f}}
-	return hash(ctx, f, feed, func(int64) {})
-}
-
 // hash fills in the hash list and the id of f.
-func hash(ctx context.Context, f File, feed feed, progress func(n int64)) (File, error) {
+func hash(ctx context.Context, f File, feed *feed, progress func(n int64)) (File, error) {
 	err := hashChunks(ctx, f, feed, progress)
 	if err == nil {
 		err = feed.end()
@@ -57,7 +46,7 @@ func hash(ctx context.Context, f File, feed feed, progress func(n int64)) (File,
 }
 
 // hashChunks fills in the hash list of f, with one worker for each core.
-func hashChunks(ctx context.Context, f File, feed feed, progress func(n int64)) error {
+func hashChunks(ctx context.Context, f File, feed *feed, progress func(n int64)) error {
 	workers := min(runtime.GOMAXPROCS(0), spanCount(f.Size))
 	hashed := make(chan int64, workers)
 	g, ctx := errgroup.WithContext(ctx)

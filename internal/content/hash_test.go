@@ -4,12 +4,9 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"io"
 	"testing"
-	"testing/iotest"
 	"testing/synctest"
 
-	"github.com/google/go-cmp/cmp"
 	"lukechampine.com/blake3"
 	"pgregory.net/rapid"
 
@@ -54,25 +51,6 @@ func TestIDForEveryShape(t *testing.T) {
 	}
 }
 
-// TestStreamIsReaderAt feeds the stream in awkward pieces.
-func TestStreamIsReaderAt(t *testing.T) {
-	data := pattern(largest)
-	rapid.Check(t, func(rt *rapid.T) {
-		part := data[:sizes(largest).Draw(rt, "size")]
-		cs := chunkSizes(content.MaxChunkSize).Draw(rt, "chunk size")
-		awkward := rapid.SampledFrom([]func(io.Reader) io.Reader{iotest.HalfReader, iotest.DataErrReader, plain}).Draw(rt, "reader")
-		got, err := content.HashReader(t.Context(), awkward(bytes.NewReader(part)), int64(len(part)), cs)
-		if err != nil {
-			rt.Fatal(err)
-		}
-		if diff := cmp.Diff(hashed(t, part, cs), got); diff != "" {
-			rt.Fatal(diff)
-		}
-	})
-}
-
-func plain(r io.Reader) io.Reader { return r }
-
 // TestLargeChunks hashes chunks of many spans, more than one of them.
 func TestLargeChunks(t *testing.T) {
 	data := pattern(2*int(content.MaxChunkSize) + 12345)
@@ -111,9 +89,6 @@ func TestWrongLength(t *testing.T) {
 			if _, err := content.HashReaderAt(t.Context(), bytes.NewReader(data), int64(said), cs, nil); !errors.Is(err, content.ErrSize) {
 				t.Errorf("HashReaderAt of %d bytes said to be %d: %v", len(data), said, err)
 			}
-			if _, err := content.HashReader(t.Context(), bytes.NewReader(data), int64(said), cs); !errors.Is(err, content.ErrSize) {
-				t.Errorf("HashReader of %d bytes said to be %d: %v", len(data), said, err)
-			}
 		}
 	}
 }
@@ -130,10 +105,6 @@ func testReadError(t *testing.T) {
 		r := &brokenReader{good: pattern(good), err: broken}
 		if _, err := content.HashReaderAt(t.Context(), r, 1<<20, 256<<10, nil); !errors.Is(err, broken) {
 			t.Errorf("HashReaderAt with an error after %d bytes: %v", good, err)
-		}
-		stream := io.MultiReader(bytes.NewReader(pattern(good)), iotest.ErrReader(broken))
-		if _, err := content.HashReader(t.Context(), stream, 1<<20, 256<<10); !errors.Is(err, broken) {
-			t.Errorf("HashReader with an error after %d bytes: %v", good, err)
 		}
 	}
 }
@@ -166,8 +137,8 @@ func testEndedContext(t *testing.T) {
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("HashReaderAt ended in the middle: %v", err)
 	}
-	if _, err = content.HashReader(ctx, bytes.NewReader(data), int64(len(data)), 256<<10); !errors.Is(err, context.Canceled) {
-		t.Errorf("HashReader ended at the start: %v", err)
+	if _, err = content.HashReaderAt(ctx, bytes.NewReader(data), int64(len(data)), 256<<10, nil); !errors.Is(err, context.Canceled) {
+		t.Errorf("HashReaderAt ended at the start: %v", err)
 	}
 }
 
@@ -187,9 +158,6 @@ func TestHashRefusesBadShapes(t *testing.T) {
 	} {
 		if _, err := content.HashReaderAt(t.Context(), nil, shape.size, shape.cs, nil); !errors.Is(err, shoal.Usage) {
 			t.Errorf("HashReaderAt of %d bytes cut at %d: %v", shape.size, shape.cs, err)
-		}
-		if _, err := content.HashReader(t.Context(), nil, shape.size, shape.cs); !errors.Is(err, shoal.Usage) {
-			t.Errorf("HashReader of %d bytes cut at %d: %v", shape.size, shape.cs, err)
 		}
 	}
 }

@@ -60,3 +60,10 @@ func name(n int) string {
 	}
 	return fmt.Sprintf("%dB", n)
 }
+
+// hasher is ready for the first byte of chunk i of f.
+func hasher(f content.File, i int) *content.ChunkHasher {
+	h := new(content.ChunkHasher)
+	h.Reset(f, i)
+	return h
+}

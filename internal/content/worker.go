@@ -10,13 +10,13 @@ import (
 type worker struct {
 	file   File
 	pieces File // the same bytes cut at spanSize if file has larger chunks
-	feed   feed
+	feed   *feed
 	hashed chan<- int64 // told how many bytes each span had
 	buf    []byte
 	tree   subtree
 }
 
-func newWorker(f File, feed feed, hashed chan<- int64) *worker {
+func newWorker(f File, feed *feed, hashed chan<- int64) *worker {
 	return &worker{
 		file:   f,
 		pieces: File{Size: f.Size, ChunkSize: min(f.ChunkSize, spanSize)},

@@ -16,7 +16,6 @@ import (
 	"shoal/internal/datadir"
 	"shoal/internal/network/host"
 	"shoal/internal/storage/disk"
-	"shoal/internal/storage/quota"
 	"shoal/internal/storage/recovery"
 )
 
@@ -153,7 +152,7 @@ func (d *examination) noStore() {
 }
 
 func (d *examination) space(free int64) {
-	d.add(free >= lowSpace, "make room, or move the data folder to a larger disk (--data)", "%s is free on the disk", quota.Size(free))
+	d.add(free >= lowSpace, "make room, or move the data folder to a larger disk (--data)", "%s is free on the disk", shoal.FormatSize(free))
 }
 
 func stopFirst(err error) error {
@@ -169,7 +168,7 @@ func (d *examination) lookAt(ctx context.Context, look *recovery.Look) error {
 		return fmt.Errorf("look at the store: %w", err)
 	}
 	if len(look.Problems()) == 0 {
-		d.add(true, "", "the store holds %d files, %s of its own and %s linked", usage.Files, quota.Size(usage.Stored), quota.Size(usage.Linked))
+		d.add(true, "", "the store holds %d files, %s of its own and %s linked", usage.Files, shoal.FormatSize(usage.Stored), shoal.FormatSize(usage.Linked))
 	}
 	d.space(usage.Free)
 	bare, err := look.Bare(ctx)

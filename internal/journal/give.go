@@ -69,20 +69,6 @@ func (j *Journal) Replay(ctx context.Context, after int64) iter.Seq2[Item, error
 	}
 }
 
-// OfRoster gives the batches with a record about the roster, in the order they were
-// taken in. It reads the whole journal.
-func (j *Journal) OfRoster(ctx context.Context) (batches []record.Batch, err error) {
-	for item, err := range j.Replay(ctx, 0) {
-		if err != nil {
-			return nil, err
-		}
-		if slices.ContainsFunc(item.Records, func(r record.Record) bool { return r.Kind < record.KindPut }) {
-			batches = append(batches, item.Batch)
-		}
-	}
-	return batches, nil
-}
-
 // pages reads all behind a place, a page at a time.
 func (j *Journal) pages(ctx context.Context, after int64) iter.Seq2[stored, error] {
 	return func(yield func(stored, error) bool) {

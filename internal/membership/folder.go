@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"shoal"
+	"shoal/internal/datadir"
 	"shoal/internal/journal"
 	"shoal/internal/jsonfile"
 	"shoal/internal/membership/join"
@@ -19,13 +20,10 @@ import (
 	"shoal/internal/record"
 )
 
-// FolderFile is the name of the file in a data folder by which it belongs to a shoal.
-const FolderFile = "shoal.json"
-
-// Folder is what a data folder remembers of the shoal that it belongs to.
+// Folder is a data folder's record of its shoal.
 type Folder struct {
 	Shoal   shoal.NodeID `json:"shoal"`             // the founder
-	Sponsor shoal.NodeID `json:"sponsor,omitempty"` // whom it joined through
+	Sponsor shoal.NodeID `json:"sponsor,omitempty"` // the node that it joined through
 	Ticket  string       `json:"ticket,omitempty"`  // the id of the ticket it joined with
 	Starts  uint64       `json:"starts"`            // how often a node was started on it
 }
@@ -43,13 +41,13 @@ func (m *Membership) belong(ctx context.Context) (Folder, error) {
 		return known, err
 	}
 	known.Starts++
-	return known, jsonfile.Write(filepath.Join(m.cfg.Data, FolderFile), known)
+	return known, jsonfile.Write(filepath.Join(m.cfg.Data, datadir.Shoal), known)
 }
 
 // ReadFolder reads to which shoal a data folder belongs, and blocks for the disk.
 // Errors: fs.ErrNotExist if it belongs to none, shoal.Integrity.
 func ReadFolder(data string) (Folder, error) {
-	path := filepath.Join(data, FolderFile)
+	path := filepath.Join(data, datadir.Shoal)
 	text, err := os.ReadFile(path)
 	if err != nil {
 		return Folder{}, err
@@ -62,9 +60,9 @@ func ReadFolder(data string) (Folder, error) {
 	return known, nil
 }
 
-// rejoin starts a node with a ticket that is in a shoal already: in the ticket's,
-// of which a new one tells where it is to be found now, and which it enters again
-// if it was removed; or in one that it founded and never used, which it leaves.
+// rejoin starts a node that has a shoal already with a ticket. A ticket of the same
+// shoal tells new addresses of it, and lets a removed node in again. For a ticket of
+// another the node leaves its own, if it has founded it and never used it.
 func (m *Membership) rejoin(ctx context.Context, known Folder) (Folder, error) {
 	t, err := ticket.Parse(m.cfg.Join)
 	if err != nil {
@@ -154,7 +152,7 @@ func addrsIn(t ticket.Ticket) []string {
 // MayPass is shoal.Unauthorised if a data folder belongs to no shoal: a node that runs
 // for one command founds none, and leaves nothing there.
 func MayPass(data string) error {
-	_, err := os.Lstat(filepath.Join(data, FolderFile))
+	_, err := os.Lstat(filepath.Join(data, datadir.Shoal))
 	if !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
@@ -186,7 +184,7 @@ func (m *Membership) mayFound(ctx context.Context) (err error) {
 	}
 	defer func() { err = errors.Join(err, said.Close()) }()
 	if err := said.Check(ctx); err != nil {
-		return shoal.WithHint(fmt.Errorf("%s is gone, and the journal is not of a shoal that this node has founded: %w", FolderFile, err),
+		return shoal.WithHint(fmt.Errorf("%s is gone, and the journal is not of a shoal that this node has founded: %w", datadir.Shoal, err),
 			"join again with a new ticket: `shoal up --join TICKET`; or restore the file from a backup")
 	}
 	return nil

@@ -15,16 +15,13 @@ import (
 	"time"
 
 	"shoal"
+	"shoal/internal/datadir"
 	"shoal/internal/jsonfile"
 	"shoal/internal/membership/join"
 	"shoal/internal/membership/roster"
 	"shoal/internal/membership/ticket"
 	"shoal/internal/network"
 )
-
-// InvitesFile is the name of the file in a data folder with the tickets that were made
-// there.
-const InvitesFile = "invites.json"
 
 // invites is the book of this node's tickets, which lies in a file.
 type invites struct {
@@ -35,7 +32,7 @@ type invites struct {
 }
 
 func loadInvites(folder string) (*invites, error) {
-	i := &invites{path: filepath.Join(folder, InvitesFile)}
+	i := &invites{path: filepath.Join(folder, datadir.Invites)}
 	data, err := os.ReadFile(i.path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return i, nil

@@ -70,6 +70,7 @@ type Membership struct {
 	sponsor []string // the addresses of the ticket the node was started with
 	refused error    // the reason why that ticket was not taken, if it was not
 	invites *invites
+	earlier []shoal.NodeID // nodes that had come with this node's tickets when it started
 	began   time.Time
 
 	speaks chan struct{} // closed when the node may speak
@@ -102,6 +103,7 @@ func Open(ctx context.Context, cfg Config) (*Membership, error) {
 	if m.invites, err = loadInvites(cfg.Data); err != nil {
 		return nil, err
 	}
+	m.earlier = m.invites.joined() // not those of this run: whoever uses a ticket is in the book before it is on the roster
 	m.roster = roster.New(m.folder.Shoal)
 	m.machine = standing.New(standing.Config{
 		Self: m.self, Founder: m.folder.Shoal, Sponsor: m.folder.Sponsor, Passing: cfg.Passing, Down: cfg.Down,
@@ -258,9 +260,9 @@ func (m *Membership) AddrsOf(id shoal.NodeID) []string {
 	return addrs
 }
 
-// Sponsors is the addresses at which this node should try to find its shoal while it
-// cannot go by the roster: those of the ticket it was started with, those of the node
-// that it joined through, and if it is lost those of all that it remembers.
+// Sponsors gives addresses at which this node may find its shoal while it cannot go by
+// the roster: of the ticket it was started with, and of its sponsor or, in a lost node,
+// of all acquaintances.
 func (m *Membership) Sponsors() []string {
 	m.mu.Lock()
 	seeks := m.machine.Seeks()
@@ -272,9 +274,9 @@ func (m *Membership) Sponsors() []string {
 	return addrs
 }
 
-// acquainted is the nodes that this one has admitted, or reached.
+// acquainted is the nodes that this one has admitted in earlier runs, or reached.
 func (m *Membership) acquainted() []shoal.NodeID {
-	return append(m.cfg.Addresses.Nodes(), m.invites.joined()...)
+	return slices.Concat(m.cfg.Addresses.Nodes(), m.earlier)
 }
 
 // step tells the machine what happened.

@@ -65,7 +65,7 @@ type Council struct {
 
 	parts   Parts
 	working sync.WaitGroup
-	telling sync.Mutex    // held from a look at what others have heard, or at who is connected, to the word of it
+	telling sync.Mutex    // orders the Steps that tell of connections, and of the progress of others
 	voided  record.Vector // of Run's goroutine alone
 }
 

@@ -70,13 +70,3 @@ func ParseVector(data []byte) (Vector, error) {
 	}
 	return v, nil
 }
-
-// Covers reports whether everything w has is in v too.
-func (v Vector) Covers(w Vector) bool {
-	for author, seq := range w {
-		if v[author] < seq {
-			return false
-		}
-	}
-	return true
-}

@@ -43,16 +43,6 @@ func (v Version) IsDrop() bool { return v.File.IsZero() }
 // has none.
 type Name []Version
 
-// Add returns the name with one more version. What is there already is not
-// added again.
-func (n Name) Add(v Version) Name {
-	at, found := slices.BinarySearchFunc(n, v.Dot, func(w Version, d Dot) int { return w.Dot.Compare(d) })
-	if found {
-		return n
-	}
-	return slices.Insert(slices.Clone(n), at, v)
-}
-
 // NameOf is the name with these versions.
 func NameOf(versions ...Version) Name {
 	n := slices.Clone(versions)

@@ -33,10 +33,15 @@ func drop(stamp record.Stamp, node byte, over ...merge.Dot) merge.Version {
 	return merge.Version{Dot: dot(stamp, node), Over: over}
 }
 
+// with is the name with one more version.
+func with(n merge.Name, v merge.Version) merge.Name {
+	return merge.NameOf(append(slices.Clone(n), v)...)
+}
+
 func nameOf(versions ...merge.Version) merge.Name {
 	var n merge.Name
 	for _, v := range versions {
-		n = n.Add(v)
+		n = with(n, v)
 	}
 	if diff := cmp.Diff(n, merge.NameOf(versions...), cmpopts.EquateEmpty()); diff != "" {
 		panic("one by one is not the same as all at once: " + diff)
@@ -124,14 +129,14 @@ func history(t *rapid.T) []merge.Version {
 		node := rapid.IntRange(0, 2).Draw(t, "node")
 		if rapid.Bool().Draw(t, "hears") {
 			for _, v := range said {
-				seen[node] = seen[node].Add(v)
+				seen[node] = with(seen[node], v)
 			}
 		}
 		v := merge.Version{Dot: dot(record.Stamp(10+i), byte(node)), Over: seen[node].Over()}
 		if !rapid.Bool().Draw(t, "drops") {
 			v.File = shoal.FileID{byte(i + 1)}
 		}
-		seen[node] = seen[node].Add(v)
+		seen[node] = with(seen[node], v)
 		said = append(said, v)
 	}
 	return said
@@ -140,7 +145,7 @@ func history(t *rapid.T) []merge.Version {
 func TestWhoHasSeenAllReplacesAll(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		n := nameOf(history(t)...)
-		n = n.Add(merge.Version{Dot: dot(1000, 1), File: shoal.FileID{99}, Over: n.Over()})
+		n = with(n, merge.Version{Dot: dot(1000, 1), File: shoal.FileID{99}, Over: n.Over()})
 		if got := files(n); !bytes.Equal(got, []byte{99}) {
 			t.Fatalf("means %v, want the last alone", got)
 		}
@@ -176,13 +181,13 @@ func TestEachHeadIsShownOnce(t *testing.T) {
 func TestOverIsBounded(t *testing.T) {
 	var n merge.Name
 	for i := range merge.MaxOver + 2 {
-		n = n.Add(put(record.Stamp(10+i), 1, 1))
+		n = with(n, put(record.Stamp(10+i), 1, 1))
 	}
 	over := n.Over()
 	if len(over) != merge.MaxOver || over[0] != dot(record.Stamp(10+merge.MaxOver+1), 1) {
 		t.Errorf("names %d dots from %v on, want the latest %d", len(over), over[0], merge.MaxOver)
 	}
-	n = n.Add(put(1000, 2, 2, over...))
+	n = with(n, put(1000, 2, 2, over...))
 	if heads := n.Heads(); len(heads) != 3 {
 		t.Errorf("%d heads are left, want the new one and the two earliest", len(heads))
 	}

@@ -1,5 +1,4 @@
-// Package addresses keeps the address book of a node in a file. What is in the book,
-// package addrbook says.
+// Package addresses keeps a node's address book (package addrbook) in a file.
 package addresses
 
 import (
@@ -19,8 +18,8 @@ import (
 )
 
 // File is an address book and the file it is in. It only helps: without it a node
-// goes by the roster. Its methods are safe for use by many goroutines at once; those
-// that do not say so do not block.
+// goes by the roster. Its methods are safe for use by many goroutines at once, and do
+// not block unless they say so.
 type File struct {
 	path string
 	log  *slog.Logger

@@ -1,6 +1,9 @@
 package liveness
 
-import "slices"
+import (
+	"slices"
+	"time"
+)
 
 // minRumour is the size of the smallest rumour.
 const minRumour = 82
@@ -106,7 +109,7 @@ func (d *Detector) deliver(i int) {
 
 // flags is what to ask of the peer.
 func (l *link) flags(d *Detector) (flags Flags) {
-	if l.watched && d.overdue(l) {
+	if l.watched && l.overdue(d.t, d.cfg.Interval) {
 		flags |= Answer
 	}
 	if l.owes&oweWant != 0 {
@@ -116,4 +119,6 @@ func (l *link) flags(d *Detector) (flags Flags) {
 }
 
 // overdue reports whether the peer's beats are missed, and it should be asked.
-func (d *Detector) overdue(l *link) bool { return d.t-max(l.heard, l.begun) >= 2*d.cfg.Interval }
+func (l *link) overdue(now, interval time.Duration) bool {
+	return now-max(l.heard, l.begun) >= 2*interval
+}

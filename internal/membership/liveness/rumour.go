@@ -173,7 +173,7 @@ func (d *Detector) send() {
 		if !l.up {
 			continue
 		}
-		nudge := beat && l.watched && d.overdue(l)
+		nudge := beat && l.watched && l.overdue(d.t, d.cfg.Interval)
 		if beat && l.beaten || nudge || l.owes != 0 || i == d.asked {
 			d.deliver(i)
 		}

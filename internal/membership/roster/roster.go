@@ -125,9 +125,6 @@ func New(founder shoal.NodeID) *Roster {
 	return r
 }
 
-// Founder is the node whose id names the shoal.
-func (r *Roster) Founder() shoal.NodeID { return r.founder }
-
 // Add takes in the roster's records of batches, and reports whether there were
 // any it did not have. A malformed one says nothing.
 func (r *Roster) Add(batches ...record.Batch) bool {

@@ -27,8 +27,10 @@ func (s *script) meets(id shoal.NodeID) {
 
 func TestWhoIsSpokenWith(t *testing.T) {
 	all := standing.Roster{Nodes: []roster.Node{
-		{ID: "active", Role: roster.Reader}, {ID: "draining", Role: roster.Member, State: roster.Draining},
-		{ID: "removed", Role: roster.Member, State: roster.Removed}, {ID: "revoked", Role: roster.Admin, State: roster.Revoked},
+		{ID: "active", Role: roster.Reader},
+		{ID: "draining", Role: roster.Member, State: roster.Draining},
+		{ID: "removed", Role: roster.Member, State: roster.Removed},
+		{ID: "revoked", Role: roster.Admin, State: roster.Revoked},
 		{ID: self, Role: roster.Member},
 	}}
 	s := play(t, standing.Config{Sponsor: "sponsor"})

@@ -21,7 +21,7 @@ func FuzzFrames(f *testing.F) {
 	for _, frame := range [][]byte{
 		wire.Hello{Version: 1, WantList: true, File: shoal.FileID{9}}.Append(nil),
 		wire.Welcome{Version: 1, Size: 12345, ChunkSize: 1 << 18}.Append(nil),
-		wire.AppendList(nil, content.HashList{{1}, {2}}),
+		wire.AppendListPart(nil, content.HashList{{1}, {2}}, 0),
 		wire.AppendHave(nil, some),
 		wire.AppendHave(nil, content.FullBitmap(fuzzChunks)),
 		wire.AppendHaveMore(nil, []int{0, 5}),

@@ -103,14 +103,6 @@ type List struct {
 	CVs   content.HashList
 }
 
-// AppendList appends to b the frames of a whole hash list.
-func AppendList(b []byte, list content.HashList) []byte {
-	for first := 0; first < len(list); first += MaxListCVs {
-		b = AppendListPart(b, list, first)
-	}
-	return b
-}
-
 // AppendListPart appends to b the frame of that part of a whole hash list which
 // begins at first, a multiple of MaxListCVs.
 func AppendListPart(b []byte, list content.HashList, first int) []byte {

@@ -83,7 +83,11 @@ func TestListComesInParts(t *testing.T) {
 		list[i][0], list[i][31] = byte(i), byte(i>>8)
 	}
 	var got content.HashList
-	for rest := wire.AppendList(nil, list); len(rest) > 0; {
+	var rest []byte
+	for first := 0; first < len(list); first += wire.MaxListCVs {
+		rest = wire.AppendListPart(rest, list, first)
+	}
+	for len(rest) > 0 {
 		var body []byte
 		_, body, rest = unframe(t, rest)
 		part, err := wire.ParseList(body)

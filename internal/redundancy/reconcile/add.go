@@ -61,7 +61,7 @@ func (m *Machine) advanceAdds() {
 // heard of the name count.
 func (m *Machine) round(a *add) {
 	a.next = 0
-	m.lookAt([]shoal.FileID{a.File.ID}, func(seen []Seen) {
+	m.looks.at([]shoal.FileID{a.File.ID}, func(seen []Seen) {
 		if a.ended {
 			return
 		}
@@ -78,7 +78,7 @@ func (m *Machine) round(a *add) {
 				m.acknowledge(a)
 			}
 		}
-		a.asked = m.ask(query{to: m.keepers(a.File), file: a.File, upto: a.Upto, waited: true, each: each}, func(replies []reply) {
+		a.asked = m.asking.ask(query{to: m.keepers(a.File, m.refused[a.File.ID]), file: a.File, upto: a.Upto, waited: true, each: each}, func(replies []reply) {
 			m.tally(a, own, replies)
 		})
 	})
@@ -121,7 +121,7 @@ func (m *Machine) tally(a *add, own content.Bitmap, replies []reply) {
 
 // patience is how long an add waits while nothing comes closer.
 func (m *Machine) patience(a *add, own content.Bitmap) time.Duration {
-	reachable := len(m.keepers(a.File))
+	reachable := len(m.keepers(a.File, m.refused[a.File.ID]))
 	if own.Full() && !m.stores() {
 		reachable++
 	}
@@ -131,16 +131,11 @@ func (m *Machine) patience(a *add, own content.Bitmap) time.Duration {
 	return StillFor
 }
 
-// stores reports whether this node should store chunks for others.
-func (m *Machine) stores() bool {
-	return slices.ContainsFunc(m.peers, func(p Peer) bool { return p.ID == m.cfg.Self })
-}
-
 // acknowledge ends the wait for an added file.
 func (m *Machine) acknowledge(a *add) {
 	a.ended = true
 	if a.asked != nil {
-		m.drop(a.asked)
+		m.asking.drop(a.asked)
 	}
 	m.adds = slices.DeleteFunc(m.adds, func(b *add) bool { return b == a })
 	m.do(Acknowledge{Call: a.Call, Copies: a.best})

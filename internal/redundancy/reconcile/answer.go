@@ -51,26 +51,27 @@ func (m *Machine) tooSoon(i *inquiry) bool {
 // copies of a node that has not heard of the name do not count.
 func (m *Machine) answer(i *inquiry) {
 	if m.heard[i.From] < i.Upto {
-		m.nothing(i)
+		m.do(nothing(i))
 		return
 	}
 	if i.Waited {
 		m.await(i.File)
 	}
-	m.lookAt([]shoal.FileID{i.File}, func(seen []Seen) {
+	m.looks.at([]shoal.FileID{i.File}, func(seen []Seen) {
 		switch s := seen[0]; {
 		case s.Failed:
 			m.do(Answer{Call: i.Call, Failed: true})
 		case !s.Known || fileOf(s).Chunks != i.Chunks:
-			m.nothing(i)
+			m.do(nothing(i))
 		default:
 			m.hold(i, s)
 		}
 	})
 }
 
-func (m *Machine) nothing(i *inquiry) {
-	m.do(Answer{Call: i.Call, Has: content.NewBitmap(i.Chunks), Pledge: content.NewBitmap(i.Chunks)})
+// nothing is the answer of a node that has nothing of a file.
+func nothing(i *inquiry) Answer {
+	return Answer{Call: i.Call, Has: content.NewBitmap(i.Chunks), Pledge: content.NewBitmap(i.Chunks)}
 }
 
 func (m *Machine) hold(i *inquiry, s Seen) {

@@ -11,6 +11,8 @@ import (
 
 // asking is the questions that other nodes have not all answered yet.
 type asking struct {
+	*outbox
+	self  shoal.NodeID
 	open  map[Op]*question
 	order []*question // by the time they were asked
 }
@@ -44,29 +46,29 @@ type question struct {
 // ask asks nodes for their holdings of a file, and calls done with the answers
 // that came in time. It leaves this node out, and calls done at once if no other
 // node is left.
-func (m *Machine) ask(q query, done func([]reply)) *question {
-	waiting := slices.DeleteFunc(slices.Clone(q.to), func(id shoal.NodeID) bool { return id == m.cfg.Self })
+func (k *asking) ask(q query, done func([]reply)) *question {
+	waiting := slices.DeleteFunc(slices.Clone(q.to), func(id shoal.NodeID) bool { return id == k.self })
 	if len(waiting) == 0 {
 		done(nil)
 		return nil
 	}
-	open := &question{query: q, op: m.op(), asked: m.now.Mono, waiting: waiting, done: done}
-	m.asking.open[open.op] = open
-	m.asking.order = append(m.asking.order, open)
-	m.do(Ask{Op: open.op, To: slices.Clone(waiting), File: q.file.ID, Chunks: q.file.Chunks, Upto: q.upto, Waited: q.waited})
+	open := &question{query: q, op: k.op(), asked: k.now.Mono, waiting: waiting, done: done}
+	k.open[open.op] = open
+	k.order = append(k.order, open)
+	k.do(Ask{Op: open.op, To: slices.Clone(waiting), File: q.file.ID, Chunks: q.file.Chunks, Upto: q.upto, Waited: q.waited})
 	return open
 }
 
 // answered takes in an answer. A very late answer shows that this process stood
 // still: then the earlier answers may be out of date, too.
-func (m *Machine) answered(e Answered) {
-	q := m.asking.open[e.Op]
+func (k *asking) answered(e Answered) {
+	q := k.open[e.Op]
 	if q == nil || !slices.Contains(q.waiting, e.From) {
 		return
 	}
 	q.waiting = slices.DeleteFunc(q.waiting, func(id shoal.NodeID) bool { return id == e.From })
-	if m.outlived(q) {
-		return // expireQuestions ends it
+	if k.outlived(q) {
+		return // expire ends it
 	}
 	if !e.Failed && e.Has.Len() == q.file.Chunks && e.Pledge.Len() == q.file.Chunks {
 		r := reply{Answered: e, asked: q.asked}
@@ -76,40 +78,40 @@ func (m *Machine) answered(e Answered) {
 		}
 	}
 	if len(q.waiting) == 0 && !q.closed {
-		m.end(q)
+		k.end(q)
 	}
 }
 
 // outlived reports whether a question was asked so long ago that its answers do
 // not count.
-func (m *Machine) outlived(q *question) bool { return m.now.Mono-q.asked > 2*HoldTimeout }
+func (k *asking) outlived(q *question) bool { return k.now.Mono-q.asked > 2*HoldTimeout }
 
-// expireQuestions ends the questions whose time is over.
-func (m *Machine) expireQuestions() {
-	for len(m.asking.order) > 0 {
-		q := m.asking.order[0]
-		if !q.closed && m.now.Mono < q.asked+HoldTimeout {
+// expire ends the questions whose time is over.
+func (k *asking) expire() {
+	for len(k.order) > 0 {
+		q := k.order[0]
+		if !q.closed && k.now.Mono < q.asked+HoldTimeout {
 			return
 		}
-		m.asking.order = m.asking.order[1:]
+		k.order = k.order[1:]
 		if !q.closed {
-			m.end(q)
+			k.end(q)
 		}
 	}
 }
 
 // end closes a question and hands its answers on.
-func (m *Machine) end(q *question) {
-	m.drop(q)
-	if m.outlived(q) {
+func (k *asking) end(q *question) {
+	k.drop(q)
+	if k.outlived(q) {
 		q.replies = nil
 	}
 	q.done(q.replies)
 }
 
 // drop closes a question whose answers nobody needs any more.
-func (m *Machine) drop(q *question) {
-	delete(m.asking.open, q.op)
+func (k *asking) drop(q *question) {
+	delete(k.open, q.op)
 	q.closed = true
 }
 

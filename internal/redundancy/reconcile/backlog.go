@@ -111,12 +111,18 @@ func (m *Machine) lookAtNews() {
 		delete(m.backlog.news, id)
 	}
 	m.backlog.looking = true
-	m.lookAt(files, func(seen []Seen) {
+	m.looks.at(files, func(seen []Seen) {
 		m.backlog.looking = false
 		for _, s := range seen {
 			m.backlog.push(found{Seen: s})
 		}
 	})
+}
+
+// looks is the looks under way.
+type looks struct {
+	*outbox
+	open map[Op]*look
 }
 
 // look is a Look, a List or a ListGarbage under way.
@@ -126,34 +132,39 @@ type look struct {
 	done  func([]Seen)
 }
 
-// lookAt looks at files, and calls done with them. Files whose chunks went
-// meanwhile are looked at again first.
-func (m *Machine) lookAt(files []shoal.FileID, done func([]Seen)) {
-	op := m.op()
-	m.looks[op] = &look{files: files, done: done}
-	m.do(Look{Op: op, Files: files})
+// at looks at files, and calls done with them. Files whose chunks went meanwhile are
+// looked at again first.
+func (l *looks) at(files []shoal.FileID, done func([]Seen)) {
+	op := l.op()
+	l.open[op] = &look{files: files, done: done}
+	l.do(Look{Op: op, Files: files})
 }
 
-func (m *Machine) looked(e Looked) {
-	l := m.looks[e.Op]
-	if l == nil {
+func (l *looks) looked(e Looked) {
+	ended := l.close(e.Op)
+	if ended == nil {
 		return
 	}
-	delete(m.looks, e.Op)
-	m.free = e.Free
 	for _, s := range e.Files {
-		if l.stale[s.File] {
-			m.lookAt(l.files, l.done)
+		if ended.stale[s.File] {
+			l.at(ended.files, ended.done)
 			return
 		}
 	}
-	l.done(e.Files)
+	ended.done(e.Files)
+}
+
+// close takes a look that has ended; nil if there is none.
+func (l *looks) close(op Op) *look {
+	ended := l.open[op]
+	delete(l.open, op)
+	return ended
 }
 
 // stale says that the store has other chunks of a file than were seen by looks
 // under way, and by files that wait for answers.
 func (m *Machine) stale(id shoal.FileID) {
-	for _, l := range m.looks {
+	for _, l := range m.looks.open {
 		if l.files == nil || slices.Contains(l.files, id) {
 			if l.stale == nil {
 				l.stale = make(map[shoal.FileID]bool)
@@ -247,9 +258,7 @@ func (r retry) longer(now time.Duration) retry {
 }
 
 // later has a file looked at again.
-func (m *Machine) later(id shoal.FileID) {
-	m.backlog.retries.set(id, m.backlog.retries.of[id].longer(m.now.Mono))
-}
+func (r *retries) later(id shoal.FileID, now time.Duration) { r.set(id, r.of[id].longer(now)) }
 
 // due is a moment at which a file is to be looked at again.
 type due struct {

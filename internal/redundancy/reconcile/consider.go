@@ -42,7 +42,7 @@ func (m *Machine) considerAll() {
 // does not claim to have all it should.
 func (m *Machine) unreadable(id shoal.FileID) {
 	m.backlog.unlooked[id] = true
-	m.later(id)
+	m.backlog.retries.later(id, m.now.Mono)
 	m.hurry = true
 }
 
@@ -61,7 +61,7 @@ func (m *Machine) consider(f found) {
 
 // examine looks for the missing chunks of one file, for a caller.
 func (m *Machine) examine(e Examine) {
-	m.lookAt([]shoal.FileID{e.File}, func(seen []Seen) {
+	m.looks.at([]shoal.FileID{e.File}, func(seen []Seen) {
 		switch s := seen[0]; {
 		case s.Failed || !s.Live || s.Copies == 0:
 			m.do(Examined{Call: e.Call, Failed: s.Failed})
@@ -80,7 +80,7 @@ func (m *Machine) begin(j *job) {
 	if !j.routine && j.examine == 0 {
 		m.backlog.urgent++
 	}
-	m.ask(query{to: m.full(j.file), file: j.file}, func(replies []reply) {
+	m.asking.ask(query{to: m.full(j.file), file: j.file}, func(replies []reply) {
 		j.short = make(extents)
 		for _, r := range replies {
 			if !r.Has.Full() {
@@ -109,11 +109,11 @@ func (m *Machine) fit(j *job) {
 		if j.examine == 0 {
 			m.refused[j.file.ID] = true
 		}
-		to = m.keepers(j.file)
+		to = m.keepers(j.file, m.refused[j.file.ID])
 	} else if j.examine == 0 {
 		delete(m.refused, j.file.ID)
 	}
-	m.ask(query{to: to, file: j.file}, func(replies []reply) { m.conclude(j, pledges(replies)) })
+	m.asking.ask(query{to: to, file: j.file}, func(replies []reply) { m.conclude(j, pledges(replies)) })
 }
 
 // conclude notes the missing chunks, and fetches them.
@@ -154,7 +154,7 @@ func (m *Machine) note(j *job, lacking content.Bitmap) {
 	if count := lacking.Count(); count > 0 {
 		m.lacks.set(id, min(int64(count)*int64(j.seen.ChunkSize), j.seen.Size))
 		if j.pull.Count() == 0 {
-			m.later(id)
+			m.backlog.retries.later(id, m.now.Mono)
 		}
 	} else {
 		m.lacks.set(id, 0)
@@ -176,7 +176,7 @@ func (m *Machine) note(j *job, lacking content.Bitmap) {
 func (m *Machine) forget(id shoal.FileID) {
 	m.lacks.set(id, 0)
 	delete(m.fresh, id)
-	delete(m.resting, id)
+	delete(m.pulls.resting, id)
 	delete(m.refused, id)
 	delete(m.instead, id)
 	delete(m.surplus, id)

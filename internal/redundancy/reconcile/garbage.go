@@ -56,7 +56,7 @@ func (m *Machine) dismiss(f repair.File, why Why, chunks content.Bitmap, due fun
 	}
 	m.intake.goes++
 	m.stale(f.ID)
-	m.lookAt([]shoal.FileID{f.ID}, func(seen []Seen) {
+	m.looks.at([]shoal.FileID{f.ID}, func(seen []Seen) {
 		if s := seen[0]; s.Failed || s.Live {
 			m.dismissed(f.ID)
 			m.backlog.news[f.ID] = true
@@ -100,8 +100,8 @@ type deletion struct {
 
 // trimEvery is how often surplus is looked at: more often where nothing is kept
 // for long.
-func (m *Machine) trimEvery() time.Duration {
-	return min(TrimEvery, max(m.cfg.TrimDelay, time.Second))
+func (c Config) trimEvery() time.Duration {
+	return min(TrimEvery, max(c.TrimDelay, time.Second))
 }
 
 // advanceTrims looks at surplus now and then, and has names forgotten that mean
@@ -110,7 +110,7 @@ func (m *Machine) trimEvery() time.Duration {
 func (m *Machine) advanceTrims() {
 	now := m.now.Mono
 	if now >= m.trims.next {
-		m.trims.next = now + m.trimEvery()
+		m.trims.next = now + m.cfg.trimEvery()
 		m.keeper.Sweep(now)
 		if len(m.trims.queue) == 0 && !m.view.Braked && now >= m.view.Changed+m.cfg.TrimDelay {
 			m.trims.queue = slices.SortedFunc(maps.Keys(m.surplus), func(a, b shoal.FileID) int { return slices.Compare(a[:], b[:]) })
@@ -124,7 +124,7 @@ func (m *Machine) advanceTrims() {
 		id := m.trims.queue[0]
 		m.trims.queue = m.trims.queue[1:]
 		m.trims.running++
-		m.lookAt([]shoal.FileID{id}, func(seen []Seen) { m.trim(seen[0]) })
+		m.looks.at([]shoal.FileID{id}, func(seen []Seen) { m.trim(seen[0]) })
 	}
 }
 
@@ -135,7 +135,7 @@ func (m *Machine) trim(s Seen) {
 		return
 	}
 	f := fileOf(s)
-	m.ask(query{to: m.keepers(f), file: f}, func(replies []reply) {
+	m.asking.ask(query{to: m.keepers(f, m.refused[f.ID]), file: f}, func(replies []reply) {
 		m.trims.running--
 		m.letGo(f, m.here(s), pledges(replies))
 	})

@@ -10,6 +10,17 @@ import (
 	"shoal/internal/redundancy/repair"
 )
 
+// census is the storage nodes of the roster, and the nodes among them that count.
+type census struct {
+	self   shoal.NodeID
+	counts repair.Census
+	peers  []Peer
+	view   repair.View
+	short  []shoal.NodeID             // peers without room for all they should hold
+	gen    uint64                     // counts changes of view.In and short
+	digest [placement.DigestSize]byte // of view.In
+}
+
 // meet takes in the nodes of the roster. A node with a new connection may have the
 // chunks that no node had before, so those are asked for again at once.
 func (m *Machine) meet(peers []Peer) {
@@ -36,7 +47,7 @@ func (m *Machine) count() {
 	}
 	slices.Sort(short)
 	before := m.view.In
-	m.view = m.census.Step(m.now.Mono, m.cfg.RepairDelay, nodes)
+	m.view = m.counts.Step(m.now.Mono, m.cfg.RepairDelay, nodes)
 	if m.view.In == before && slices.Equal(short, m.short) {
 		return
 	}
@@ -57,11 +68,11 @@ func (e extents) lacks(node shoal.NodeID, chunk int) bool {
 }
 
 // holders is the nodes that should hold a chunk of a file and answer.
-func (m *Machine) holders(f repair.File, layout *placement.Layout) []shoal.NodeID {
+func (c *census) holders(f repair.File, layout *placement.Layout) []shoal.NodeID {
 	found := make(map[shoal.NodeID]bool)
 	for chunk := range f.Chunks {
 		for _, node := range layout.Holders(chunk) {
-			if m.view.Up.Has(node) {
+			if c.view.Up.Has(node) {
 				found[node] = true
 			}
 		}
@@ -70,16 +81,17 @@ func (m *Machine) holders(f repair.File, layout *placement.Layout) []shoal.NodeI
 }
 
 // keepers is the nodes that may hold chunks of a file and answer: its holders,
-// and all others while some node is away or has no room.
-func (m *Machine) keepers(f repair.File) []shoal.NodeID {
-	layout := m.view.In.File(f.ID, f.Chunks, f.Copies)
-	nodes := m.holders(f, layout)
-	if len(m.short) == 0 && !m.refused[f.ID] && len(m.view.Away) == 0 {
+// and all others while some node is away or has no room, or this node refused
+// chunks of the file.
+func (c *census) keepers(f repair.File, refused bool) []shoal.NodeID {
+	layout := c.view.In.File(f.ID, f.Chunks, f.Copies)
+	nodes := c.holders(f, layout)
+	if len(c.short) == 0 && !refused && len(c.view.Away) == 0 {
 		return nodes
 	}
 	for chunk := range f.Chunks {
 		for _, node := range layout.Order(chunk) {
-			if m.view.Up.Has(node) && !slices.Contains(nodes, node) {
+			if c.view.Up.Has(node) && !slices.Contains(nodes, node) {
 				nodes = append(nodes, node)
 			}
 		}
@@ -88,12 +100,12 @@ func (m *Machine) keepers(f repair.File) []shoal.NodeID {
 }
 
 // full is the nodes without room that should hold a chunk of a file.
-func (m *Machine) full(f repair.File) (nodes []shoal.NodeID) {
-	if len(m.short) == 0 {
+func (c *census) full(f repair.File) (nodes []shoal.NodeID) {
+	if len(c.short) == 0 {
 		return nil
 	}
-	layout := m.view.In.File(f.ID, f.Chunks, f.Copies)
-	for _, node := range m.short {
+	layout := c.view.In.File(f.ID, f.Chunks, f.Copies)
+	for _, node := range c.short {
 		for chunk := range f.Chunks {
 			if layout.Holds(node, chunk) {
 				nodes = append(nodes, node)
@@ -102,4 +114,19 @@ func (m *Machine) full(f repair.File) (nodes []shoal.NodeID) {
 		}
 	}
 	return nodes
+}
+
+// stores reports whether this node should store chunks for others.
+func (c *census) stores() bool {
+	return slices.ContainsFunc(c.peers, func(p Peer) bool { return p.ID == c.self })
+}
+
+// lacking is the bytes that the other nodes say they lack.
+func (c *census) lacking() (bytes uint64) {
+	for _, p := range c.peers {
+		if p.Reported && p.ID != c.self {
+			bytes += p.Report.Bytes
+		}
+	}
+	return bytes
 }

@@ -31,10 +31,13 @@ type pull struct {
 	first   bool         // this node makes the first copy of them beside that node's
 }
 
+// pulls is the fetches that run, and those that wait for a place.
 type pulls struct {
+	*outbox
 	queue   []*pull
 	running map[Op]*pull
 	used    int64
+	resting map[shoal.FileID]time.Duration // files whose other chunks wait until then
 }
 
 // fetch queues the missing chunks of a file. If the file was just named, the chunks
@@ -48,7 +51,7 @@ func (m *Machine) fetch(j *job) {
 			p.chunks, p.first = first, true
 		}
 	}
-	if p.chunks.Count() == 0 || m.rests(j.file.ID) || !m.keeper.Come(j.file.ID) {
+	if p.chunks.Count() == 0 || m.pulls.rests(j.file.ID, &m.backlog.retries) || !m.keeper.Come(j.file.ID) {
 		return
 	}
 	p.cost = costOf(int64(p.chunks.Count()) * int64(j.seen.ChunkSize))
@@ -56,34 +59,34 @@ func (m *Machine) fetch(j *job) {
 }
 
 // rests reports whether a file's other chunks are left to later.
-func (m *Machine) rests(id shoal.FileID) bool {
-	until, rests := m.resting[id]
-	if rests && m.now.Mono < until {
-		m.backlog.retries.set(id, retry{at: until})
+func (p *pulls) rests(id shoal.FileID, again *retries) bool {
+	until, rests := p.resting[id]
+	if rests && p.now.Mono < until {
+		again.set(id, retry{at: until})
 		return true
 	}
-	delete(m.resting, id)
+	delete(p.resting, id)
 	return false
 }
 
-// startPulls starts the fetches for which there are places, in order.
-func (m *Machine) startPulls() {
-	for len(m.pulls.queue) > 0 && m.pulls.used+m.pulls.queue[0].cost <= pullWidth {
-		p := m.pulls.queue[0]
-		m.pulls.queue = m.pulls.queue[1:]
-		m.pulls.used += p.cost
-		p.began = m.now.Mono
-		m.start(p, p.first)
+// startAll starts the fetches for which there are places, in order.
+func (p *pulls) startAll() {
+	for len(p.queue) > 0 && p.used+p.queue[0].cost <= pullWidth {
+		next := p.queue[0]
+		p.queue = p.queue[1:]
+		p.used += next.cost
+		next.began = p.now.Mono
+		p.start(next, next.first)
 	}
 }
 
 // start asks for a fetch. A chunk that gets its second copy here is still only on
 // the node that named the file, so no other node is asked: announcing every chunk
 // to each other would slow all holders down.
-func (m *Machine) start(p *pull, only bool) {
-	op := m.op()
-	m.pulls.running[op] = p
-	m.do(Fetch{Op: op, File: p.seen, Chunks: p.chunks, From: p.by, Only: only, Background: !p.awaited})
+func (p *pulls) start(next *pull, only bool) {
+	op := p.op()
+	p.running[op] = next
+	p.do(Fetch{Op: op, File: next.seen, Chunks: next.chunks, From: next.by, Only: only, Background: !next.awaited})
 }
 
 // fetched takes in how a fetch ended. If the one node that was asked has gone, or
@@ -96,7 +99,7 @@ func (m *Machine) fetched(e Fetched) {
 	delete(m.pulls.running, e.Op)
 	if e.Outcome == Nobody && p.first {
 		p.first = false
-		m.start(p, false)
+		m.pulls.start(p, false)
 		return
 	}
 	m.pulls.used -= p.cost
@@ -123,7 +126,7 @@ func (m *Machine) came(p *pull, outcome Outcome) {
 	next := m.now.Mono
 	if p.first {
 		next += repair.RestAfter(m.now.Mono - p.began)
-		m.resting[id] = next
+		m.pulls.resting[id] = next
 	}
 	m.backlog.retries.set(id, retry{at: next})
 	delete(m.fresh, id)

@@ -15,7 +15,6 @@ import (
 
 	"shoal"
 	"shoal/internal/content"
-	"shoal/internal/redundancy/placement"
 	"shoal/internal/redundancy/repair"
 	"shoal/internal/redundancy/safety"
 	"shoal/internal/redundancy/trim"
@@ -78,24 +77,17 @@ type Config struct {
 
 // Machine is the reconciler of one node. It is for one goroutine at a time.
 type Machine struct {
+	*outbox
 	cfg     Config
-	now     Clock
 	stepped bool          // now has been set
 	woke    time.Duration // when the process was last found to have stood still; 0 is never
-	out     []Action
-	ops     Op
 
-	census repair.Census
-	peers  []Peer // storage nodes of the roster
-	view   repair.View
-	short  []shoal.NodeID             // peers without room for all they should hold
-	gen    uint64                     // counts changes of view.In and short
-	digest [placement.DigestSize]byte // of view.In
+	census
 
 	keeper  *trim.Keeper
 	backlog backlog
 	sweep   sweep
-	looks   map[Op]*look
+	looks   looks
 	asking  asking
 	jobs    map[*job]bool
 	pulls   pulls
@@ -104,8 +96,7 @@ type Machine struct {
 	adds    []*add
 	intake  intake
 
-	fresh   map[shoal.FileID]shoal.NodeID  // files just named, with the author of the name; this node's part is not here yet
-	resting map[shoal.FileID]time.Duration // files whose other chunks wait until then
+	fresh   map[shoal.FileID]shoal.NodeID // files just named, with the author of the name; this node's part is not here yet
 	awaited map[shoal.FileID]time.Duration
 	lacks   lacks
 	surplus map[shoal.FileID]bool
@@ -130,17 +121,18 @@ type Machine struct {
 
 // New returns a machine that starts now. It looks at every file first.
 func New(cfg Config, now Clock) *Machine {
+	box := &outbox{now: now}
 	m := &Machine{
-		cfg: cfg, now: now, keeper: trim.NewKeeper(now.Mono), backlog: newBacklog(), looks: make(map[Op]*look),
-		asking: asking{open: make(map[Op]*question)}, jobs: make(map[*job]bool), pulls: pulls{running: make(map[Op]*pull)},
+		outbox: box, cfg: cfg, census: census{self: cfg.Self}, keeper: trim.NewKeeper(now.Mono), backlog: newBacklog(), looks: looks{outbox: box, open: make(map[Op]*look)},
+		asking: asking{outbox: box, self: cfg.Self, open: make(map[Op]*question)}, jobs: make(map[*job]bool), pulls: pulls{outbox: box, running: make(map[Op]*pull), resting: make(map[shoal.FileID]time.Duration)},
 		heard: make(map[shoal.NodeID]uint64), intake: intake{taking: make(map[Call]bool)},
-		fresh: make(map[shoal.FileID]shoal.NodeID), resting: make(map[shoal.FileID]time.Duration), awaited: make(map[shoal.FileID]time.Duration),
+		fresh: make(map[shoal.FileID]shoal.NodeID), awaited: make(map[shoal.FileID]time.Duration),
 		lacks: lacks{of: make(map[shoal.FileID]int64)}, surplus: make(map[shoal.FileID]bool), rotten: make(map[shoal.FileID]int),
 		refused: make(map[shoal.FileID]bool), instead: make(map[shoal.FileID]extents),
 		reported: now.Mono - reportEvery,
 	}
 	m.sweep.wanted, m.sweep.next = true, now.Mono+cfg.Rescan
-	m.trims = trims{next: now.Mono + m.trimEvery(), deleting: make(map[Op]deletion)}
+	m.trims = trims{next: now.Mono + cfg.trimEvery(), deleting: make(map[Op]deletion)}
 	m.count()
 	return m
 }
@@ -151,9 +143,24 @@ func (m *Machine) Step(now Clock, e Event) []Action {
 	m.look(now)
 	m.handle(e)
 	m.advance()
-	out := m.out
-	m.out = nil
-	return out
+	actions := m.actions
+	m.actions = nil
+	return actions
+}
+
+// outbox holds the moment of the present Step, and collects its actions.
+type outbox struct {
+	now     Clock
+	actions []Action
+	ops     Op // the number of the last action with a result
+}
+
+func (o *outbox) do(a Action) { o.actions = append(o.actions, a) }
+
+// op returns a number for an action whose result will come back.
+func (o *outbox) op() Op {
+	o.ops++
+	return o.ops
 }
 
 // look reads the clocks: a gap on either means that the process stood still.
@@ -170,14 +177,6 @@ func gap(before, now Clock) time.Duration {
 	return max(now.Mono-before.Mono, now.Wall.Sub(before.Wall))
 }
 
-func (m *Machine) do(a Action) { m.out = append(m.out, a) }
-
-// op returns a number for an action whose result will come back.
-func (m *Machine) op() Op {
-	m.ops++
-	return m.ops
-}
-
 func (m *Machine) handle(e Event) {
 	switch e := e.(type) {
 	case Nodes:
@@ -191,13 +190,14 @@ func (m *Machine) handle(e Event) {
 	case Damaged:
 		m.damaged(e)
 	case Looked:
-		m.looked(e)
+		m.free = e.Free
+		m.looks.looked(e)
 	case Listed:
 		m.listed(e)
 	case GarbageListed:
 		m.garbageListed(e)
 	case Answered:
-		m.answered(e)
+		m.asking.answered(e)
 	case Fetched:
 		m.fetched(e)
 	case Deleted:
@@ -232,7 +232,7 @@ func (m *Machine) advance() {
 	if m.view.Next > 0 && m.now.Mono >= m.view.Next {
 		m.count()
 	}
-	m.expireQuestions()
+	m.asking.expire()
 	m.advanceAdds()
 	m.release()
 	if !m.cfg.Ephemeral {
@@ -240,7 +240,7 @@ func (m *Machine) advance() {
 		m.advanceSweep()
 		m.lookAtNews()
 		m.considerAll()
-		m.startPulls()
+		m.pulls.startAll()
 		m.report()
 	}
 	m.setWake()

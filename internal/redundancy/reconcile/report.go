@@ -39,7 +39,7 @@ func (m *Machine) report() {
 	}
 	due := now >= m.reported+reportEvery
 	if due {
-		m.progress.note(now, m.lacking())
+		m.progress.note(now, uint64(m.lacks.bytes)+m.lacking())
 	}
 	if !due && !m.hurry && (!m.unsaid() || now < m.saidBy()) {
 		return
@@ -75,17 +75,6 @@ func (m *Machine) account() safety.Account {
 		Refused: count(len(m.refused)), Stuck: count(m.backlog.retries.stuck),
 		Done: m.sweep.complete && !m.busy() && m.keeper.Idle() && len(m.backlog.unlooked) == 0 && !m.late,
 	}
-}
-
-// lacking is the bytes that all nodes say they lack.
-func (m *Machine) lacking() uint64 {
-	sum := uint64(m.lacks.bytes)
-	for _, p := range m.peers {
-		if p.Reported && p.ID != m.cfg.Self {
-			sum += p.Report.Bytes
-		}
-	}
-	return sum
 }
 
 // progress is how the bytes that all nodes lack became fewer.

@@ -127,7 +127,7 @@ func TestPledgesAreDatedByTheQuestion(t *testing.T) {
 	r.pass(TrimEvery)
 	asked := r.now.Mono
 	var replies []reply
-	r.m.ask(query{to: []shoal.NodeID{node(1)}, file: fileOf(s)}, func(all []reply) { replies = all })
+	r.m.asking.ask(query{to: []shoal.NodeID{node(1)}, file: fileOf(s)}, func(all []reply) { replies = all })
 	q := r.m.asking.order[len(r.m.asking.order)-1]
 	r.halt(3 * time.Second)
 	r.tell(Answered{Op: q.op, From: node(1), Has: set(6), Pledge: set(6, 1)})

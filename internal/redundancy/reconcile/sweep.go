@@ -35,7 +35,7 @@ func (m *Machine) advanceSweep() {
 		return
 	}
 	s.op = m.op()
-	m.looks[s.op] = &look{}
+	m.looks.open[s.op] = &look{}
 	if s.garbage {
 		m.do(ListGarbage{Op: s.op})
 	} else {
@@ -50,8 +50,7 @@ func (m *Machine) swept(op Op, failed bool) (l *look, ok bool) {
 	if op != s.op || op == 0 {
 		return nil, false
 	}
-	l = m.looks[op]
-	delete(m.looks, op)
+	l = m.looks.close(op)
 	s.op = 0
 	if failed {
 		s.again, s.failed, s.routine = m.now.Mono+RetryAfter, true, false

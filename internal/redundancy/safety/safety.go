@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"shoal"
 	"shoal/internal/redundancy/placement"
 )
 
@@ -142,14 +143,14 @@ func judge(s Shoal) (state State, text string) {
 	}
 	lacking, bytes := lacking(s)
 	if full := full(s); lacking > 0 && len(full) > 0 {
-		return AtRisk, fmt.Sprintf("%s copies (%s): there is no room for them on %s. Add a node, or make room.", lack(int(lacking)), size(bytes), list(full))
+		return AtRisk, fmt.Sprintf("%s copies (%s): there is no room for them on %s. Add a node, or make room.", lack(int(lacking)), shoal.FormatSize(int64(bytes)), list(full))
 	}
 	if lacking > 0 && stuck(s) > 0 {
 		return AtRisk, fmt.Sprintf("%s copies (%s), and of %s no node that is up has what is missing. Start the nodes that are down, or add the files again.",
-			lack(int(lacking)), size(bytes), count(int(stuck(s)), "file"))
+			lack(int(lacking)), shoal.FormatSize(int64(bytes)), count(int(stuck(s)), "file"))
 	}
 	if lacking > 0 {
-		return Copies, fmt.Sprintf("Copying: %s to go (%s).%s", size(bytes), count(int(lacking), "file"), eta(bytes, s.Rate))
+		return Copies, fmt.Sprintf("Copying: %s to go (%s).%s", shoal.FormatSize(int64(bytes)), count(int(lacking), "file"), eta(bytes, s.Rate))
 	}
 	if beyond == all && nodes == 1 {
 		return Few, fmt.Sprintf("Add a node: with one node %s 1 of %d copies.", has(all), most)
@@ -340,19 +341,3 @@ func has(n int) string {
 }
 
 func capital(text string) string { return strings.ToUpper(text[:1]) + text[1:] }
-
-// size is bytes for a person.
-func size(bytes uint64) string {
-	const unit = 1000
-	if bytes < unit {
-		return fmt.Sprintf("%d B", bytes)
-	}
-	value, suffix := float64(bytes), ""
-	for _, s := range []string{"kB", "MB", "GB", "TB", "PB"} {
-		if value < unit {
-			break
-		}
-		value, suffix = value/unit, s
-	}
-	return fmt.Sprintf("%.1f %s", value, suffix)
-}

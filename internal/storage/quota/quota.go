@@ -10,8 +10,6 @@ import (
 	"fmt"
 	"sync"
 
-	"github.com/dustin/go-humanize"
-
 	"shoal"
 	"shoal/internal/content"
 	"shoal/internal/storage"
@@ -149,11 +147,11 @@ func (s *Store) count(ctx context.Context) error {
 // full says that bytes do not fit, just after a count.
 func (s *Store) full(bytes int64) error {
 	if s.limit < 0 {
-		return shoal.WithHint(fmt.Errorf("%s do not fit: this node stores nothing (--capacity 0): %w", Size(bytes), shoal.NoSpace),
+		return shoal.WithHint(fmt.Errorf("%s do not fit: this node stores nothing (--capacity 0): %w", shoal.FormatSize(bytes), shoal.NoSpace),
 			"add the file at another node, or start this one with another `shoal up --capacity`")
 	}
 	err := fmt.Errorf("%s more do not fit: %s of the %s that this node may store are taken: %w",
-		Size(bytes), Size(s.ledger.now()), Size(s.limit), shoal.NoSpace)
+		shoal.FormatSize(bytes), shoal.FormatSize(s.ledger.now()), shoal.FormatSize(s.limit), shoal.NoSpace)
 	return shoal.WithHint(err, "`shoal rm --now` makes room, and `shoal up --capacity` allows more")
 }
 
@@ -167,6 +165,3 @@ func (s *Store) Usage(ctx context.Context) (storage.Usage, error) {
 	usage.Free = max(0, min(usage.Free, usage.Capacity-usage.Stored-s.ledger.outstanding()))
 	return usage, nil
 }
-
-// Size is a number of bytes for a person, in powers of ten as disks are sold.
-func Size(n int64) string { return humanize.Bytes(uint64(max(n, 0))) }

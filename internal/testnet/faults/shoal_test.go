@@ -8,6 +8,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -27,7 +28,16 @@ const (
 	glance   = 200 * time.Millisecond
 )
 
-func TestMain(m *testing.M) { os.Exit(run(m)) }
+// atOnce is how many tests run at once, if -parallel does not say otherwise: they
+// mostly wait for nodes, and two cores run more than two.
+const atOnce = "4"
+
+func TestMain(m *testing.M) {
+	if err := flag.Set("test.parallel", atOnce); err != nil {
+		panic(err) // there is no such flag
+	}
+	os.Exit(run(m))
+}
 
 // run builds the program once for all tests.
 func run(m *testing.M) int {

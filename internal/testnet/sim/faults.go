@@ -233,7 +233,7 @@ func (w *world) write() *file {
 		f.bytes[i] = byte(w.random.Uint32())
 	}
 	var err error
-	if f.File, err = content.HashReader(context.Background(), bytes.NewReader(f.bytes), int64(len(f.bytes)), chunkSize); err != nil {
+	if f.File, err = content.HashReaderAt(context.Background(), bytes.NewReader(f.bytes), int64(len(f.bytes)), chunkSize, nil); err != nil {
 		w.breach("%v cannot be hashed: %v", f, err)
 	}
 	return f

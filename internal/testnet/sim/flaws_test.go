@@ -24,7 +24,7 @@ func TestFlawsAreFound(t *testing.T) {
 		{sim.Hurried, "I1", []string{"undelete", "add", "remove"}, 0},
 		{sim.Careless, "I1", []string{"add", "remove", "rename"}, 1},
 		{sim.Gullible, "I2", []string{"lie"}, 0},
-		{sim.Clinging, "I3", []string{"revoke", "power cut", "start", "add"}, 72},
+		{sim.Clinging, "I3", []string{"revoke", "power cut", "start", "add"}, 93},
 		{sim.Hasty, "I4", []string{"freeze", "kill", "start", "thaw"}, 1},
 		{sim.Credulous, "I5", []string{"drain", "activate"}, 4},
 		{sim.Impatient, "I5", []string{"add"}, 2},

@@ -75,7 +75,7 @@ func (c Config) enter(n merge.Name, v merge.Version) merge.Name {
 	if c.Flaw == Muddled && !slices.ContainsFunc(n, func(w merge.Version) bool { return w.Dot == v.Dot }) {
 		return append(slices.Clone(n), v)
 	}
-	return n.Add(v)
+	return merge.NameOf(append(slices.Clone(n), v)...)
 }
 
 // stores reports whether a node should hold chunks for others.

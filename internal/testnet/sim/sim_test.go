@@ -9,7 +9,7 @@ import (
 )
 
 var (
-	seeds = flag.Int("seeds", 48, "how many seeds TestSeeds runs")
+	seeds = flag.Int("seeds", 16, "how many seeds TestSeeds runs")
 	first = flag.Uint64("first", 0, "the first of them")
 	quiet = flag.Bool("quiet", false, "leave the traces out")
 	rare  = flag.Uint64("rare", 0, "how many seeds TestRareFlawsAreFound runs of each flaw, at most")

@@ -12,12 +12,11 @@ import (
 // lookAround is how often a process looks at its connections, as a node does.
 const lookAround = 5 * time.Second
 
-// stand tells the machine of this node's standing what happened, and does what it asks
-// for.
+// stand hands an event to the machine of this node's standing, and performs its actions.
 func (p *process) stand(e standing.Event) {
 	p.todo = append(p.todo, p.standing.Step(p.w.Now(), e)...)
 	if p.acting {
-		return // in the order of the list
+		return // the caller further up performs them
 	}
 	p.acting = true
 	for len(p.todo) > 0 {

@@ -69,7 +69,9 @@ func (s *script) greets(f content.File, size int64, have content.Bitmap) {
 	}
 	frames := wire.Welcome{Version: wire.Version, Size: size, ChunkSize: f.ChunkSize}.Append(nil)
 	if hello.WantList {
-		frames = wire.AppendList(frames, f.List)
+		for first := 0; first < len(f.List); first += wire.MaxListCVs {
+			frames = wire.AppendListPart(frames, f.List, first)
+		}
 	}
 	s.says(wire.AppendHave(frames, have))
 }
