@@ -19,6 +19,15 @@ GOLANGCI_VERSION := v2.15.0
 GOLANGCI         := .tools/golangci-lint-$(GOLANGCI_VERSION)
 TOOL             := go tool -modfile=tools/go.mod
 
+# go-gremlins lists the mutants. It is built into .tools/ too, so that its
+# libraries for command lines and configuration stay out of tools/go.mod.
+GREMLINS_VERSION := v0.6.0
+GREMLINS         := .tools/gremlins-$(GREMLINS_VERSION)
+
+# Packages that decide, and whose tests `make mutants` tests.
+MUTANTS ?= $(addprefix internal/,redundancy/reconcile redundancy/trim redundancy/repair redundancy/placement redundancy/safety \
+	membership/liveness membership/roster membership/standing catalog/merge catalog/gossip transfer/picker)
+
 # The product is pure Go. The race detector alone needs a C compiler.
 export CGO_ENABLED := 0
 CC_FOUND := $(shell command -v $$(go env CC))
@@ -31,7 +40,7 @@ WAITING = $(if $(filter ./...,$(PKG)),./internal/testnet/... ./cmd/...)
 # `shoal version` reads it from there.
 BUILD := -trimpath -buildvcs=auto -ldflags='-s -w'
 
-.PHONY: help build install test test-race race cover lint fmt fuzz sim bench demo check clean
+.PHONY: help build install test test-race race cover lint fmt fuzz sim mutants bench demo check clean
 .PHONY: vet tidy deps deps-diff deadcode vuln commits
 
 help: ## list what there is to do
@@ -75,6 +84,9 @@ fuzz: ## run every fuzz target for FUZZTIME=30s, or so many inputs (20000x)
 
 sim: ## run SEEDS=1000 whole shoals in virtual time, from FIRST=0 on
 	go test ./internal/testnet/sim -run 'TestSeeds|TestRareFlaws' -count=1 -timeout=24h -rare 400 -seeds $(SEEDS) -first $(FIRST)
+
+mutants: $(GREMLINS) ## test the tests of the pure packages with mutants (MUTANTS=internal/redundancy/trim); up to an hour
+	go run ./scripts/mutants -gremlins $(GREMLINS) $(MUTANTS)
 
 bench: build ## measure against the machine's own limits; needs a quiet machine (RUN=regexp of rows)
 	go run ./bench$(if $(RUN), -run='$(RUN)')
@@ -120,3 +132,8 @@ $(GOLANGCI):
 	mkdir -p .tools
 	GOBIN=$(CURDIR)/.tools go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_VERSION)
 	mv .tools/golangci-lint $@
+
+$(GREMLINS):
+	mkdir -p .tools
+	GOBIN=$(CURDIR)/.tools go install github.com/go-gremlins/gremlins/cmd/gremlins@$(GREMLINS_VERSION)
+	mv .tools/gremlins $@

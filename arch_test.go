@@ -39,6 +39,7 @@ func chapters() map[string]int {
 		"internal/testnet":    6, // what tests and benchmarks run nodes with
 		"cmd/shoal":           7,
 		"bench":               7,
+		"scripts/mutants":     7,
 	}
 }
 

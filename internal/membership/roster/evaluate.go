@@ -1,6 +1,7 @@
 package roster
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -124,13 +125,7 @@ func (r *Roster) May(author shoal.NodeID, c Set) bool {
 // senior has it, and the others get a number.
 func (r *Roster) title() {
 	order := slices.SortedFunc(maps.Values(r.nodes), func(a, b *Node) int {
-		switch {
-		case a.since.before(b.since):
-			return -1
-		case b.since.before(a.since):
-			return 1
-		}
-		return compareIDs(a.ID, b.ID)
+		return cmp.Or(a.since.compare(b.since), cmp.Compare(a.ID, b.ID))
 	})
 	taken := make(map[string]bool)
 	for _, n := range order {
@@ -144,14 +139,4 @@ func (r *Roster) title() {
 		}
 		taken[n.Title] = true
 	}
-}
-
-func compareIDs(a, b shoal.NodeID) int {
-	switch {
-	case a < b:
-		return -1
-	case a > b:
-		return 1
-	}
-	return 0
 }

@@ -88,9 +88,11 @@ type seniority struct {
 	depth int // admissions between the founder and the node
 }
 
-func (s seniority) before(t seniority) bool {
-	return cmp.Or(cmp.Compare(s.stamp, t.stamp), cmp.Compare(s.depth, t.depth)) < 0
+func (s seniority) compare(t seniority) int {
+	return cmp.Or(cmp.Compare(s.stamp, t.stamp), cmp.Compare(s.depth, t.depth))
 }
+
+func (s seniority) before(t seniority) bool { return s.compare(t) < 0 }
 
 // merged is the place of a record in the one order of all.
 type merged struct {

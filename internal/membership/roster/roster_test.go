@@ -173,6 +173,85 @@ func TestBackDatedSeniority(t *testing.T) {
 	wantNode(t, r, 1, roster.Admin, roster.Active)
 }
 
+// At one stamp, too, nobody is senior to the one that let them in, nor is one of two
+// whom nodes of the same rank let in.
+func TestSeniorityAtOneStamp(t *testing.T) {
+	later := byte(1) // a node whose records come after the founder's of the same stamp
+	for nodeOf(later) < nodeOf(founder) {
+		later++
+	}
+	r := roster.New(nodeOf(founder))
+	r.Add(said(t, founder, 1, 200, admit(later, roster.Admin)), said(t, later, 1, 200, admit(100, roster.Admin)))
+	r.Add(said(t, 100, 1, 300, state(later, roster.Revoked, 1)))
+	wantNode(t, r, later, roster.Admin, roster.Active)
+	r.Add(said(t, later, 2, 301, state(100, roster.Revoked, 1)))
+	wantNode(t, r, 100, roster.Admin, roster.Revoked)
+
+	r = roster.New(nodeOf(founder))
+	r.Add(said(t, founder, 1, 100, admit(1, roster.Admin)), said(t, founder, 2, 101, admit(2, roster.Admin)))
+	r.Add(said(t, 1, 1, 200, admit(3, roster.Admin)), said(t, 2, 1, 200, admit(4, roster.Admin)))
+	r.Add(said(t, 3, 1, 300, state(4, roster.Revoked, 0)), said(t, 4, 1, 301, state(3, roster.Revoked, 0)))
+	wantNode(t, r, 3, roster.Admin, roster.Active)
+	wantNode(t, r, 4, roster.Admin, roster.Active)
+}
+
+// A revoked node is heard up to the batch that its revocation names.
+func TestRevokedIsHeardUpToItsCut(t *testing.T) {
+	r := rosterOf(t, say{founder, admit(1, roster.Member)}, say{founder, state(1, roster.Revoked, 3)})
+	for seq, want := range map[uint64]bool{2: true, 3: true, 4: false} {
+		err := r.Hears(record.Batch{Author: nodeOf(1), Seq: seq})
+		if (err == nil) != want || err != nil && !errors.Is(err, shoal.Unauthorised) {
+			t.Errorf("batch %d: %v", seq, err)
+		}
+	}
+}
+
+// Who may set a role, and maintenance, of whom.
+func TestWhoMaySetRoleAndMaintenance(t *testing.T) {
+	base := []say{
+		{founder, admit(1, roster.Admin)},
+		{founder, admit(2, roster.Admin)},
+		{founder, admit(3, roster.Member)},
+		{founder, admit(4, roster.Member)},
+		{founder, admit(5, roster.Member)},
+		{founder, state(5, roster.Removed, 0)},
+		{founder, admit(6, roster.Member)},
+		{founder, state(6, roster.Revoked, 0)},
+	}
+	for _, c := range []struct {
+		by, of            byte
+		role, maintenance bool
+	}{
+		{founder, 1, true, true},
+		{1, 2, true, true},
+		{1, 5, true, true},
+		{2, 1, false, true},
+		{1, founder, false, true},
+		{1, 1, false, true},
+		{3, 3, false, true},
+		{3, 4, false, false},
+		{4, 1, false, false},
+		{5, 5, false, false},
+		{5, 4, false, false},
+		{founder, 6, false, false},
+		{6, 6, false, false},
+		{9, 3, false, false},
+		{1, 9, false, false},
+	} {
+		r := rosterOf(t, base...)
+		for _, role := range []roster.Role{roster.Stranger, roster.Reader, roster.Member, roster.Admin} {
+			set := roster.Set{Node: nodeOf(c.of), HasRole: true, Role: role}
+			if want := c.role && role != roster.Stranger; r.May(nodeOf(c.by), set) != want {
+				t.Errorf("node %d may make node %d a %v: %v", c.by, c.of, role, !want)
+			}
+		}
+		set := roster.Set{Node: nodeOf(c.of), HasMaintenance: true, Maintenance: time.Hour}
+		if r.May(nodeOf(c.by), set) != c.maintenance {
+			t.Errorf("node %d may put node %d in maintenance: %v", c.by, c.of, !c.maintenance)
+		}
+	}
+}
+
 func TestHears(t *testing.T) {
 	r := rosterOf(t, say{founder, admit(1, roster.Reader)}, say{founder, admit(2, roster.Member)})
 	put := record.Record{Stamp: 500, Kind: record.KindPut}
@@ -213,7 +292,7 @@ func TestSelfComesBack(t *testing.T) {
 	if diff := cmp.Diff(want, r.Node(nodeOf(founder)).Self); diff != "" {
 		t.Error(diff)
 	}
-	for said, want := range map[time.Duration]time.Duration{30 * time.Minute: 30 * time.Minute, 0: 0, -1: 0, 1 << 62: roster.MaxMaintenance} {
+	for said, want := range map[time.Duration]time.Duration{30 * time.Minute: 30 * time.Minute, 0: 0, -1: 0, 1 << 62: 30 * 24 * time.Hour} {
 		r = rosterOf(t, say{founder, roster.Set{Node: nodeOf(founder), HasMaintenance: true, Maintenance: said}})
 		if got := r.Node(nodeOf(founder)).Maintenance; got != want {
 			t.Errorf("in maintenance for %v, want %v", got, want)

@@ -17,14 +17,14 @@ func (m *Map) chances(n int) []uint64 {
 	for capped := true; capped; {
 		capped = false
 		for i, h := range m.hosts {
-			if chance[i] == 0 && rest > 0 && h.weight*rest >= total {
+			if chance[i] == 0 && h.weight*rest >= total {
 				chance[i], capped = one, true
 				rest, total = rest-1, total-h.weight
 			}
 		}
 	}
 	for i, h := range m.hosts {
-		if chance[i] == 0 && total > 0 {
+		if chance[i] == 0 {
 			chance[i] = ratio(h.weight*rest, total)
 		}
 	}
@@ -70,12 +70,12 @@ type drawing struct {
 }
 
 // order has the racers arrive: the wanted first, as many zones among them as
-// there are, by their chances; then the others. It appends their nodes to
-// order, at most most of them.
+// there are, by their chances; then the others. It appends the nodes of the first
+// most to order; there are that many.
 func (d *drawing) order(order []int, most int) []int {
 	sum := uint64(d.wanted) * one
 	d.seen = d.seen[:0]
-	for picked := 0; picked < most && len(d.racers) > 0; picked++ {
+	for picked := range most {
 		winner := d.next(sum, d.wanted-picked)
 		goOn(d.racers, winner)
 		order = append(order, d.racers[winner].node)

@@ -186,6 +186,50 @@ func TestLayout(t *testing.T) {
 	})
 }
 
+// A file without chunks, one of which no copies are wanted, and any file where there
+// are no nodes, have no holders.
+func TestNothingToPlace(t *testing.T) {
+	for what, l := range map[string]*placement.Layout{
+		"no chunks": placement.New(equal(3)).File(fileID(1), 0, 2), "no copies": placement.New(equal(3)).File(fileID(1), 2, 0),
+		"no nodes": placement.New(nil).File(fileID(1), 2, 2), "no weight": placement.New(nodes(0, -1)).File(fileID(1), 2, 2),
+	} {
+		if l.Copies() != 0 || l.Order(0) != nil || len(l.Holders(0)) != 0 || l.Holds("node-000", 0) {
+			t.Errorf("%s: %d copies, in the order %v", what, l.Copies(), l.Order(0))
+		}
+	}
+}
+
+// Four chunks in one copy lie on four nodes, and so does a file of which only two nodes
+// would have got something.
+func TestSmallFilesAreSpread(t *testing.T) {
+	for _, weights := range [][]int64{{1, 1, 1, 1}, {1000, 1000, 1, 1}, {1000, 1, 1, 1}} {
+		m := placement.New(nodes(weights...))
+		for n := range 200 {
+			var all [][]shoal.NodeID
+			for c := range 4 {
+				all = append(all, m.File(fileID(n), 4, 1).Holders(c))
+			}
+			if on := load(all); len(on) != 4 {
+				t.Fatalf("weights %v: file %d lies on %d nodes", weights, n, len(on))
+			}
+		}
+	}
+}
+
+// Chances that are all but one, so that a rate is beyond all numbers, are no trouble.
+func TestNearlyCertain(t *testing.T) {
+	const w = 1 << 33
+	for _, weights := range [][]int64{{1 << 40, w, w, w, 1}, {1 << 40, w, w, w, w, 1}} {
+		m, copies := placement.New(nodes(weights...)), len(weights)-1
+		for n := range 100 {
+			holders := m.File(fileID(n), 1, copies).Holders(0)
+			if slices.Contains(holders, "node-00"+shoal.NodeID('0'+rune(copies))) || len(holders) != copies {
+				t.Fatalf("file %d of weights %v is held by %v", n, weights, holders)
+			}
+		}
+	}
+}
+
 func checkChunk(t *rapid.T, m *placement.Map, l *placement.Layout, chunk, copies int) {
 	holders, order := l.Holders(chunk), l.Order(chunk)
 	if want := min(copies, m.Len()); len(holders) != want {

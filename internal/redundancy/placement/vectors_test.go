@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"lukechampine.com/blake3"
+
 	"shoal"
 	"shoal/internal/redundancy/placement"
 )
@@ -36,6 +38,43 @@ func vectors() string {
 		}
 	}
 	return table.String()
+}
+
+// digestOfMany is a digest of layouts of all kinds: few and many nodes, light and heavy,
+// in one zone and in several, of small and large files.
+func digestOfMany() string {
+	h := blake3.New(32, nil)
+	for _, n := range []int{1, 2, 3, 5, 9, 32, 33, 80} {
+		for _, zones := range []int{1, 3} {
+			all := equal(n)
+			for i := range all {
+				all[i].Weight, all[i].Zone = int64(i+1)<<(10*(i%5)), fmt.Sprint(i%zones)
+			}
+			m := placement.New(all)
+			for _, chunks := range []int{1, 4, 5, 320} {
+				for _, copies := range []int{1, 2, 3, 5} {
+					l := m.File(blake3.Sum256([]byte{byte(n), byte(zones), byte(chunks / 4), byte(copies)}), chunks, copies)
+					for chunk := range chunks {
+						for _, node := range l.Order(chunk) {
+							_, _ = h.Write([]byte(node)) // a hash takes everything
+						}
+					}
+				}
+			}
+		}
+	}
+	return fmt.Sprintf("%x", h.Sum(nil)[:8])
+}
+
+// A layout that changes moves the chunks of every shoal there is.
+func TestLayoutsNeverChange(t *testing.T) {
+	page, err := os.ReadFile("../../../docs/spec/placement.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if digest := digestOfMany(); !strings.Contains(string(page), "is `"+digest+"`") {
+		t.Errorf("docs/spec/placement.md does not have the digest %s", digest)
+	}
 }
 
 func TestSpecificationHasTheVectors(t *testing.T) {

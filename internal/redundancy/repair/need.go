@@ -76,7 +76,7 @@ func answering(v View, holders []shoal.NodeID) (up int) {
 // wanted; one of two wanted copies waits, or every reboot would copy all that a
 // node holds, unless somebody waits for it.
 func pressing(f File, holders []shoal.NodeID, up int) bool {
-	return up <= 1 && (f.Copies > 2 && len(holders) > 2 || f.Waited && f.Copies > 1 && len(holders) > up)
+	return up <= 1 && (len(holders) > 2 || f.Waited && f.Copies > 1)
 }
 
 // holds reports whether self should hold a chunk: as one of its holders, or in

@@ -81,7 +81,7 @@ func TestMaintenance(t *testing.T) {
 	if v := c.Step(12*minute-1, minute, all); !v.In.Has(id(3)) {
 		t.Error("it stopped to count before the maintenance was over")
 	}
-	if v := c.Step(12*minute, minute, all); v.In.Has(id(3)) {
+	if v := c.Step(12*minute, minute, all); v.In.Has(id(3)) || len(v.Excused) > 0 {
 		t.Error("it counts for longer than the maintenance")
 	}
 	all[3].Absence.Word = 8
@@ -90,6 +90,49 @@ func TestMaintenance(t *testing.T) {
 	all[3].Absence = repair.Absence{Word: 9}
 	if v := c.Step(time.Hour+1, minute, all); v.In.Has(id(3)) {
 		t.Error("it counts although the maintenance was ended")
+	}
+}
+
+// A census is due when the first of the nodes that are down stops to count. While the
+// brake is on none stops, so none is waited for.
+func TestNextLook(t *testing.T) {
+	all := nodes(5, 2, 3)
+	all[2].Since, all[3].Since = 20*time.Second, 10*time.Second
+	for now, want := range map[time.Duration]time.Duration{
+		30 * time.Second: 70 * time.Second, 70 * time.Second: 80 * time.Second, 80 * time.Second: 0,
+	} {
+		var c repair.Census
+		if v := c.Step(now, minute, all); v.Next != want {
+			t.Errorf("at %v: next look at %v, want %v", now, v.Next, want)
+		}
+	}
+	var c repair.Census
+	if v := c.Step(minute, minute, nodes(3, 0, 1)); !v.Braked || v.Next != 0 || len(v.Away) != 2 {
+		t.Errorf("with the brake on: next look at %v, away %v", v.Next, v.Away)
+	}
+}
+
+// Maps stay the same while their nodes do: what was worked out of them stays good.
+func TestMapsStay(t *testing.T) {
+	var c repair.Census
+	if v := c.Step(0, minute, nil); v.In.Len() != 0 || v.Up.Len() != 0 || v.Braked {
+		t.Errorf("of no nodes %d count and %d answer; braked %v", v.In.Len(), v.Up.Len(), v.Braked)
+	}
+	first := c.Step(1, minute, nodes(3))
+	if again := c.Step(2, minute, nodes(3)); again.In != first.In || again.Up != first.Up {
+		t.Error("the maps are others, of the same nodes")
+	}
+	if down := c.Step(3, minute, nodes(3, 0)); down.In != first.In || down.Up == first.Up || down.Up.Len() != 2 {
+		t.Errorf("when one is down %d answer", down.Up.Len())
+	}
+}
+
+// The rest waits for as long as the first chunks took, and for five seconds at most.
+func TestRestAfter(t *testing.T) {
+	for took, want := range map[time.Duration]time.Duration{0: 0, time.Second: time.Second, 5 * time.Second: 5 * time.Second, minute: 5 * time.Second} {
+		if got := repair.RestAfter(took); got != want {
+			t.Errorf("after %v the rest waits for %v, want %v", took, got, want)
+		}
 	}
 }
 
@@ -218,8 +261,12 @@ func TestWhatIsWaitedForIsHeldByThoseWhoAnswer(t *testing.T) {
 		}
 		for c, got := range pulled(all, f.Chunks) {
 			least, most := min(2, copies, v.Up.Len()), copies
-			if copies == 1 {
-				least = 0 // whoever waits has it
+			if copies == 1 { // whoever waits has it: it goes to its holder alone
+				least = 0
+				if v.Up.Has(v.In.File(f.ID, f.Chunks, copies).Holders(c)[0]) {
+					least = 1
+				}
+				most = least
 			}
 			if copies > 2 {
 				most = copies + 1 // one holder that answers may be none of the first

@@ -74,12 +74,65 @@ func TestSentences(t *testing.T) {
 		"1205 files may have fewer copies than wanted: attic is away. If that lasts, others take over in 40s, but for 1 file of which there are too few: start what is away, or add a node.": func(s *safety.Shoal) {
 			s.Wanted[5], s.Others[0].Up, s.Away, s.Delay = 1, false, []string{"attic"}, 40*time.Second
 		},
-		"1204 files are there, in one copy as wanted.": func(s *safety.Shoal) { s.Wanted = map[int]int{1: 1204} },
+		"1204 files are there, in one copy as wanted.":                                              func(s *safety.Shoal) { s.Wanted = map[int]int{1: 1204} },
+		"1 file is there, in one copy as wanted.":                                                   func(s *safety.Shoal) { s.Wanted = map[int]int{1: 1} },
+		"Fewer than half of the nodes answer: nothing is copied until more are back. Away: nobody.": func(s *safety.Shoal) { s.Braked = true },
 	} {
 		s := well(5)
 		change(&s)
 		if got := safety.Judge(s).Text; got != want {
 			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}
+
+// What becomes of the copies on nodes that are away depends on how many nodes stay.
+func TestWhatBecomesOfCopiesThatAreAway(t *testing.T) {
+	for _, c := range []struct {
+		away   int // of four nodes, of which this node is one
+		wanted map[int]int
+		delay  time.Duration
+		want   string
+	}{
+		{1, map[int]int{3: 5}, time.Minute, "5 files may have fewer copies than wanted: b is away. If that lasts, others take over in 1m0s."},
+		{2, map[int]int{2: 5}, time.Minute, "5 files may have fewer copies than wanted: b and c are away. If that lasts, others take over in 1m0s."},
+		{3, map[int]int{1: 5}, time.Minute, "5 files may have fewer copies than wanted: b, c and d are away. If that lasts, others take over in 1m0s."},
+		{1, map[int]int{3: 5}, 0, "5 files may have fewer copies than wanted: b is away."},
+		{1, map[int]int{3: 5, 4: 1}, 0, "6 files may have fewer copies than wanted: b is away."},
+		{1, map[int]int{4: 5}, time.Minute, "5 files may have fewer copies than wanted: b is away. There are too few others to take over: start what is away, or add a node."},
+		{1, map[int]int{4: 5, 9: 2}, time.Minute, "7 files may have fewer copies than wanted: b is away. There are too few others to take over: start what is away, or add a node."},
+		{1, map[int]int{9: 2}, time.Minute, "2 files may have fewer copies than wanted: b is away. There are too few nodes anyway: add one."},
+	} {
+		s := well(4)
+		s.Wanted, s.Delay = c.wanted, c.delay
+		for i := range c.away {
+			s.Others[i].Up = false
+			s.Away = append(s.Away, s.Others[i].Name)
+		}
+		if got := safety.Judge(s).Text; got != c.want {
+			t.Errorf("%d away, %v wanted, delay %v: %q, want %q", c.away, c.wanted, c.delay, got, c.want)
+		}
+	}
+}
+
+// A full node, or one that finds no source, matters only while a chunk lacks copies.
+func TestProblemsOfNodesThatLackNothing(t *testing.T) {
+	s := well(3)
+	s.Own.Refused, s.Own.Stuck, s.Others[0].Account.Refused, s.Others[1].Account.Stuck = 1, 1, 1, 1
+	if v := safety.Judge(s); v.State != safety.Safe || !v.Settled {
+		t.Errorf("%+v, want safe and settled", v)
+	}
+}
+
+// Sizes have one decimal place and the largest unit that leaves at least 1.
+func TestSizes(t *testing.T) {
+	for bytes, want := range map[uint64]string{
+		999: "999 B", 1000: "1.0 kB", 999_900: "999.9 kB", 1_000_000: "1.0 MB", 1e9: "1.0 GB", 1e12: "1.0 TB", 1e15: "1.0 PB", 5e18: "5000.0 PB",
+	} {
+		s := well(3)
+		s.Own.Files, s.Own.Bytes = 2, bytes
+		if got := safety.Judge(s).Text; got != "Copying: "+want+" to go (2 files)." {
+			t.Errorf("%d bytes: %q, want %s", bytes, got, want)
 		}
 	}
 }
@@ -144,9 +197,19 @@ func TestAccountComesBack(t *testing.T) {
 		want := safety.Account{
 			Map: [8]byte(rapid.SliceOfN(rapid.Byte(), 8, 8).Draw(t, "map")), Log: [8]byte(rapid.SliceOfN(rapid.Byte(), 8, 8).Draw(t, "log")),
 			Done: rapid.Bool().Draw(t, "done"), Files: rapid.Uint32().Draw(t, "files"), Bytes: rapid.Uint64().Draw(t, "bytes"),
+			Refused: rapid.Uint32().Draw(t, "refused"), Stuck: rapid.Uint32().Draw(t, "stuck"),
 		}
-		if got, ok := safety.Parse(want.Encode()); !ok || got != want {
+		data := want.Encode()
+		if got, ok := safety.Parse(data); !ok || got != want {
 			t.Fatalf("%+v became %+v", want, got)
+		}
+		if got, ok := safety.Parse(append(data, 1)); !ok || got != want {
+			t.Fatal("a later version with more fields is refused")
+		}
+		for short := range data {
+			if _, ok := safety.Parse(data[:short]); ok {
+				t.Fatalf("%d of %d bytes are an account", short, len(data))
+			}
 		}
 	})
 }

@@ -178,7 +178,7 @@ func Pledged(now time.Duration, v repair.View, chunk int, pledges []Pledge) int 
 	}
 	count := 0
 	for _, p := range latest {
-		if now <= p.Asked+Counts && v.In.Has(p.From) && chunk < p.Chunks.Len() && p.Chunks.Has(chunk) {
+		if now <= p.Asked+Counts && v.In.Has(p.From) && p.Chunks.Has(chunk) {
 			count++
 		}
 	}

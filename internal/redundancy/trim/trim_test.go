@@ -214,6 +214,10 @@ func TestRules(t *testing.T) {
 	if !free(trim.NewKeeper(0), v, need, good) {
 		t.Fatal("a chunk that two others have pledged is kept")
 	}
+	steady := v
+	if steady.Changed = now - trim.DefaultDelay; !free(trim.NewKeeper(now-trim.Kept), steady, need, good) {
+		t.Error("it is kept when the delay is over and nothing from before the start binds any more")
+	}
 	braked, fresh := v, v
 	braked.Braked, fresh.Changed = true, now-trim.DefaultDelay+1
 	for what, kept := range map[string]bool{
@@ -241,6 +245,76 @@ func TestRules(t *testing.T) {
 	}
 	if got := k.Give(now, f.ID, full, need); got.Count() != 0 {
 		t.Error("it pledges what it would like to be rid of")
+	}
+}
+
+// Nodes rely on each other's times, so these are the ones that docs/spec/wire.md and
+// docs/adr/0014-copies.md give.
+func TestTimesArePublished(t *testing.T) {
+	for what, c := range map[string]struct{ got, want time.Duration }{
+		"a pledge counts":                       {trim.Counts, 30 * time.Second},
+		"a pledge is kept":                      {trim.Kept, 2 * time.Minute},
+		"nothing goes after a change":           {trim.DefaultDelay, 10 * time.Minute},
+		"the wall clock is not believed":        {trim.Grace, time.Hour},
+		"a process may stand still":             {trim.Asleep, time.Minute},
+		"the chunks of a removed file are kept": {trim.DefaultTrash, 24 * time.Hour},
+	} {
+		if c.got != c.want {
+			t.Errorf("%s for %v, want %v", what, c.got, c.want)
+		}
+	}
+}
+
+// A pledge binds for as long as it is kept, whatever is pledged or swept meanwhile,
+// and no longer.
+func TestPledgesBind(t *testing.T) {
+	f := repair.File{ID: shoal.FileID{9}, Chunks: 2, Copies: 0}
+	for what, meanwhile := range map[string]func(k *trim.Keeper, now time.Duration){
+		"nothing happens":     func(*trim.Keeper, time.Duration) {},
+		"the keeper is swept": func(k *trim.Keeper, now time.Duration) { k.Sweep(now) },
+		"another file is pledged": func(k *trim.Keeper, now time.Duration) {
+			k.Give(now, shoal.FileID{8}, content.FullBitmap(2), repair.Need{})
+		},
+		"nothing of it is pledged": func(k *trim.Keeper, now time.Duration) { k.Give(now, f.ID, content.NewBitmap(2), repair.Need{}) },
+	} {
+		k := trim.NewKeeper(-time.Hour)
+		one := content.NewBitmap(f.Chunks)
+		one.Set(1)
+		k.Give(0, f.ID, one, repair.Need{})
+		meanwhile(k, trim.Kept-1)
+		if k.Orphan(trim.Kept-1, f, 0) {
+			t.Errorf("%s: what was pledged goes", what)
+		}
+		meanwhile(k, trim.Kept)
+		if !k.Orphan(trim.Kept, f, 0) {
+			t.Errorf("%s: the pledge binds for too long", what)
+		}
+	}
+	k := trim.NewKeeper(-time.Hour)
+	k.Give(0, f.ID, content.FullBitmap(f.Chunks), repair.Need{})
+	k.Give(trim.Counts, f.ID, content.FullBitmap(f.Chunks), repair.Need{})
+	k.Give(trim.Kept, f.ID, content.FullBitmap(f.Chunks), repair.Need{})
+	k.Sweep(trim.Kept + trim.Counts)
+	if k.Orphan(2*trim.Kept-1, f, 0) || !k.Orphan(2*trim.Kept, f, 0) {
+		t.Error("of several pledges not the last counts")
+	}
+}
+
+// Nothing of a file goes while one of its chunks is coming.
+func TestSurplusStaysWhileTheFileComes(t *testing.T) {
+	f := repair.File{ID: shoal.FileID{9}, Chunks: 1, Copies: 1}
+	v, full, now := settled(2), content.FullBitmap(1), time.Hour
+	order := v.In.File(f.ID, f.Chunks, f.Copies).Order(0)
+	need := repair.NeedOf(v, order[1], f, full, nil)
+	pledges := []trim.Pledge{{From: order[0], Asked: now, Chunks: full}}
+	k := trim.NewKeeper(0)
+	k.Come(f.ID)
+	if k.Surplus(now, 0, v, f, need, pledges).Count() != 0 {
+		t.Error("a chunk goes while others of its file come")
+	}
+	k.Came(f.ID)
+	if k.Surplus(now, 0, v, f, need, pledges).Count() != 1 {
+		t.Error("it stays when they have come")
 	}
 }
 
@@ -282,16 +356,21 @@ func TestAsleep(t *testing.T) {
 	f := repair.File{ID: shoal.FileID{9}, Chunks: 2, Copies: 2}
 	wall := time.UnixMilli(1_700_000_000_000)
 	for what, after := range map[string]struct{ gap, jump time.Duration }{
-		"stopped":               {trim.Asleep + 1, trim.Asleep + 1},
-		"asleep":                {time.Second, 30 * trim.DefaultTrash},
-		"with a clock put back": {time.Second, -time.Hour},
+		"stopped":                {trim.Asleep + 1, trim.Asleep + 1},
+		"stopped with its clock": {trim.Asleep + 1, time.Second},
+		"asleep":                 {time.Second, 30 * trim.DefaultTrash},
+		"with a clock put back":  {time.Second, -time.Hour},
 	} {
-		k := trim.NewKeeper(-time.Hour)
-		k.Look(0, wall)
-		k.Removed(0, f, wall, wall, time.Second)
-		now := after.gap
-		if k.Steady(now) < time.Hour {
-			t.Errorf("%s: steady for %v", what, k.Steady(now))
+		k, last := trim.NewKeeper(0), 2*time.Hour
+		for at := time.Hour; at <= last; at += trim.Asleep { // as seldom as may be, and by clocks as far apart
+			k.Look(at, wall.Add(at-last))
+			k.Look(at, wall.Add(at-last+trim.Asleep))
+			k.Look(at, wall.Add(at-last))
+		}
+		k.Removed(last, f, wall, wall, time.Second)
+		now := last + after.gap
+		if k.Steady(now) != now {
+			t.Errorf("%s: steady for %v, want %v", what, k.Steady(now), now)
 		}
 		k.Look(now, wall.Add(after.jump))
 		if k.Steady(now) != 0 {
