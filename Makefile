@@ -29,7 +29,7 @@ RACE     = $(if $(CC_FOUND),-race,$(warning no C compiler: testing without the r
 # `shoal version` reads it from there.
 BUILD := -trimpath -buildvcs=auto -ldflags='-s -w'
 
-.PHONY: help build install test race cover lint fmt fuzz sim bench demo check clean
+.PHONY: help build install test race cover lint fmt fuzz sim chaos bench demo check clean
 .PHONY: vet tidy deps deps-diff vuln commits
 
 help: ## list what there is to do
@@ -65,6 +65,9 @@ fuzz: ## run every fuzz target for FUZZTIME=30s, or so many inputs (20000x)
 
 sim: ## run SEEDS=1000 whole shoals in virtual time, from FIRST=0 on
 	go test ./internal/testnet/sim -run 'TestSeeds|TestRareFlaws' -count=1 -timeout=24h -rare 400 -seeds $(SEEDS) -first $(FIRST)
+
+chaos: ## run SEEDS=1000 seeds of whole nodes in virtual time, from FIRST=0 on
+	go test ./internal/node -run 'TestChaos$$' -count=1 -timeout=24h -chaos.seeds $(SEEDS) -chaos.first $(FIRST)
 
 bench: build ## measure against the machine's own limits; needs a quiet machine (RUN=regexp of rows)
 	go run ./bench$(if $(RUN), -run='$(RUN)')

@@ -31,6 +31,7 @@ import (
 	"shoal/internal/record"
 	"shoal/internal/storage/disk"
 	"shoal/internal/storage/quota"
+	"shoal/internal/storage/vfs"
 	"shoal/internal/transfer"
 	"shoal/internal/transfer/fetch"
 	"shoal/internal/transfer/serve"
@@ -70,6 +71,7 @@ type Config struct {
 
 	clock   func() time.Time                               // by which the catalogue tells ages; nil is time.Now
 	network func(ed25519.PrivateKey) (network.Host, error) // what tests have instead of libp2p; else nil
+	system  vfs.System                                     // where the store's files lie, but for its databases; nil is the operating system
 }
 
 // MinDownAfter is the least for Config.DownAfter: a beat a second may be missed,
@@ -196,7 +198,7 @@ func (n *Node) openFolder(ctx context.Context) (err error) {
 	if err := os.MkdirAll(n.cfg.Data, 0o700); err != nil {
 		return fmt.Errorf("make the data folder: %w", err)
 	}
-	n.store, err = disk.Open(ctx, filepath.Join(n.cfg.Data, storeFolder), disk.Options{Notify: n.notice, CutOf: n.cutOf})
+	n.store, err = disk.Open(ctx, filepath.Join(n.cfg.Data, storeFolder), disk.Options{System: n.cfg.system, Notify: n.notice, CutOf: n.cutOf})
 	if err != nil {
 		return fmt.Errorf("open the store: %w", err)
 	}
