@@ -22,7 +22,7 @@ type action struct {
 func actions() []action {
 	return []action{
 		{"add", 24, (*chaos).someoneAdds},
-		{"add again", 6, (*chaos).someoneAddsAgain},
+		{"add again", 9, (*chaos).someoneAddsAgain},
 		{"replace", 3, (*chaos).someoneReplaces},
 		{"rename", 4, (*chaos).someoneRenames},
 		{"remove", 5, (*chaos).someoneRemoves},
@@ -87,7 +87,8 @@ func (c *chaos) someoneAdds(m *machine, s step) {
 func (c *chaos) someoneAddsAgain(m *machine, s step) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if f := c.pick(s, func(f *victim) bool { return !f.acked }, func(*victim) bool { return true }); f != nil {
+	gone := func(f *victim) bool { return !f.acked && f.kept }
+	if f := c.pick(s, gone, func(*victim) bool { return true }); f != nil {
 		if n := m.writer(); n != nil {
 			c.add(m, n, f, fmt.Sprintf("%v-again%d", f, s.roll%100))
 		}

@@ -57,7 +57,7 @@ func (c *chaos) retire(m *machine, _ step) {
 		n := (*Node)(nil)
 		if m.out {
 			n = m.node
-			m.node = nil
+			m.node, m.offAt = nil, time.Now()
 		}
 		c.mu.Unlock()
 		if n == nil {

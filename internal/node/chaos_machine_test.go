@@ -33,9 +33,10 @@ type machine struct {
 	id       shoal.NodeID
 	node     *Node // nil while it is off
 
-	changing bool // it is being started or stopped
-	dark     bool // nothing that it sends arrives any more
-	leaving  bool // it drains, to be removed
+	changing bool      // it is being started or stopped
+	dark     bool      // nothing that it sends arrives any more
+	offAt    time.Time // when it last went off
+	leaving  bool      // it drains, to be removed
 	drains   bool
 	lost     bool                            // with its disk
 	out      bool                            // off the roster, or never let in
@@ -117,7 +118,7 @@ func (c *chaos) release(m *machine) *Node {
 		m.counted[f.ID] = c.own(m, f)
 	}
 	m.node, m.changing = nil, true
-	c.troubled = time.Now()
+	m.offAt, c.troubled = time.Now(), time.Now()
 	return n
 }
 
