@@ -34,10 +34,8 @@ func (c *chaos) settle() {
 	pass(trashTime)
 	c.until("nothing is left over", tidyTime, func() error {
 		err := c.tidy()
-		for _, m := range c.machines {
-			if err != nil && m.node != nil && !c.patient {
-				err = errors.Join(err, m.node.Repair(c.Context())) // looks at all files now
-			}
+		if err != nil {
+			err = errors.Join(err, c.hasten())
 		}
 		return err
 	})
@@ -191,24 +189,36 @@ func (c *chaos) tidy() error {
 	return nil
 }
 
-// idle waits until no node is about to copy or delete anything, by its own plan.
+// hasten has all nodes look at all files now, in seeds that do not wait for that.
+func (c *chaos) hasten() (err error) {
+	for _, m := range c.machines {
+		if m.node != nil && !c.patient {
+			err = errors.Join(err, m.node.Repair(c.Context()))
+		}
+	}
+	return err
+}
+
+// idle waits until no node is about to copy or delete anything, by its own plan. One
+// that had no room, and whose part others have, takes it when it next looks at all files.
 func (c *chaos) idle() {
-	for end := time.Now().Add(settleTime); !c.ended(); pass(2 * time.Second) {
+	for end := time.Now().Add(tidyTime); !c.ended(); pass(2 * time.Second) {
 		err := error(nil)
 		for _, m := range c.machines {
 			if m.node == nil || m.out {
 				continue
 			}
 			if moves, failed := m.node.Plan(c.Context(), 0); failed != nil || len(moves) > 0 {
-				err = fmt.Errorf("%v is about to make %d moves: %v, %w", m, len(moves), moves, failed)
+				err = fmt.Errorf("%v is about to make %d moves: %v, %v", m, len(moves), moves, failed)
 			}
 		}
 		if err == nil {
 			return
 		}
+		err = errors.Join(err, c.hasten())
 		if time.Now().After(end) {
 			c.mu.Lock()
-			c.breach("%v", err)
+			c.breach("in %v: %v", tidyTime, err)
 			c.mu.Unlock()
 		}
 	}
