@@ -40,7 +40,7 @@ WAITING = $(if $(filter ./...,$(PKG)),./internal/testnet/... ./cmd/...)
 # `shoal version` reads it from there.
 BUILD := -trimpath -buildvcs=auto -ldflags='-s -w'
 
-.PHONY: help build install test test-race race cover lint fmt fuzz sim mutants bench demo check clean
+.PHONY: help build install test test-race race cover lint fmt fuzz sim chaos mutants bench demo check clean
 .PHONY: vet tidy deps deps-diff deadcode vuln commits
 
 help: ## list what there is to do
@@ -87,6 +87,9 @@ sim: ## run SEEDS=1000 whole shoals in virtual time, from FIRST=0 on
 
 mutants: $(GREMLINS) ## test the tests of the pure packages with mutants (MUTANTS=internal/redundancy/trim); up to an hour
 	go run ./scripts/mutants -gremlins $(GREMLINS) $(MUTANTS)
+
+chaos: ## run SEEDS=1000 seeds of whole nodes in virtual time, from FIRST=0 on
+	go test ./internal/node -run 'TestChaos$$' -count=1 -timeout=24h -chaos.seeds $(SEEDS) -chaos.first $(FIRST)
 
 bench: build ## measure against the machine's own limits; needs a quiet machine (RUN=regexp of rows)
 	go run ./bench$(if $(RUN), -run='$(RUN)')

@@ -1,6 +1,7 @@
 package node
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"slices"
@@ -63,6 +64,8 @@ func (f *fetcher) start(ctx context.Context, t target, task fetch.Task) *fetch.F
 	}
 	if known, err := f.store.File(ctx, task.File); err == nil {
 		task.Known = &known
+	} else if empty := (content.File{ID: task.File, ChunkSize: cmp.Or(content.ChunkSize(t.entry.ChunkSize), content.DefaultChunkSize(0))}); empty.Check() == nil {
+		task.Known = &empty // its id says all of it: nobody need have it
 	}
 	task.Sure = task.Sure || len(t.sources) > 0
 	if !task.Only {

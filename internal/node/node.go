@@ -39,6 +39,7 @@ import (
 	"shoal/internal/redundancy/scrubber"
 	"shoal/internal/storage/disk"
 	"shoal/internal/storage/quota"
+	"shoal/internal/storage/vfs"
 	"shoal/internal/transfer"
 	"shoal/internal/transfer/serve"
 )
@@ -65,6 +66,7 @@ type Config struct {
 
 	clock   func() time.Time                               // by which the catalogue tells ages; nil is time.Now
 	network func(ed25519.PrivateKey) (network.Host, error) // what tests have instead of libp2p; else nil
+	system  vfs.System                                     // where the store's files lie, but for its databases; nil is the operating system
 }
 
 // MinDownAfter is the least for Config.DownAfter: a beat a second may be missed,
@@ -171,7 +173,7 @@ func (n *Node) openFolder(ctx context.Context) (err error) {
 	if err := os.MkdirAll(n.cfg.Data, 0o700); err != nil {
 		return fmt.Errorf("make the data folder: %w", err)
 	}
-	n.store, err = disk.Open(ctx, filepath.Join(n.cfg.Data, datadir.Store), disk.Options{Notify: n.notice, CutOf: n.cutOf})
+	n.store, err = disk.Open(ctx, filepath.Join(n.cfg.Data, datadir.Store), disk.Options{System: n.cfg.system, Notify: n.notice, CutOf: n.cutOf})
 	if err != nil {
 		return fmt.Errorf("open the store: %w", err)
 	}

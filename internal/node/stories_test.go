@@ -55,6 +55,26 @@ func TestGetByEveryReference(t *testing.T) {
 	})
 }
 
+// An empty file has no chunks that a node could hold: it can be read and got where
+// its name is known, also when the only node that was given it is gone.
+func TestAnEmptyFileNeedsNobody(t *testing.T) {
+	virtually(t, func(t *testing.T) {
+		nodes := together(t, 3, nil)
+		path, _ := write(t, 1, 0)
+		e := nodes[0].add(t, path, "empty")
+		known := func() bool { _, err := nodes[1].catalog.Resolve(t.Context(), "empty"); return err == nil }
+		await(t, "another knows its name", known)
+		shut(t, nodes[0])
+		if got, err := read(t.Context(), nodes[1], "empty"); err != nil || len(got) != 0 {
+			t.Errorf("read by its name: %d bytes, %v", len(got), err)
+		}
+		output := filepath.Join(t.TempDir(), "out")
+		if err := get(t.Context(), nodes[2], e.ID.String(), output); err != nil || len(mustRead(t, output)) != 0 {
+			t.Errorf("got by its id: %v", err)
+		}
+	})
+}
+
 func TestGetFolder(t *testing.T) {
 	virtually(t, func(t *testing.T) {
 		a := alone(t, nil)

