@@ -124,7 +124,7 @@ func ceilings() map[string]int {
 	return map[string]int{
 		"internal/storage/disk":                 3934,
 		"internal/storage/disk.Store":           111,
-		"internal/node":                         3011,
+		"internal/node":                         3016,
 		"internal/node.Node":                    66,
 		"internal/testnet/sim":                  3375,
 		"internal/testnet/sim.process":          85,
