@@ -184,7 +184,7 @@ func (c *chaos) lose(m *machine, s step) {
 // keepers is how many nodes keep chunks, or will. The caller holds mu.
 func (c *chaos) keepers() (n int) {
 	for _, m := range c.machines {
-		if !m.lost && !m.out && !m.drains {
+		if !m.lost && !m.out && !m.drains && !m.away {
 			n++
 		}
 	}

@@ -16,6 +16,7 @@ import (
 	"shoal/internal/content"
 	"shoal/internal/datadir"
 	"shoal/internal/network"
+	"shoal/internal/storage/disk"
 	"shoal/internal/storage/layout"
 	"shoal/internal/storage/quota"
 	"shoal/internal/storage/vfs"
@@ -39,6 +40,7 @@ type machine struct {
 	offAt    time.Time // when it last went off
 	leaving  bool      // it drains, to be removed
 	drains   bool
+	away     bool                            // it is off, and the others are to take over
 	lost     bool                            // with its disk
 	out      bool                            // off the roster, or never let in
 	writes   int                             // that people are about
@@ -138,10 +140,23 @@ func (c *chaos) stop(m *machine) {
 	err := n.Close()
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	err = errors.Join(err, c.recount(m)) // it may have deleted what is surplus on its way out
 	m.changing = false
 	if err != nil {
 		c.breach("%v does not stop: %v", m, err)
 	}
+}
+
+// recount notes what counts on a machine that was stopped. The caller holds mu.
+func (c *chaos) recount(m *machine) error {
+	store, err := disk.Open(c.Context(), filepath.Join(m.dir, datadir.Store), disk.Options{System: m.disk})
+	if err != nil {
+		return err
+	}
+	for _, f := range c.files {
+		m.counted[f.ID] = c.in(m, store, f)
+	}
+	return store.Close()
 }
 
 // cutPower ends a node as a power cut does: nobody hears from it any more, of its
@@ -225,7 +240,14 @@ func (c *chaos) own(m *machine, f *victim) content.Bitmap {
 		}
 		return none
 	}
-	own, err := m.node.store.Own(c.Context(), f.ID)
+	return c.in(m, m.node.store, f)
+}
+
+// in is the chunks of a file that count in a machine's store. The caller holds
+// mu.
+func (c *chaos) in(m *machine, store *disk.Store, f *victim) content.Bitmap {
+	none := content.NewBitmap(f.Chunks())
+	own, err := store.Own(c.Context(), f.ID)
 	switch {
 	case errors.Is(err, shoal.NotFound):
 		return none

@@ -31,6 +31,7 @@ func (c *chaos) settle() {
 	c.honest()
 	c.promised()
 	c.mu.Unlock()
+	c.without()
 	pass(trashTime)
 	c.until("nothing is left over", tidyTime, func() error {
 		err := c.tidy()
@@ -51,6 +52,43 @@ func (c *chaos) settle() {
 			c.breach("chunks of %v are not made again: %v", f, f.harmed)
 		}
 	}
+}
+
+// without has a node go off for good, as far as the others know, and waits until they
+// have taken over what it had; then it comes back.
+func (c *chaos) without() {
+	c.mu.Lock()
+	all := c.on()
+	m := all[len(all)-1]
+	few := c.keepers() < 3 || m.drains
+	c.mu.Unlock()
+	if few || c.ended() {
+		return
+	}
+	c.cutPower(m, c.seed)
+	c.mu.Lock()
+	m.away = true
+	c.mu.Unlock()
+	c.until("the others have taken over", settleTime, func() error { return errors.Join(c.safe(), c.replaced(m)) })
+	c.mu.Lock()
+	m.away = false
+	c.mu.Unlock()
+	c.start(m, step{})
+	c.running.Wait()
+	c.until("all is safe with it", settleTime, func() error { return errors.Join(c.alike(), c.safe()) })
+}
+
+// replaced reports which file lacks copies without a machine. The caller holds mu.
+func (c *chaos) replaced(m *machine) error {
+	for _, id := range c.known(c.on()[0]) {
+		f := c.file(id)
+		for chunk := range f.Chunks() {
+			if stored, _ := c.stored(f, chunk, m); stored < min(f.copies, c.keepers()) {
+				return fmt.Errorf("chunk %d of %v has %d copies without %v%s", chunk, f, stored, m, c.whereabouts(f, chunk))
+			}
+		}
+	}
+	return nil
 }
 
 // calm takes back all that went wrong, but what was destroyed, and starts what is
@@ -209,7 +247,7 @@ func (c *chaos) idle() {
 				continue
 			}
 			if moves, failed := m.node.Plan(c.Context(), 0); failed != nil || len(moves) > 0 {
-				err = fmt.Errorf("%v is about to make %d moves: %v, %v", m, len(moves), moves, failed)
+				err = errors.Join(fmt.Errorf("%v is about to make %d moves: %v", m, len(moves), moves), failed)
 			}
 		}
 		if err == nil {
@@ -234,8 +272,8 @@ func (c *chaos) addMore() {
 			f.must = true
 		}
 		c.mu.Unlock()
+		c.running.Wait()
 	}
-	c.running.Wait()
 	c.until("all know the same names, and all is safe again", settleTime, func() error { return errors.Join(c.alike(), c.safe()) })
 }
 

@@ -52,7 +52,7 @@ func draw(seed uint64) schedule {
 	pick := func(from ...time.Duration) time.Duration { return from[r.IntN(len(from))] }
 	s := schedule{
 		seed: seed, nodes: 3 + r.IntN(4),
-		repair: pick(-1, 20*time.Second, time.Minute), trim: pick(10*time.Second, 40*time.Second), scrub: pick(0, 10*time.Minute),
+		repair: pick(-1, 20*time.Second, time.Minute), trim: pick(2*time.Second, 10*time.Second, 40*time.Second), scrub: pick(0, 10*time.Minute),
 		bandwidth: int64(pick(0, 256<<10, 4<<20)), patient: r.IntN(8) == 0,
 	}
 	total := 0

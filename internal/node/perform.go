@@ -37,7 +37,7 @@ func (r *reconciler) perform(ctx context.Context, a reconcile.Action, work *sync
 			if err := r.n.catalog.Sweep(ctx); err != nil && ctx.Err() == nil {
 				r.n.cfg.Log.Warn("journal compaction failed", "err", err)
 			}
-			return reconcile.Compacted{Op: a.Op}
+			return reconcile.Compacted(a)
 		})
 	case reconcile.Report:
 		r.n.beats.Say(liveness.Own{Digest: a.Account.Encode(), Free: uint64(max(a.Free, 0)), Full: a.Full})

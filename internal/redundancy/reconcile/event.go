@@ -148,11 +148,11 @@ type Deleted struct{ Op Op }
 type Compacted struct{ Op Op }
 
 // TakeIn says that a caller wants to store a file that has no name yet. It waits
-// for Admit. TakenIn ends that: the file has its name, or never will.
-type (
-	TakeIn  struct{ Call Call }
-	TakenIn struct{ Call Call }
-)
+// for Admit.
+type TakeIn struct{ Call Call }
+
+// TakenIn ends a TakeIn: the file has its name, or never will.
+type TakenIn struct{ Call Call }
 
 // Added says that a caller has stored and named a file, and waits for
 // Acknowledge: until its chunks lie on min(2, Copies) nodes. Upto is the number of

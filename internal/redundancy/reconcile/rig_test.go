@@ -59,7 +59,7 @@ func newRig(t *testing.T, n int) *rig {
 	r.nodes()
 	r.pass(time.Hour)
 	for _, c := range take[Compact](r) {
-		r.tell(Compacted{Op: c.Op})
+		r.tell(Compacted(c))
 	}
 	r.drop()
 	return r
