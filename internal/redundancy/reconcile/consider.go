@@ -132,7 +132,7 @@ func (m *Machine) conclude(j *job, given []trim.Pledge) {
 		m.backlog.news[j.file.ID] = true
 	default:
 		m.note(j, lacking)
-		m.fetch(j)
+		m.fetch(j, lacking)
 	}
 }
 
@@ -152,7 +152,7 @@ func (m *Machine) note(j *job, lacking content.Bitmap) {
 		delete(m.fresh, id)
 	}
 	if count := lacking.Count(); count > 0 {
-		m.lacks.set(id, min(int64(count)*int64(j.seen.ChunkSize), j.seen.Size))
+		m.lacks.set(id, bytesOf(j.seen, count))
 		if j.pull.Count() == 0 {
 			m.backlog.retries.later(id, m.now.Mono)
 		}

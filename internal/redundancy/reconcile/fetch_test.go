@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"shoal"
+	"shoal/internal/content"
 	"shoal/internal/redundancy/repair"
 )
 
@@ -28,6 +29,35 @@ func TestNamedFilesAreFetched(t *testing.T) {
 		t.Errorf("when it is here: %+v", a)
 	}
 	none[Fetch](r, "fetched again")
+}
+
+// While a file is fetched the report says how much of it is left.
+func TestProgressIsReported(t *testing.T) {
+	r := newRig(t, 1)
+	s := r.file(1, 10, 1)
+	r.tell(Named{Files: []Name{{File: s.File}}})
+	f := one[Fetch](r)
+	for _, have := range []int{0, 3, 9} {
+		s.Own = content.NewBitmap(10)
+		for c := range have {
+			s.Own.Set(c)
+		}
+		r.files[s.File] = s
+		r.pass(watchEvery)
+		if a := r.report(); a.Bytes != uint64(10-have)*chunkSize || a.Done || a.Files != 1 {
+			t.Errorf("with %d chunks of 10: %+v", have, a)
+		}
+	}
+	r.slow = true
+	r.pass(watchEvery)
+	late := take[Look](r)
+	s.Own = content.FullBitmap(10)
+	r.tell(Fetched{Op: f.Op})
+	r.tell(Looked{Op: one[Look](r).Op, Files: []Seen{s}, Free: r.free})
+	r.tell(Looked{Op: late[0].Op, Files: []Seen{{File: s.File, Known: true, Live: true, Size: s.Size, ChunkSize: chunkSize, Own: set(10)}}, Free: r.free})
+	if a := r.m.account(); a.Files != 0 || a.Bytes != 0 {
+		t.Errorf("an old look counts: %+v", a)
+	}
 }
 
 // Of a file that was just named, the chunks of which this node makes the second copy

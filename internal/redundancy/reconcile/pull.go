@@ -1,6 +1,8 @@
 package reconcile
 
 import (
+	"maps"
+	"slices"
 	"time"
 
 	"shoal"
@@ -25,6 +27,8 @@ type pull struct {
 	chunks content.Bitmap
 	cost   int64
 	began  time.Duration
+	looked time.Duration  // when the store was last asked how far it is
+	lacks  content.Bitmap // all chunks that the file lacked when it was decided on
 
 	awaited bool         // somebody may be waiting for them
 	by      shoal.NodeID // the node that has just named the file
@@ -43,8 +47,8 @@ type pulls struct {
 // fetch queues the missing chunks of a file. If the file was just named, the chunks
 // come first that get their second copy here; the rest follows when other nodes
 // had time for theirs.
-func (m *Machine) fetch(j *job) {
-	p := &pull{seen: j.seen, chunks: j.pull}
+func (m *Machine) fetch(j *job, lacking content.Bitmap) {
+	p := &pull{seen: j.seen, chunks: j.pull, lacks: lacking}
 	if by, fresh := m.fresh[j.file.ID]; fresh {
 		p.awaited, p.by = true, by
 		if first := repair.First(m.view, m.cfg.Self, by, j.file, j.pull); first.Count() > 0 {
@@ -75,7 +79,7 @@ func (p *pulls) startAll() {
 		next := p.queue[0]
 		p.queue = p.queue[1:]
 		p.used += next.cost
-		next.began = p.now.Mono
+		next.began, next.looked = p.now.Mono, p.now.Mono
 		p.start(next, next.first)
 	}
 }
@@ -87,6 +91,38 @@ func (p *pulls) start(next *pull, only bool) {
 	op := p.op()
 	p.running[op] = next
 	p.do(Fetch{Op: op, File: next.seen, Chunks: next.chunks, From: next.by, Only: only, Background: !next.awaited})
+}
+
+// watchPulls looks now and then how far the fetches are, so that the report says how
+// much is left of a large file.
+func (m *Machine) watchPulls() {
+	for _, op := range slices.Sorted(maps.Keys(m.pulls.running)) {
+		p := m.pulls.running[op]
+		if m.now.Mono < p.looked+watchEvery {
+			continue
+		}
+		p.looked = m.now.Mono
+		m.looks.at([]shoal.FileID{p.seen.File}, func(seen []Seen) {
+			if s := seen[0]; m.pulls.running[op] == p && !s.Failed && s.Live {
+				m.lacks.set(s.File, bytesOf(s, without(p.lacks, m.here(s)).Count()))
+			}
+		})
+	}
+}
+
+// watchEvery is how often a running fetch is looked at.
+const watchEvery = 2 * time.Second
+
+// bytesOf is the size of some chunks of a file, at most.
+func bytesOf(s Seen, chunks int) int64 { return min(int64(chunks)*int64(s.ChunkSize), s.Size) }
+
+// without is the chunks of a that are not in b.
+func without(a, b content.Bitmap) content.Bitmap {
+	left := a.Clone()
+	for chunk := range b.All {
+		left.Clear(chunk)
+	}
+	return left
 }
 
 // fetched takes in how a fetch ended. If the one node that was asked has gone, or

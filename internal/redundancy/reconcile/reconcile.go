@@ -241,6 +241,7 @@ func (m *Machine) advance() {
 		m.lookAtNews()
 		m.considerAll()
 		m.pulls.startAll()
+		m.watchPulls()
 		m.report()
 	}
 	m.setWake()
@@ -267,7 +268,7 @@ func (m *Machine) setWake() {
 			sooner(a.next)
 		}
 	}
-	if m.unsaid() {
+	if m.account() != m.own {
 		sooner(m.saidBy())
 	}
 	if m.wake <= m.now.Mono || at < m.wake {

@@ -37,11 +37,9 @@ func (m *Machine) report() {
 	if !m.busy() {
 		m.settled = now
 	}
+	m.progress.note(now, uint64(m.lacks.bytes)+m.lacking())
 	due := now >= m.reported+reportEvery
-	if due {
-		m.progress.note(now, uint64(m.lacks.bytes)+m.lacking())
-	}
-	if !due && !m.hurry && (!m.unsaid() || now < m.saidBy()) {
+	if !due && !m.hurry && (m.account() == m.own || now < m.saidBy()) {
 		return
 	}
 	m.own, m.reported, m.hurry = m.account(), now, false
@@ -55,9 +53,6 @@ func (m *Machine) saidBy() time.Duration {
 	}
 	return max(m.settled, m.reported) + reportLull
 }
-
-// unsaid reports whether the last report is out of date.
-func (m *Machine) unsaid() bool { return m.account() != m.own }
 
 // busy reports whether files wait to be decided on, other than by a sweep in
 // which nothing is new.
@@ -87,13 +82,20 @@ type sample struct {
 	bytes uint64
 }
 
-// progressSamples is how many samples count: with one for each report, a minute.
-const progressSamples = 12
+// The samples of a minute count.
+const (
+	sampleEvery     = 5 * time.Second
+	progressSamples = 12
+)
 
-// note adds a sample. When there is more to copy than before, an older speed means
-// nothing.
+// note adds a sample if it is time. When there is more to copy than before, an older
+// speed means nothing.
 func (p *progress) note(at time.Duration, bytes uint64) {
-	if n := len(p.samples); n > 0 && bytes > p.samples[n-1].bytes {
+	n := len(p.samples)
+	if n > 0 && at < p.samples[n-1].at+sampleEvery {
+		return
+	}
+	if n > 0 && bytes > p.samples[n-1].bytes {
 		p.samples = p.samples[:0]
 	}
 	p.samples = append(slices.Clone(p.samples[max(0, len(p.samples)-progressSamples+1):]), sample{at, bytes})

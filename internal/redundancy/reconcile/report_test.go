@@ -246,35 +246,39 @@ func TestAsleep(t *testing.T) {
 }
 
 // How fast all nodes together copy is told by how fast the bytes become fewer that
-// they lack.
+// they lack, however often reports are made.
 func TestRate(t *testing.T) {
 	r := newRig(t, 2)
-	r.peers[1].Report.Bytes = 1000
-	r.peers[0].Report.Bytes = 77 // its own report as others have it
-	r.nodes()
-	r.pass(reportEvery)
-	if rate := r.m.State().Rate; rate != 0 {
-		t.Errorf("%v bytes a second of which nothing is known", rate)
+	r.pass(sampleEvery)
+	left := uint64(100_000)
+	copying := func(bytes uint64, seconds int) {
+		for range seconds {
+			left -= bytes
+			r.peers[1].Report.Bytes = left
+			r.peers[0].Report.Bytes = 77 * left // its own report as others have it
+			r.log++
+			r.tell(Passed{Log: [8]byte{r.log}, Free: r.free}) // makes a report
+			r.nodes()
+			r.pass(time.Second)
+		}
 	}
-	for range 4 {
-		r.peers[1].Report.Bytes -= 100
-		r.nodes()
-		r.pass(reportEvery)
+	rate := func() float64 { return r.m.State().Rate }
+	if rate() != 0 {
+		t.Errorf("%v bytes a second when there is nothing to copy", rate())
 	}
-	if rate := r.m.State().Rate; rate != 20 {
-		t.Errorf("%v bytes a second, want 20", rate)
+	copying(20, 30)
+	if got := rate(); got < 19 || got > 21 {
+		t.Errorf("%v bytes a second, want 20", got)
 	}
-	for range 2 * progressSamples {
-		r.pass(reportEvery)
+	copying(0, 2*progressSamples*int(sampleEvery/time.Second))
+	if rate() != 0 || len(r.m.progress.samples) != progressSamples {
+		t.Errorf("%v bytes a second by %d samples, and nothing is copied", rate(), len(r.m.progress.samples))
 	}
-	if rate := r.m.State().Rate; rate != 0 || len(r.m.progress.samples) != progressSamples {
-		t.Errorf("%v bytes a second by %d samples, and nothing is copied", rate, len(r.m.progress.samples))
-	}
-	r.peers[1].Report.Bytes = 5000
-	r.nodes()
-	r.pass(reportEvery)
-	if rate := r.m.State().Rate; rate != 0 {
-		t.Errorf("%v bytes a second when there is more to do", rate)
+	copying(20, 60)
+	left *= 2
+	copying(0, 6)
+	if rate() != 0 {
+		t.Errorf("%v bytes a second when there is more to do", rate())
 	}
 }
 
