@@ -109,7 +109,7 @@ func (m *Machine) fit(j *job) {
 		if j.examine == 0 {
 			m.refused[j.file.ID] = true
 		}
-		to = m.keepers(j.file, m.refused[j.file.ID])
+		to = m.keepers(j.file, true)
 	} else if j.examine == 0 {
 		delete(m.refused, j.file.ID)
 	}

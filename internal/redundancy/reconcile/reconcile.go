@@ -123,16 +123,25 @@ type Machine struct {
 func New(cfg Config, now Clock) *Machine {
 	box := &outbox{now: now}
 	m := &Machine{
-		outbox: box, cfg: cfg, census: census{self: cfg.Self}, keeper: trim.NewKeeper(now.Mono), backlog: newBacklog(), looks: looks{outbox: box, open: make(map[Op]*look)},
-		asking: asking{outbox: box, self: cfg.Self, open: make(map[Op]*question)}, jobs: make(map[*job]bool), pulls: pulls{outbox: box, running: make(map[Op]*pull), resting: make(map[shoal.FileID]time.Duration)},
-		heard: make(map[shoal.NodeID]uint64), intake: intake{taking: make(map[Call]bool)},
-		fresh: make(map[shoal.FileID]shoal.NodeID), awaited: make(map[shoal.FileID]time.Duration),
-		lacks: lacks{of: make(map[shoal.FileID]int64)}, surplus: make(map[shoal.FileID]bool), rotten: make(map[shoal.FileID]int),
-		refused: make(map[shoal.FileID]bool), instead: make(map[shoal.FileID]extents),
+		outbox: box, cfg: cfg, census: census{self: cfg.Self}, keeper: trim.NewKeeper(now.Mono), backlog: newBacklog(),
+		looks:   looks{outbox: box, open: make(map[Op]*look)},
+		asking:  asking{outbox: box, self: cfg.Self, open: make(map[Op]*question)},
+		pulls:   pulls{outbox: box, running: make(map[Op]*pull), resting: make(map[shoal.FileID]time.Duration)},
+		trims:   trims{next: now.Mono + cfg.trimEvery(), deleting: make(map[Op]deletion)},
+		intake:  intake{taking: make(map[Call]bool)},
+		lacks:   lacks{of: make(map[shoal.FileID]int64)},
+		jobs:    make(map[*job]bool),
+		heard:   make(map[shoal.NodeID]uint64),
+		fresh:   make(map[shoal.FileID]shoal.NodeID),
+		awaited: make(map[shoal.FileID]time.Duration),
+		surplus: make(map[shoal.FileID]bool),
+		rotten:  make(map[shoal.FileID]int),
+		refused: make(map[shoal.FileID]bool),
+		instead: make(map[shoal.FileID]extents),
+
 		reported: now.Mono - reportEvery,
 	}
 	m.sweep.wanted, m.sweep.next = true, now.Mono+cfg.Rescan
-	m.trims = trims{next: now.Mono + cfg.trimEvery(), deleting: make(map[Op]deletion)}
 	m.count()
 	return m
 }
