@@ -5,12 +5,13 @@ import (
 	"testing"
 
 	"shoal/internal/testnet/sim"
+	"shoal/internal/testnet/sim/flaw"
 )
 
 // mistake is one that is built in, with the invariant that is to find it, what is
 // to happen often, and a seed.
 type mistake struct {
-	flaw      sim.Flaw
+	flaw      flaw.Kind
 	invariant string
 	often     []string
 	seed      uint64
@@ -21,22 +22,22 @@ type mistake struct {
 // tells which.
 func TestFlawsAreFound(t *testing.T) {
 	for _, m := range []mistake{
-		{sim.Hurried, "I1", []string{"undelete", "add", "remove"}, 0},
-		{sim.Careless, "I1", []string{"add", "remove", "rename"}, 1},
-		{sim.Gullible, "I2", []string{"lie"}, 0},
-		{sim.Clinging, "I3", []string{"revoke", "power cut", "start", "add"}, 93},
-		{sim.Hasty, "I4", []string{"freeze", "kill", "start", "thaw"}, 1},
-		{sim.Credulous, "I5", []string{"drain", "activate"}, 4},
-		{sim.Impatient, "I5", []string{"add"}, 2},
-		{sim.Hoarding, "I6", []string{"add"}, 1},
-		{sim.Laden, "I6", []string{"drain"}, 1},
-		{sim.Muddled, "I7", []string{"partition", "heal"}, 1},
-		{sim.Greedy, "I8", []string{"disk full", "add"}, 1},
-		{sim.Trusting, "I9", []string{"forge"}, 0},
-		{sim.Open, "I9", []string{"forge"}, 0},
-		{sim.Forgetful, "I9", []string{"restore", "add"}, 0},
-		{sim.Optimistic, "I10", nil, 0},
-		{sim.Boastful, "I10", []string{"drain", "add"}, 7},
+		{flaw.Hurried, "I1", []string{"undelete", "add", "remove"}, 0},
+		{flaw.Careless, "I1", []string{"add", "remove", "rename"}, 1},
+		{flaw.Gullible, "I2", []string{"lie"}, 0},
+		{flaw.Clinging, "I3", []string{"revoke", "power cut", "start", "add"}, 93},
+		{flaw.Hasty, "I4", []string{"freeze", "kill", "start", "thaw"}, 1},
+		{flaw.Credulous, "I5", []string{"drain", "activate"}, 4},
+		{flaw.Impatient, "I5", []string{"add"}, 2},
+		{flaw.Hoarding, "I6", []string{"add"}, 1},
+		{flaw.Laden, "I6", []string{"drain"}, 1},
+		{flaw.Muddled, "I7", []string{"partition", "heal"}, 1},
+		{flaw.Greedy, "I8", []string{"disk full", "add"}, 1},
+		{flaw.Trusting, "I9", []string{"forge"}, 0},
+		{flaw.Open, "I9", []string{"forge"}, 0},
+		{flaw.Forgetful, "I9", []string{"restore", "add"}, 0},
+		{flaw.Optimistic, "I10", nil, 0},
+		{flaw.Boastful, "I10", []string{"drain", "add"}, 7},
 	} {
 		t.Run(string(m.flaw), func(t *testing.T) {
 			t.Parallel()
@@ -50,7 +51,7 @@ func TestFlawsAreFound(t *testing.T) {
 // A mistake that matters seldom is looked for where there is more time: by make sim.
 func TestRareFlawsAreFound(t *testing.T) {
 	for _, m := range []mistake{
-		{sim.Drowsy, "I10", []string{"freeze", "thaw", "rot"}, 0},
+		{flaw.Drowsy, "I10", []string{"freeze", "thaw", "rot"}, 0},
 	} {
 		t.Run(string(m.flaw), func(t *testing.T) {
 			t.Parallel()

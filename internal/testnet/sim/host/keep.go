@@ -1,7 +1,8 @@
-package sim
+package host
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"shoal"
@@ -33,46 +34,45 @@ type keeping struct {
 	calls   reconcile.Call
 	replies map[reconcile.Call]func(reconcile.Action) // of callers that wait
 	waited  map[int]time.Duration                     // files for whose copies somebody waits, and until when
-	fetches []*fetching
 }
 
-func (p *process) newKeeping() keeping {
+func (p *Process) newKeeping() keeping {
 	return keeping{
 		machine: reconcile.New(p.config(), p.moment()), replies: make(map[reconcile.Call]func(reconcile.Action)), waited: make(map[int]time.Duration),
 	}
 }
 
 // config is how the node's reconciler is set.
-func (p *process) config() reconcile.Config {
+func (p *Process) config() reconcile.Config {
 	return reconcile.Config{
-		Self: p.m.id, RepairDelay: p.w.cfg.delay(), TrimDelay: TrimDelay, Trash: p.w.cfg.lease(), Rescan: Rescan,
+		Self: p.m.ID, RepairDelay: p.w.Flaw.Delay(RepairDelay), TrimDelay: TrimDelay, Trash: p.w.Flaw.Trash(Trash), Rescan: Rescan,
 		Waking: liveness.DefaultDown + liveness.DefaultUpdate,
 	}
 }
 
 // moment is both clocks of the machine.
-func (p *process) moment() reconcile.Clock {
-	return reconcile.Clock{Mono: p.w.Now(), Wall: p.m.wall()}
+func (p *Process) moment() reconcile.Clock {
+	return reconcile.Clock{Mono: p.w.Now(), Wall: p.m.Wall()}
 }
 
-// tell steps the reconciler, and performs its actions.
-func (p *process) tell(e reconcile.Event) {
+// Tell steps the reconciler, and performs its actions.
+func (p *Process) Tell(e reconcile.Event) {
 	for _, a := range p.keep.machine.Step(p.moment(), e) {
 		p.perform(a)
 	}
 }
 
-// call tells the reconciler of a caller that waits; reply is called with the action
+// Call tells the reconciler of a caller that waits; reply is called with the action
 // that ends the wait.
-func (p *process) call(event func(reconcile.Call) reconcile.Event, reply func(reconcile.Action)) reconcile.Call {
+func (p *Process) Call(event func(reconcile.Call) reconcile.Event, reply func(reconcile.Action)) reconcile.Call {
 	p.keep.calls++
 	call := p.keep.calls
 	p.keep.replies[call] = reply
-	p.tell(event(call))
+	p.Tell(event(call))
 	return call
 }
 
-func (p *process) reply(call reconcile.Call, a reconcile.Action) {
+func (p *Process) reply(call reconcile.Call, a reconcile.Action) {
 	reply := p.keep.replies[call]
 	delete(p.keep.replies, call)
 	if reply != nil {
@@ -80,49 +80,49 @@ func (p *process) reply(call reconcile.Call, a reconcile.Action) {
 	}
 }
 
-// soon has the process do something a little later.
-func (p *process) soon(do func()) { p.w.After(p.w.latency(), func() { p.hand(do) }) }
+// Soon has the process do something a little later.
+func (p *Process) Soon(do func()) { p.w.After(p.w.Latency(), func() { p.Hand(do) }) }
 
 // poke tells the reconciler of the nodes, right after the present event.
-func (p *process) poke() {
+func (p *Process) poke() {
 	if p.keep.poked {
 		return
 	}
 	p.keep.poked = true
 	p.w.After(0, func() {
-		p.hand(func() {
+		p.Hand(func() {
 			p.keep.poked = false
-			p.tell(p.nodes())
+			p.Tell(p.nodes())
 		})
 	})
 }
 
 // work is done every second.
-func (p *process) work() {
-	p.listen()
-	p.tell(p.nodes())
-	p.tell(p.passed())
-	p.judge()
+func (p *Process) work() {
+	p.streams.listen()
+	p.Tell(p.nodes())
+	p.Tell(p.passed())
+	p.w.Witness.Looks(p)
 }
 
 // nodes returns the storage nodes of the roster, with their liveness and reports.
-func (p *process) nodes() reconcile.Nodes {
+func (p *Process) nodes() reconcile.Nodes {
 	seen := make(map[shoal.NodeID]liveness.Member)
-	for _, m := range p.seen() {
+	for _, m := range p.Seen() {
 		seen[m.Node] = m
 	}
 	var all []reconcile.Peer
-	for _, r := range p.roster.Nodes() {
-		if !p.w.cfg.stores(r) {
+	for _, r := range p.Roster.Nodes() {
+		if !p.w.Flaw.Stores(r) {
 			continue
 		}
 		m := seen[r.ID]
 		report, reported := safety.Parse(m.Own.Digest)
 		all = append(all, reconcile.Peer{
-			Name: string(r.ID), Alive: m.State == liveness.Alive, Linked: p.m.conns[p.w.node(r.ID).index], Reported: reported, Report: report,
+			Name: string(r.ID), Alive: m.State == liveness.Alive, Linked: p.m.conns[p.w.Node(r.ID).Index], Reported: reported, Report: report,
 			Node: repair.Node{
-				Node: placed(r), Absence: repair.Absence{For: r.Maintenance, Word: r.MaintenanceSaid},
-				Up: r.ID == p.m.id || m.State != liveness.Down, Since: m.Since,
+				Node: Placed(r), Absence: repair.Absence{For: r.Maintenance, Word: r.MaintenanceSaid},
+				Up: r.ID == p.m.ID || m.State != liveness.Down, Since: m.Since,
 			},
 		})
 	}
@@ -130,21 +130,21 @@ func (p *process) nodes() reconcile.Nodes {
 }
 
 // passed returns the facts that the reconciler gets with every step in time.
-func (p *process) passed() reconcile.Passed {
-	return reconcile.Passed{Log: p.log(), Free: p.room()}
+func (p *Process) passed() reconcile.Passed {
+	return reconcile.Passed{Log: p.Log(), Free: p.room()}
 }
 
-// log is the beginning of the digest of the journal's vector.
-func (p *process) log() [8]byte {
+// Log returns the beginning of the digest of the journal's vector.
+func (p *Process) Log() [8]byte {
 	digest, err := p.Digest()
 	if err != nil {
-		p.w.breach("%s has no digest of its journal: %v", p.m.name(), err)
+		p.w.Breach("%s has no digest of its journal: %v", p.m.Name(), err)
 	}
 	return [8]byte(digest[:8])
 }
 
 // tellNames tells the reconciler of a batch.
-func (p *process) tellNames(b record.Batch) {
+func (p *Process) tellNames(b record.Batch) {
 	news := reconcile.Named{Heard: []reconcile.Position{{Author: b.Author, Upto: b.Seq}}}
 	for _, r := range b.Records {
 		if r.Kind != record.KindPut {
@@ -154,30 +154,44 @@ func (p *process) tellNames(b record.Batch) {
 			news.Files = append(news.Files, reconcile.Name{File: put.File, By: b.Author, At: r.Stamp.Time()})
 		}
 	}
-	p.tell(news)
+	p.Tell(news)
 }
 
-// placed is a node of the roster as placement wants it.
-func placed(n roster.Node) placement.Node {
+// Placed returns a node of the roster as placement wants it.
+func Placed(n roster.Node) placement.Node {
 	return placement.Node{ID: n.ID, Zone: n.Zone, Weight: n.Allotment}
 }
 
 // room is how many bytes may still be stored.
-func (p *process) room() int64 {
+func (p *Process) room() int64 {
 	usage, err := p.quota.Usage(context.Background())
 	if err != nil {
-		p.w.breach("%s does not know how full it is: %v", p.m.name(), err)
+		p.w.Breach("%s does not know how full it is: %v", p.m.Name(), err)
 	}
 	return usage.Free
 }
 
-// verdict is what status says.
-func (p *process) verdict() safety.Verdict {
-	o := reconcile.Outside{Log: p.log(), Wanted: make(map[int]int)}
-	for _, want := range p.wanted {
-		if want.live && want.copies > 0 {
-			o.Wanted[want.copies]++
+// Verdict returns what status says.
+func (p *Process) Verdict() safety.Verdict {
+	o := reconcile.Outside{Log: p.Log(), Wanted: make(map[int]int)}
+	for _, want := range p.Wanted {
+		if want.Live && want.Copies > 0 {
+			o.Wanted[want.Copies]++
 		}
 	}
-	return safety.Judge(p.w.cfg.believe(p.keep.machine.State().Shoal(p.moment(), p.config(), o)))
+	return safety.Judge(p.w.Flaw.Believe(p.keep.machine.State().Shoal(p.moment(), p.config(), o)))
+}
+
+// Counting returns the map of all nodes that store, whether they answer or not.
+func (p *Process) Counting() *placement.Map {
+	var nodes []placement.Node
+	for _, n := range p.Roster.Nodes() {
+		if n.Stores() {
+			nodes = append(nodes, Placed(n))
+		}
+	}
+	if p.storing == nil || !slices.Equal(nodes, p.stores) {
+		p.stores, p.storing = nodes, placement.New(nodes)
+	}
+	return p.storing
 }
