@@ -60,6 +60,16 @@ func (w *world) forked(p *host.Process, b disk.Batch) {
 	}
 }
 
+// unvoid checks that a node has dropped what a revoked node said behind its cut (I9).
+func (w *world) unvoid(p *host.Process) {
+	cut := p.Roster.Cut()
+	for _, author := range host.SortedKeys(cut) {
+		if p.Upto(author) > cut[author] {
+			w.Breach("I9: %s keeps %d batches of %s, and may keep %d", p.Machine().Name(), p.Upto(author), author.Short(), cut[author])
+		}
+	}
+}
+
 // inOrder checks that everyone is to a node what somebody who may has made of
 // them (I9).
 func (w *world) inOrder(p *host.Process) {

@@ -99,6 +99,7 @@ func (w *world) watch() {
 		}
 		if p := m.Process; p != nil {
 			w.inOrder(p)
+			w.unvoid(p)
 			if (int(w.Now()/time.Second)+m.Index)%recallEvery == 0 {
 				w.recalls(p)
 			}

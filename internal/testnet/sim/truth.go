@@ -156,6 +156,7 @@ func (w *world) Looks(p *host.Process) {
 		return
 	}
 	w.checked.Safes++
+	w.remembers(p)
 	if w.exposed > 0 && w.Now() < w.exposed+telling {
 		return
 	}
@@ -325,6 +326,31 @@ const (
 )
 
 // Rots notes that a process has found a chunk rotten: now it is gone, and was still counted on.
-func (w *world) Rots(_ *host.Process, f *host.File, chunk int) {
+func (w *world) Rots(p *host.Process, f *host.File, chunk int) {
 	w.exposed, w.harmed, w.files[f.Index].harmed[chunk] = w.Now(), w.Now(), w.Now()
+	w.rotted = append(w.rotted, rotted{p, w.files[f.Index], chunk, w.Now()})
+}
+
+// rotted is a chunk that a process has found rotten, and when.
+type rotted struct {
+	p     *host.Process
+	f     *file
+	chunk int
+	at    time.Duration
+}
+
+// noticing is how long a node needs to understand that it has found a chunk rotten.
+const noticing = 2 * time.Second
+
+// remembers checks that a process that says safe has not found rot itself that is still
+// not mended (I10).
+func (w *world) remembers(p *host.Process) {
+	w.rotted = slices.DeleteFunc(w.rotted, func(r rotted) bool {
+		return r.p.Machine().Process != r.p || r.p.Machine().Disk.Blob(r.f.Index, r.chunk) != nil || !r.p.Wanted[r.f.Index].Live
+	})
+	for _, r := range w.rotted {
+		if r.p == p && w.Now() > r.at+noticing && w.stored(r.f.File, r.chunk, nil) < p.Wanted[r.f.Index].Copies {
+			w.Breach("I10: %s says that all is safe, and has found chunk %d of %s rotten", p.Machine().Name(), r.chunk, r.f)
+		}
+	}
 }

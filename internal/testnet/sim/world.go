@@ -23,6 +23,7 @@ type world struct {
 	backups map[int][]snapshot  // by machine
 
 	harmed  time.Duration // when a copy was last destroyed
+	rotted  []rotted      // the rot that processes have found
 	exposed time.Duration // when rot was last found
 	healed  time.Duration // when the network was last whole again
 	checked Checked

@@ -98,6 +98,14 @@ func (k Kind) Heard(heard, upto uint64) uint64 {
 	return heard
 }
 
+// Deleting returns how long a delete takes, instead of usual.
+func (k Kind) Deleting(usual time.Duration) time.Duration {
+	if k == Premature {
+		return usual + 10*time.Second
+	}
+	return usual
+}
+
 // Believe returns a node's knowledge as its status understands it.
 func (k Kind) Believe(s safety.Shoal) safety.Shoal {
 	s.Keeps = s.Keeps || k == Boastful

@@ -14,6 +14,7 @@ import (
 	"shoal/internal/redundancy/reconcile"
 	"shoal/internal/redundancy/repair"
 	"shoal/internal/redundancy/safety"
+	"shoal/internal/testnet/sim/flaw"
 )
 
 // The delays of a node's reconciler: shorter than the defaults, so that a run sees
@@ -32,14 +33,22 @@ type keeping struct {
 	poked   bool // the nodes are to be told
 	wakes   time.Duration
 	calls   reconcile.Call
+	answers map[question]reconcile.Answered           // the last
 	replies map[reconcile.Call]func(reconcile.Action) // of callers that wait
+	met     []reconcile.Peer                          // all that were ever told
 	waited  map[int]time.Duration                     // files for whose copies somebody waits, and until when
 }
 
 func (p *Process) newKeeping() keeping {
 	return keeping{
-		machine: reconcile.New(p.config(), p.moment()), replies: make(map[reconcile.Call]func(reconcile.Action)), waited: make(map[int]time.Duration),
+		machine: reconcile.New(p.config(), p.moment()), replies: make(map[reconcile.Call]func(reconcile.Action)), answers: make(map[question]reconcile.Answered), waited: make(map[int]time.Duration),
 	}
+}
+
+// question is a question to a node about a file.
+type question struct {
+	to   shoal.NodeID
+	file shoal.FileID
 }
 
 // config is how the node's reconciler is set.
@@ -125,6 +134,14 @@ func (p *Process) nodes() reconcile.Nodes {
 				Up: r.ID == p.m.ID || m.State != liveness.Down, Since: m.Since,
 			},
 		})
+	}
+	if p.w.Flaw == flaw.Nostalgic {
+		for _, old := range p.keep.met {
+			if !slices.ContainsFunc(all, func(n reconcile.Peer) bool { return n.ID == old.ID }) {
+				all = append(all, old)
+			}
+		}
+		p.keep.met = slices.Clone(all)
 	}
 	return reconcile.Nodes{Storage: all}
 }

@@ -6,6 +6,7 @@ import (
 	"shoal/internal/content"
 	"shoal/internal/membership/liveness"
 	"shoal/internal/redundancy/reconcile"
+	"shoal/internal/testnet/sim/flaw"
 )
 
 // perform models how a node performs its reconciler's actions: everything takes a
@@ -67,6 +68,11 @@ func (p *Process) look(read func() reconcile.Event) {
 // ask puts a question to another process. A lost question is never answered.
 func (p *Process) ask(to *Machine, a reconcile.Ask) {
 	f, from, upto := p.w.File(a.File), p.m, p.w.Flaw.Upto(a.Upto)
+	if old, known := p.keep.answers[question{to.ID, a.File}]; known && p.w.Flaw == flaw.Stale {
+		old.Op = a.Op
+		p.Soon(func() { p.Tell(old) })
+		return
+	}
 	p.w.Send(p.m, to, func(q *Process) {
 		if a.Waited {
 			q.keep.waited[f.Index] = q.w.Now() + waitedFor
@@ -77,7 +83,9 @@ func (p *Process) ask(to *Machine, a reconcile.Ask) {
 			hold := answer.(reconcile.Answer)
 			q.w.Send(q.m, from, func(now *Process) {
 				if now == p {
-					p.Tell(reconcile.Answered{Op: a.Op, From: to.ID, Has: hold.Has, Pledge: p.w.Flaw.Pledged(hold.Pledge)})
+					answered := reconcile.Answered{Op: a.Op, From: to.ID, Has: hold.Has, Pledge: p.w.Flaw.Pledged(hold.Pledge)}
+					p.keep.answers[question{to.ID, a.File}] = answered
+					p.Tell(answered)
 				}
 			})
 		})
@@ -99,7 +107,9 @@ func (p *Process) Read(f *File, chunk int) []byte {
 	p.w.Witness.Rots(p, f, chunk)
 	p.w.Note("%s finds that %s/%d has rotted", p.m.Name(), f, chunk)
 	p.m.Disk.Drop(f.Index, chunk)
-	p.w.After(0, func() { p.Hand(func() { p.Tell(reconcile.Damaged{File: f.ID, Chunks: 1}) }) })
+	if p.w.Flaw != flaw.Silent {
+		p.w.After(0, func() { p.Hand(func() { p.Tell(reconcile.Damaged{File: f.ID, Chunks: 1}) }) })
+	}
 	return nil
 }
 
@@ -115,7 +125,10 @@ func (p *Process) delete(a reconcile.Delete) {
 		chunks = content.FullBitmap(f.Chunks())
 	}
 	p.w.Note("%s deletes %d chunks of %s: %v", p.m.Name(), chunks.Count(), f, a.Why)
-	p.w.After(p.w.Latency(), func() {
+	if p.w.Flaw == flaw.Premature {
+		p.w.After(0, func() { p.Hand(func() { p.Tell(reconcile.Deleted{Op: a.Op}) }) })
+	}
+	p.w.After(p.w.Flaw.Deleting(p.w.Latency()), func() {
 		if p.m.Process != p {
 			return
 		}
@@ -125,6 +138,8 @@ func (p *Process) delete(a reconcile.Delete) {
 			}
 			p.m.Disk.Drop(f.Index, chunk)
 		}
-		p.Hand(func() { p.Tell(reconcile.Deleted{Op: a.Op}) })
+		if p.w.Flaw != flaw.Premature {
+			p.Hand(func() { p.Tell(reconcile.Deleted{Op: a.Op}) })
+		}
 	})
 }
