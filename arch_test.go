@@ -126,9 +126,6 @@ func ceilings() map[string]int {
 		"internal/storage/disk.Store":           111,
 		"internal/node":                         3016,
 		"internal/node.Node":                    66,
-		"internal/testnet/sim":                  3375,
-		"internal/testnet/sim.process":          85,
-		"internal/testnet/sim.world":            73,
 		"internal/transfer/fetch":               2703,
 		"internal/membership/liveness.Detector": 78,
 	}

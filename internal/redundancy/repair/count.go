@@ -93,10 +93,12 @@ func (c *Census) Step(now, delay time.Duration, nodes []Node) View {
 	}
 	slices.Sort(v.Away)
 	v.In, v.Up = mapOf(in, c.in, c.view.In), mapOf(answering, c.up, c.view.Up)
-	if digest := v.In.Digest(); c.view.In == nil || digest != c.digest {
-		c.digest, v.Changed = digest, now
-	} else {
-		v.In = c.view.In // what was worked out of it stays good
+	if v.In != c.view.In {
+		if digest := v.In.Digest(); c.view.In == nil || digest != c.digest {
+			c.digest, v.Changed = digest, now
+		} else {
+			v.In = c.view.In // what was worked out of it stays good
+		}
 	}
 	c.out, c.view, c.in, c.up = out, v, in, answering
 	return v
@@ -104,10 +106,14 @@ func (c *Census) Step(now, delay time.Duration, nodes []Node) View {
 
 // mapOf is the map of some nodes: the one there is, if it is of the same.
 func mapOf(nodes, last []placement.Node, there *placement.Map) *placement.Map {
-	if there != nil && slices.Equal(nodes, last) {
+	switch {
+	case there == nil:
+		return placement.New(nodes)
+	case slices.Equal(nodes, last):
 		return there
+	default:
+		return there.With(nodes)
 	}
-	return placement.New(nodes)
 }
 
 // excused takes in what was said of absences, and gives those that last.

@@ -13,7 +13,7 @@ var (
 	first = flag.Uint64("first", 0, "the first of them")
 	quiet = flag.Bool("quiet", false, "leave the traces out")
 	rare  = flag.Uint64("rare", 0, "how many seeds TestRareFlawsAreFound runs of each flaw, at most")
-	tries = flag.Uint64("tries", 60, "how many seeds TestFlawsAreFound runs of each flaw, at most")
+	tries = flag.Uint64("tries", 150, "how many seeds TestFlawsAreFound runs of each flaw, at most")
 )
 
 func run(t *testing.T, seed uint64, cfg sim.Config) sim.Result {

@@ -1,16 +1,24 @@
-package sim
+package host
 
 import (
 	"slices"
 	"time"
 
 	"shoal/internal/catalog/gossip"
+	"shoal/internal/testnet/sim/disk"
 )
+
+// streams is the streams of a process, and the calls by which it opens them.
+type streams struct {
+	p       *Process
+	running []*stream
+	calls   map[int]*call // streams it keeps, by machine
+}
 
 // stream is a process's end of a stream on which two bring their journals to the
 // same state. What is sent comes late, but in order and once, until it breaks.
 type stream struct {
-	p      *process
+	p      *Process
 	back   *stream // the other end
 	by     *call   // by which this end opened it
 	talk   *gossip.Session
@@ -31,7 +39,7 @@ type message struct {
 
 // call is a stream that a process keeps to another, and opens again.
 type call struct {
-	to   *machine
+	to   *Machine
 	wait time.Duration // before it is opened again
 	asks *ask          // what is under way
 }
@@ -49,73 +57,76 @@ const (
 	frameBatches = 16 // are sent at once; few, so that there are many frames
 )
 
-// clock is the time as the gossip is told it.
-func (w *world) clock() time.Time { return time.Unix(0, 0).Add(w.Now()) }
+// gossipTime is the time as the gossip is told it.
+func (w *Net) gossipTime() time.Time { return time.Unix(0, 0).Add(w.Now()) }
 
 // greet keeps a stream to a machine that is connected. Of two the one with the lower
 // id opens it.
-func (p *process) greet(to *machine) {
-	if p.m.conns[to.index] && p.calls[to.index] == nil && p.m.id < to.id {
+func (x *streams) greet(to *Machine) {
+	p := x.p
+	if p.m.conns[to.Index] && x.calls[to.Index] == nil && p.m.ID < to.ID {
 		c := &call{to: to, wait: firstRetry}
-		p.calls[to.index] = c
-		p.open(c)
+		x.calls[to.Index] = c
+		x.open(c)
 	}
 }
 
 // lose ends all streams with a machine: what came and was not heard yet is lost.
-func (p *process) lose(to *machine) {
-	delete(p.calls, to.index)
-	for _, s := range slices.Clone(p.streams) {
+func (x *streams) lose(to *Machine) {
+	delete(x.calls, to.Index)
+	for _, s := range slices.Clone(x.running) {
 		if s.back.p.m == to {
 			s.dead = true
-			p.hand(s.end)
+			x.p.Hand(s.end)
 		}
 	}
 }
 
 // open asks for a stream.
-func (p *process) open(c *call) {
-	q, a := c.to.process, &ask{since: p.w.Now()}
+func (x *streams) open(c *call) {
+	p := x.p
+	q, a := c.to.Process, &ask{since: p.w.Now()}
 	c.asks = a
-	p.w.After(breaksAfter, func() { p.unanswered(c, a) })
-	p.w.After(p.w.latency(), func() {
+	p.w.After(breaksAfter, func() { x.unanswered(c, a) })
+	p.w.After(p.w.Latency(), func() {
 		switch {
-		case q == nil || c.to.process != q || p.w.severed(p.m, c.to):
-			p.unanswered(c, a)
+		case q == nil || c.to.Process != q || p.w.Severed(p.m, c.to):
+			x.unanswered(c, a)
 		default:
-			q.hand(func() { q.admit(p, c, a) })
+			q.Hand(func() { q.streams.admit(x, c, a) })
 		}
 	})
 }
 
 // unanswered opens a stream again, if it was asked for in vain.
-func (p *process) unanswered(c *call, a *ask) {
-	if c.asks == a && p.calls[c.to.index] == c {
-		p.again(c)
+func (x *streams) unanswered(c *call, a *ask) {
+	if c.asks == a && x.calls[c.to.Index] == c {
+		x.again(c)
 	}
 }
 
 // again opens a stream again, a while later.
-func (p *process) again(c *call) {
+func (x *streams) again(c *call) {
 	wait := c.wait
 	c.asks = nil
 	c.wait = min(2*wait, lastRetry)
-	p.w.After(wait, func() {
-		p.hand(func() {
-			if p.calls[c.to.index] == c {
-				p.open(c)
+	x.p.w.After(wait, func() {
+		x.p.Hand(func() {
+			if x.calls[c.to.Index] == c {
+				x.open(c)
 			}
 		})
 	})
 }
 
 // admit lets another speak with this process that has asked to, or does not.
-func (p *process) admit(from *process, c *call, a *ask) {
-	p.knock(from.m.id, func(served bool) {
+func (x *streams) admit(from *streams, c *call, a *ask) {
+	p, o := x.p, from.p.m
+	p.gate.knock(o.ID, func(served bool) {
 		switch {
-		case from.m.process != from, from.calls[p.m.index] != c, c.asks != a, p.w.severed(p.m, from.m): // it does not hear the answer
+		case o.Process != from.p, from.calls[p.m.Index] != c, c.asks != a, p.w.Severed(p.m, o): // it does not hear the answer
 		case served:
-			from.meet(p, c)
+			from.meet(x, c)
 		default:
 			from.again(c)
 		}
@@ -123,21 +134,23 @@ func (p *process) admit(from *process, c *call, a *ask) {
 }
 
 // meet begins the conversation of two processes.
-func (p *process) meet(q *process, c *call) {
+func (x *streams) meet(y *streams, c *call) {
+	p, q := x.p, y.p
 	now := p.w.Now()
 	c.asks = nil
-	there := &stream{p: p, by: c, talk: p.talks.Meet(p.w.clock()), began: now, heard: now, wakes: -1}
-	back := &stream{p: q, talk: q.talks.Meet(p.w.clock()), began: now, heard: now, wakes: -1}
+	there := &stream{p: p, by: c, talk: p.talks.Meet(p.w.gossipTime()), began: now, heard: now, wakes: -1}
+	back := &stream{p: q, talk: q.talks.Meet(p.w.gossipTime()), began: now, heard: now, wakes: -1}
 	there.back, back.back = back, there
 	for _, s := range []*stream{there, back} {
-		s.p.streams = append(s.p.streams, s)
-		s.p.hand(s.speak)
+		all := &s.p.streams
+		all.running = append(all.running, s)
+		s.p.Hand(s.speak)
 	}
 }
 
 // speak has all streams say what there is to say.
-func (p *process) speak() {
-	for _, s := range slices.Clone(p.streams) {
+func (x *streams) speak() {
+	for _, s := range slices.Clone(x.running) {
 		s.speak()
 	}
 }
@@ -147,9 +160,9 @@ func (p *process) speak() {
 func (s *stream) speak() {
 	w := s.p.w
 	for !s.dead {
-		said, err := s.talk.Next(w.clock())
+		said, err := s.talk.Next(w.gossipTime())
 		if err != nil {
-			w.breach("%s cannot speak: %v", s.p.m.name(), err)
+			w.Breach("%s cannot speak: %v", s.p.m.Name(), err)
 		}
 		if said == nil {
 			break
@@ -158,7 +171,7 @@ func (s *stream) speak() {
 	}
 	if wake := s.talk.Wake().Sub(time.Unix(0, 0)); !s.dead && (s.wakes <= w.Now() || wake < s.wakes) {
 		s.wakes = wake
-		w.After(wake-w.Now(), func() { s.p.hand(s.speak) })
+		w.After(wake-w.Now(), func() { s.p.Hand(s.speak) })
 	}
 }
 
@@ -169,11 +182,10 @@ func (s *stream) say(said any) {
 		s.post(said)
 		return
 	}
-	var frame []signed
+	var frame []disk.Batch
 	for _, part := range give {
-		log := s.p.m.disk.log[part.Author]
-		frame = append(frame, log[min(part.After, uint64(len(log))):]...)
-		s.talk.Gave(part.Author, uint64(len(log)))
+		frame = append(frame, s.p.Behind(part.Author, part.After)...)
+		s.talk.Gave(part.Author, s.p.Upto(part.Author))
 	}
 	for some := range slices.Chunk(frame, frameBatches) {
 		s.post(some)
@@ -183,8 +195,8 @@ func (s *stream) say(said any) {
 // post puts a message on its way. What gets lost is sent again.
 func (s *stream) post(said any) {
 	w := s.p.w
-	at := w.Now() + w.latency()
-	for w.chance(w.loss) {
+	at := w.Now() + w.Latency()
+	for w.Chance(w.Loss) {
 		at += resend
 	}
 	s.latest = max(s.latest, at)
@@ -198,13 +210,13 @@ func (s *stream) post(said any) {
 func (s *stream) deliver() {
 	w, back := s.p.w, s.back
 	switch {
-	case w.severed(s.p.m, back.p.m):
+	case w.Severed(s.p.m, back.p.m):
 		if s.wait = min(max(2*s.wait, resend), lastResend); !s.dead {
 			w.After(s.wait, s.deliver)
 		}
 		return
 	case back.dead:
-		w.After(w.latency(), func() { s.p.hand(s.end) })
+		w.After(w.Latency(), func() { s.p.Hand(s.end) })
 		return
 	}
 	said := s.out[0].said
@@ -212,7 +224,7 @@ func (s *stream) deliver() {
 	if s.out = s.out[1:]; len(s.out) > 0 {
 		w.After(s.out[0].at-w.Now(), s.deliver)
 	}
-	back.p.hand(func() { back.hear(said) })
+	back.p.Hand(func() { back.hear(said) })
 }
 
 // hear takes in a message.
@@ -223,13 +235,13 @@ func (s *stream) hear(said any) {
 	switch said := said.(type) {
 	case gossip.Digest:
 		if err := s.talk.HearDigest(said); err != nil {
-			s.p.w.breach("%s cannot compare: %v", s.p.m.name(), err)
+			s.p.w.Breach("%s cannot compare: %v", s.p.m.Name(), err)
 		}
 	case gossip.Have:
 		s.talk.HearHave(said)
 	case gossip.Want:
 		s.talk.HearWant(said)
-	case []signed:
+	case []disk.Batch:
 		s.take(said)
 	}
 	s.p.recall()
@@ -238,33 +250,34 @@ func (s *stream) hear(said any) {
 
 // end ends the stream at this end; the other finds out.
 func (s *stream) end() {
-	p, w := s.p, s.p.w
-	if !slices.Contains(p.streams, s) {
+	p, w, all := s.p, s.p.w, &s.p.streams
+	if !slices.Contains(all.running, s) {
 		return
 	}
 	s.dead = true
 	s.talk.End()
-	p.streams = slices.DeleteFunc(p.streams, func(o *stream) bool { return o == s })
-	if !w.severed(p.m, s.back.p.m) {
-		w.After(w.latency(), func() { s.back.p.hand(s.back.end) })
+	all.running = slices.DeleteFunc(all.running, func(o *stream) bool { return o == s })
+	if !w.Severed(p.m, s.back.p.m) {
+		w.After(w.Latency(), func() { s.back.p.Hand(s.back.end) })
 	}
-	if c := s.by; c != nil && p.calls[c.to.index] == c {
+	if c := s.by; c != nil && all.calls[c.to.Index] == c {
 		if w.Now() > s.began+lastRetry {
 			c.wait = firstRetry
 		}
-		p.again(c)
+		all.again(c)
 	}
 	p.recall()
-	p.speak()
+	all.speak()
 }
 
 // listen ends the streams on which nothing can have been heard for long.
-func (p *process) listen() {
-	for _, s := range slices.Clone(p.streams) {
+func (x *streams) listen() {
+	w := x.p.w
+	for _, s := range slices.Clone(x.running) {
 		switch o := s.back.p.m; {
-		case !p.w.severed(p.m, o) && o.process == s.back.p && !o.frozen:
-			s.heard = p.w.Now()
-		case p.w.Now() >= s.heard+breaksAfter:
+		case !w.Severed(x.p.m, o) && o.Process == s.back.p && !o.Frozen:
+			s.heard = w.Now()
+		case w.Now() >= s.heard+breaksAfter:
 			s.end()
 		}
 	}
