@@ -8,10 +8,10 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"sync"
 	"time"
 
 	"shoal"
+	"shoal/internal/batch"
 	"shoal/internal/catalog"
 	"shoal/internal/catalog/change"
 	"shoal/internal/catalog/merge"
@@ -27,17 +27,16 @@ func (n *Node) Add(ctx context.Context, req shoal.AddRequest, watch func(shoal.E
 	}
 	ctx, done := n.work(ctx)
 	defer done()
-	b := newBatch(watch)
+	b := batch.New(watch)
 	var below shortage
-	var wg sync.WaitGroup
 	for i, item := range req.Items {
 		size := int64(0)
 		if info, err := os.Stat(item.Path); err == nil {
 			size = info.Size()
 		}
-		b.run(ctx, &wg, i, batchCost(size), func() (shoal.Event, error) {
+		b.Run(ctx, i, batch.Cost(size), func() (shoal.Event, error) {
 			event := shoal.Event{Item: i, Name: item.Name, Transfer: n.serial.Add(1)}
-			entry, err := n.adder.add(ctx, item, req, progressOf(b.emit, event))
+			entry, err := n.adder.add(ctx, item, req, b.Progress(event))
 			if err == nil {
 				event.File, event.Entry, event.Done, event.Total = entry.ID, &entry, entry.Size, entry.Size
 				event.Copies, err = n.awaitAdded(ctx, entry, req.Wait)
@@ -46,8 +45,7 @@ func (n *Node) Add(ctx context.Context, req shoal.AddRequest, watch func(shoal.E
 			return event, err
 		})
 	}
-	wg.Wait()
-	if err := b.result(); err != nil {
+	if err := b.Wait(); err != nil {
 		return err
 	}
 	return below.err(n.stores())
@@ -161,22 +159,4 @@ func (a *adder) takeIn(ctx context.Context, path string, cs content.ChunkSize, l
 	}
 	defer release()
 	return a.store.Import(ctx, src, cs, step)
-}
-
-// progressEvery is how often a file being added is reported.
-const progressEvery = 200 * time.Millisecond
-
-// progressOf gives a function that reports how far a file is, now and then.
-func progressOf(emit *emitter, event shoal.Event) func(done, total int64) {
-	event.Type = shoal.EventProgress
-	last := time.Now()
-	return func(done, total int64) {
-		now := time.Now()
-		if now.Sub(last) < progressEvery {
-			return
-		}
-		last = now
-		event.Time, event.Done, event.Total = now, done, total
-		emit.emit(event)
-	}
 }

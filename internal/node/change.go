@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"shoal"
+	"shoal/internal/batch"
 	"shoal/internal/catalog"
 	"shoal/internal/catalog/change"
 	"shoal/internal/redundancy/reconcile"
@@ -26,15 +27,15 @@ func (n *Node) Change(ctx context.Context, req shoal.ChangeRequest, watch func(s
 	}
 	ctx, done := n.work(ctx)
 	defer done()
-	b := newBatch(watch)
+	b := batch.New(watch)
 	n.changer.Many(ctx, req.Items, func(item int, e shoal.Entry, err error) {
 		event := shoal.Event{Item: item, File: e.ID, Name: e.Name}
 		if e.ID != (shoal.FileID{}) {
 			event.Entry = &e
 		}
-		b.end(event, err)
+		b.End(event, err)
 	})
-	return b.result()
+	return b.Wait()
 }
 
 // Move renames an entry. See shoal.Library.

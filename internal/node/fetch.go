@@ -40,7 +40,7 @@ type fetcher struct {
 
 func newFetcher(n *Node) *fetcher {
 	engine := fetch.New(fetch.Config{
-		Dial: n.dialSource, Learn: n.learn, Received: n.traffic.received, Self: n.host.ID(),
+		Dial: n.dialSource, Learn: n.learn, Received: n.traffic.Received, Self: n.host.ID(),
 		Board: n.board, Bans: new(transfer.Bans), Log: n.cfg.Log,
 	})
 	return &fetcher{

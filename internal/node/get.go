@@ -8,11 +8,11 @@ import (
 	"path"
 	"path/filepath"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"time"
 
 	"shoal"
+	"shoal/internal/batch"
 	"shoal/internal/catalog"
 	"shoal/internal/catalog/find"
 	"shoal/internal/content"
@@ -48,21 +48,19 @@ func (n *Node) Get(ctx context.Context, req shoal.GetRequest, watch func(shoal.E
 	}
 	ctx, done := n.work(ctx)
 	defer done()
-	b := newBatch(watch)
-	var wg sync.WaitGroup
+	b := batch.New(watch)
 	for i, item := range req.Items {
 		jobs, err := n.getter.jobs(ctx, i, item)
 		if err != nil {
-			b.end(shoal.Event{Item: i, Name: item.Ref}, err)
+			b.End(shoal.Event{Item: i, Name: item.Ref}, err)
 		}
 		for _, j := range jobs {
-			b.run(ctx, &wg, j.item, batchCost(max(j.entry.Size, 0)), func() (shoal.Event, error) {
-				return n.getter.get(ctx, j, req, b.emit)
+			b.Run(ctx, j.item, batch.Cost(j.entry.Size), func() (shoal.Event, error) {
+				return n.getter.get(ctx, j, req, b.Events)
 			})
 		}
 	}
-	wg.Wait()
-	return b.result()
+	return b.Wait()
 }
 
 // jobs finds out what files an item means.
@@ -110,7 +108,7 @@ func isFolder(output string) bool {
 }
 
 // get gets one file.
-func (g *getter) get(ctx context.Context, j job, req shoal.GetRequest, emit *emitter) (shoal.Event, error) {
+func (g *getter) get(ctx context.Context, j job, req shoal.GetRequest, events *batch.Events) (shoal.Event, error) {
 	event := shoal.Event{
 		Item: j.item, Name: j.entry.Name, File: j.entry.ID, Total: max(j.entry.Size, 0),
 		Path: j.output, Transfer: g.serial.Add(1),
@@ -126,7 +124,7 @@ func (g *getter) get(ctx context.Context, j job, req shoal.GetRequest, emit *emi
 	file, stats, err := g.fetchInto(ctx, j, req, func(e shoal.Event) {
 		e.Item, e.Name, e.Transfer, e.Path = j.item, j.entry.Name, event.Transfer, j.output
 		g.fetcher.nameSources(&e)
-		emit.emit(e)
+		events.Emit(e)
 	})
 	event.Stats = &stats
 	g.fetcher.nameSources(&event)

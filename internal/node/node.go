@@ -104,7 +104,7 @@ type Node struct {
 	changer *change.Changer
 	finder  *find.Finder
 	keeper  *discovery.Keeper
-	traffic traffic
+	traffic transfer.Traffic
 
 	running sync.WaitGroup // the node's own goroutines
 	calls   calls          // of whoever asks this node for something
@@ -269,7 +269,7 @@ func (n *Node) openNetwork(ctx context.Context) error {
 func (n *Node) join(h network.Host) {
 	n.server = serve.New(serve.Config{
 		Library: n.store, Board: n.board, Tracker: n.tracker, AddrsOf: h.AddrsOf,
-		UploadLimit: n.cfg.UploadLimit, Sent: n.traffic.sent, Log: n.cfg.Log,
+		UploadLimit: n.cfg.UploadLimit, Sent: n.traffic.Sent, Log: n.cfg.Log,
 	})
 	gate := func(serve func(network.Stream)) func(network.Stream) { return n.membership.Gate(n.ctx, serve) }
 	h.Handle(wire.ChunkProtocol, gate(func(s network.Stream) { n.server.Serve(n.ctx, s) }))

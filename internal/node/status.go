@@ -13,10 +13,10 @@ func (n *Node) Peers(context.Context) ([]shoal.Peer, error) {
 	conns := n.host.Peers()
 	peers := make([]shoal.Peer, 0, len(conns))
 	for _, conn := range conns {
-		count := n.traffic.of(conn.Peer)
+		in, out := n.traffic.Of(conn.Peer)
 		peer := shoal.Peer{
 			ID: conn.Peer, Name: n.membership.Title(conn.Peer), Addr: conn.Addr, Direction: "out", Transport: conn.Transport,
-			Latency: conn.Latency, Since: conn.Since, BytesIn: count.in.Load(), BytesOut: count.out.Load(),
+			Latency: conn.Latency, Since: conn.Since, BytesIn: in, BytesOut: out,
 		}
 		if conn.Inbound {
 			peer.Direction = "in"
