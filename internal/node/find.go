@@ -4,18 +4,9 @@ import (
 	"context"
 
 	"shoal"
-	"shoal/internal/catalog"
 	"shoal/internal/catalog/find"
+	"shoal/internal/transfer/download"
 )
-
-// target is the file that a reference means, and the nodes that may have it.
-type target struct {
-	entry   shoal.Entry // Size is -1 if no node told it
-	sources []shoal.NodeID
-	addrs   []string // of sources, from a link
-}
-
-func targetOf(f catalog.Found) target { return target{entry: f.Entry, sources: f.Sources} }
 
 // newFinder returns the finder of this node, which asks other nodes and answers them.
 func newFinder(n *Node) *find.Finder {
@@ -30,9 +21,9 @@ func newFinder(n *Node) *find.Finder {
 }
 
 // resolve returns the file that a reference means, here or at a connected node.
-func resolve(ctx context.Context, finder *find.Finder, ref string) (target, error) {
+func resolve(ctx context.Context, finder *find.Finder, ref string) (download.Request, error) {
 	found, addrs, err := finder.Resolve(ctx, ref)
-	return target{entry: found.Entry, sources: found.Sources, addrs: addrs}, err
+	return download.Request{Entry: found.Entry, Sources: found.Sources, Addrs: addrs}, err
 }
 
 // awaitPeers waits, in a node that has only started, until those it is to stay

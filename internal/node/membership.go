@@ -2,7 +2,6 @@ package node
 
 import (
 	"context"
-	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -19,7 +18,6 @@ import (
 	"shoal/internal/network"
 	"shoal/internal/network/wire"
 	"shoal/internal/redundancy/safety"
-	"shoal/internal/transfer"
 )
 
 // openMembership finds out which shoal the data folder belongs to.
@@ -40,7 +38,7 @@ func (n *Node) openCouncil() {
 	n.council = membership.NewCouncil(n.membership, membership.Parts{
 		Host: n.host, Journal: n.journal, Beats: n.beats, Exchange: n.exchange, Copies: copies{n},
 		Place: n.place, Addrs: func() []string { return forOthers(n.host.Addrs()) },
-		Met: n.fetcher.follow, Begun: n.recoverNames, Voids: n.voids,
+		Met: n.fetcher.AddSource, Begun: n.recoverNames, Voids: n.voids,
 	})
 }
 
@@ -195,23 +193,6 @@ func (n *Node) neighbours() []shoal.NodeID {
 
 func (n *Node) connectedWith(peer shoal.NodeID) bool {
 	return slices.ContainsFunc(n.host.Peers(), func(c network.Conn) bool { return c.Peer == peer })
-}
-
-// dialSource opens a stream to fetch over. A stranger is only asked if a person named
-// it, by a link with its address: what peers say of others is no reason to speak with
-// a stranger.
-func (n *Node) dialSource(ctx context.Context, peer shoal.NodeID) (transfer.Stream, error) {
-	if !n.membership.Allows(peer) && !n.connectedWith(peer) {
-		return nil, fmt.Errorf("%s is not on the roster: %w", peer.Short(), shoal.Unauthorised)
-	}
-	return n.host.Open(ctx, peer, wire.ChunkProtocol)
-}
-
-// learn takes in where a peer can be reached, if this node speaks with it.
-func (n *Node) learn(teller, peer shoal.NodeID, addrs []string) {
-	if n.membership.Allows(peer) {
-		n.host.Learn(teller, peer, addrs)
-	}
 }
 
 // Nodes lists the nodes of the shoal. See shoal.Council.

@@ -41,6 +41,7 @@ import (
 	"shoal/internal/storage/quota"
 	"shoal/internal/storage/vfs"
 	"shoal/internal/transfer"
+	"shoal/internal/transfer/download"
 	"shoal/internal/transfer/serve"
 )
 
@@ -98,9 +99,9 @@ type Node struct {
 	tracker *transfer.Tracker
 	server  *serve.Server
 	adder   *adder
-	fetcher *fetcher
-	getter  *getter
-	opener  *opener
+	fetcher *download.Fetcher
+	getter  *download.Getter
+	opener  *download.Opener
 	changer *change.Changer
 	finder  *find.Finder
 	keeper  *discovery.Keeper
@@ -310,6 +311,9 @@ func (n *Node) Close() error {
 	}
 	n.calls.close()
 	n.running.Wait()
+	if n.fetcher != nil {
+		n.fetcher.Wait()
+	}
 	return errors.Join(err, n.closeFolder())
 }
 

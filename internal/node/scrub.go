@@ -32,6 +32,6 @@ func newScrubber(n *Node) *scrubber.Scrubber {
 			}
 			return n.store.Verify(ctx, id, func(index int, _ shoal.Place, _ error) error { return step(file.ChunkLen(index)) })
 		},
-		Busy: func() bool { return n.fetcher.transfers.Load() > 0 || n.server.Sessions() > 0 },
+		Busy: func() bool { return n.fetcher.Running() > 0 || n.server.Sessions() > 0 },
 	})
 }

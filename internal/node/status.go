@@ -58,7 +58,7 @@ func (n *Node) Status(ctx context.Context) (shoal.Status, error) {
 		Files: max(usage.Files-trash, 0), Trash: trash, Conflicts: conflicts,
 		Nodes: len(n.membership.Here()), Safety: shoal.Safety{State: string(verdict.State), Text: verdict.Text},
 		Scrub: n.scrubber.Status(),
-		Peers: len(n.host.Peers()), Transfers: int(n.fetcher.transfers.Load()), Sessions: n.server.Sessions(),
+		Peers: len(n.host.Peers()), Transfers: n.fetcher.Running(), Sessions: n.server.Sessions(),
 		Uptime: time.Since(n.started), Trouble: trouble,
 	}, nil
 }

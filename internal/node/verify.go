@@ -151,3 +151,11 @@ func (v *verifier) compare(ctx context.Context, f catalog.File) error {
 	v.report.Missing = append(v.report.Missing, lack)
 	return nil
 }
+
+// nameOr returns the name of an entry, or the short form of its id.
+func nameOr(e shoal.Entry) string {
+	if e.Name != "" {
+		return e.Name
+	}
+	return e.ID.Short()
+}

@@ -1,6 +1,7 @@
-package node
+package download
 
 import (
+	"context"
 	"sync"
 
 	"shoal"
@@ -11,6 +12,22 @@ import (
 type keyedLock struct {
 	mu   sync.Mutex // guards held
 	held map[shoal.FileID]chan struct{}
+}
+
+// lock waits until nobody holds the lock of a file, and takes it. Errors: the cause
+// of the end of ctx.
+func (k *keyedLock) lock(ctx context.Context, id shoal.FileID) (unlock func(), err error) {
+	for {
+		unlock, busy := k.tryLock(id)
+		if unlock != nil {
+			return unlock, nil
+		}
+		select {
+		case <-busy:
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		}
+	}
 }
 
 // tryLock takes the lock of a file, or gives a channel that is closed when it
