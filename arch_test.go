@@ -125,7 +125,6 @@ func ceilings() map[string]int {
 	return map[string]int{
 		"internal/storage/disk":                 3934,
 		"internal/storage/disk.Store":           111,
-		"internal/node.Node":                    66,
 		"internal/testnet/sim":                  3375,
 		"internal/testnet/sim.process":          85,
 		"internal/testnet/sim.world":            73,

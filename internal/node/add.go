@@ -39,7 +39,7 @@ func (n *Node) Add(ctx context.Context, req shoal.AddRequest, watch func(shoal.E
 			entry, err := n.adder.add(ctx, item, req, b.Progress(event))
 			if err == nil {
 				event.File, event.Entry, event.Done, event.Total = entry.ID, &entry, entry.Size, entry.Size
-				event.Copies, err = n.awaitAdded(ctx, entry, req.Wait)
+				event.Copies, err = n.reconciler.awaitAdded(ctx, entry, req.Wait)
 				below.add(entry, event.Copies, req.Wait)
 			}
 			return event, err
@@ -88,11 +88,11 @@ type adder struct {
 	store   *disk.Store
 	quota   *quota.Store
 	catalog *catalog.Catalog
-	begin   func(context.Context) (done func(), err error) // see Node.beginTakeIn
+	begin   func(context.Context) (done func(), err error) // see reconciler.takeIn
 }
 
-func newAdder(n *Node) *adder {
-	return &adder{self: n.self(), store: n.store, quota: n.quota, catalog: n.catalog, begin: n.beginTakeIn}
+func newAdder(c *core, r *reconciler) *adder {
+	return &adder{self: c.self(), store: c.store, quota: c.quota, catalog: c.catalog, begin: r.takeIn}
 }
 
 // add takes one file in: bytes first, then the name that commits it.
@@ -120,15 +120,6 @@ func (a *adder) add(ctx context.Context, item shoal.AddItem, req shoal.AddReques
 		return shoal.Entry{}, fmt.Errorf("add %s: %w", item.Path, err)
 	}
 	return entry, nil
-}
-
-// cutOf is how the shoal has cut a file that a name means; 0 if none does.
-func (n *Node) cutOf(ctx context.Context, id shoal.FileID) content.ChunkSize {
-	f, err := n.catalog.FileOf(ctx, id)
-	if err != nil || !f.Live {
-		return 0
-	}
-	return content.ChunkSize(f.ChunkSize)
 }
 
 // takeIn has the store take a file's bytes.

@@ -14,10 +14,10 @@ import (
 )
 
 // newChanger returns the changer of this node's names.
-func newChanger(n *Node) *change.Changer {
-	tell := func(id shoal.FileID) { n.reconciler.post(reconcile.Recheck{Files: []shoal.FileID{id}}) }
-	a := &aftermath{store: n.store, catalog: n.catalog, tell: tell}
-	return change.New(change.Config{Catalog: n.catalog, MayWrite: n.membership.MayWrite, Unnamed: a.unnamed, After: a.changed})
+func newChanger(c *core, r *reconciler) *change.Changer {
+	tell := func(id shoal.FileID) { r.post(reconcile.Recheck{Files: []shoal.FileID{id}}) }
+	a := &aftermath{store: c.store, catalog: c.catalog, tell: tell}
+	return change.New(change.Config{Catalog: c.catalog, MayWrite: c.membership.MayWrite, Unnamed: a.unnamed, After: a.changed})
 }
 
 // Change does several things to names. See shoal.Library.

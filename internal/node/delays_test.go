@@ -277,7 +277,7 @@ func TestWhoIsOutHearsOfIt(t *testing.T) {
 					t.Fatal(err)
 				}
 				within(t, 10*time.Second, "it says so", func() bool {
-					v, err := nodes[2].safety(t.Context())
+					v, err := nodes[2].reconciler.safety(t.Context())
 					return err == nil && strings.Contains(v.Text, says)
 				})
 				err := nodes[2].membership.MayWrite()
@@ -304,7 +304,7 @@ func TestWhoWasOutHearsOfIt(t *testing.T) {
 				await(t, "the other has heard of it", func() bool { return !nodes[1].membership.Node(nodes[2].self()).Present() })
 				nodes[2] = reopen(t, nodes[2])
 				within(t, 10*time.Second, "it says so", func() bool {
-					v, err := nodes[2].safety(t.Context())
+					v, err := nodes[2].reconciler.safety(t.Context())
 					return err == nil && strings.Contains(v.Text, "not on their roster")
 				})
 				if err := nodes[2].membership.MayWrite(); !errors.Is(err, shoal.Unauthorised) || shoal.HintOf(err) == "" {

@@ -3,6 +3,7 @@ package node
 import (
 	"context"
 	"fmt"
+	"sync/atomic"
 
 	"shoal"
 	"shoal/internal/content"
@@ -15,34 +16,34 @@ import (
 
 // newFetcher returns the fetcher of this node, which asks the nodes of the shoal and
 // the nodes that a link names.
-func newFetcher(n *Node) *download.Fetcher {
+func newFetcher(c *core) *download.Fetcher {
 	return download.New(download.Config{
-		Host: n.host, Store: n.store, Tracker: n.tracker, Neighbours: n.neighbours, Title: n.membership.Title, Log: n.cfg.Log,
+		Host: c.host, Store: c.store, Tracker: c.tracker, Neighbours: c.neighbours, Title: c.membership.Title, Log: c.cfg.Log,
 		Engine: fetch.New(fetch.Config{
-			Dial: n.dialSource, Learn: n.learn, Received: n.traffic.Received, Self: n.host.ID(),
-			Board: n.board, Bans: new(transfer.Bans), Log: n.cfg.Log,
+			Dial: c.dialSource, Learn: c.learn, Received: c.traffic.Received, Self: c.host.ID(),
+			Board: c.board, Bans: new(transfer.Bans), Log: c.cfg.Log,
 		}),
 	})
 }
 
-func newGetter(n *Node) *download.Getter {
+func newGetter(c *core, serial *atomic.Uint64) *download.Getter {
 	return &download.Getter{
-		Self: n.self(), Copies: defaultCopies, Store: n.store, Fetcher: n.fetcher, Names: n.catalog.Of,
-		Serial: func() uint64 { return n.serial.Add(1) },
+		Self: c.self(), Copies: defaultCopies, Store: c.store, Fetcher: c.fetcher, Names: c.catalog.Of,
+		Serial: func() uint64 { return serial.Add(1) },
 		Output: func(ctx context.Context, f content.File, path string, replace bool) (download.Output, error) {
 			mode := disk.Refuse
 			if replace {
 				mode = disk.Overwrite
 			}
-			out, err := n.store.Output(ctx, f, path, mode)
+			out, err := c.store.Output(ctx, f, path, mode)
 			if err != nil {
 				return nil, err
 			}
 			return out, nil
 		},
-		Resolve: func(ctx context.Context, ref string) (download.Request, error) { return resolve(ctx, n.finder, ref) },
+		Resolve: func(ctx context.Context, ref string) (download.Request, error) { return resolve(ctx, c.finder, ref) },
 		Folder: func(ctx context.Context, ref string) (items []download.Item, err error) {
-			found, err := n.finder.Folder(ctx, ref)
+			found, err := c.finder.Folder(ctx, ref)
 			for _, f := range found {
 				items = append(items, download.Item{Request: download.Request{Entry: f.Entry, Sources: f.Sources}, Inside: f.Inside})
 			}
@@ -51,8 +52,8 @@ func newGetter(n *Node) *download.Getter {
 	}
 }
 
-func newOpener(n *Node) *download.Opener {
-	return &download.Opener{Store: n.store, Quota: n.quota, Cache: n.cache, Board: n.board, Fetcher: n.fetcher}
+func newOpener(c *core) *download.Opener {
+	return &download.Opener{Store: c.store, Quota: c.quota, Cache: c.cache, Board: c.board, Fetcher: c.fetcher}
 }
 
 // Get fetches files. See shoal.Mover.
@@ -84,16 +85,16 @@ func (n *Node) Open(ctx context.Context, ref string) (shoal.Content, error) {
 // dialSource opens a stream to fetch over. A stranger is only asked if a person named
 // it, by a link with its address: the word of other peers is no reason to speak with
 // a stranger.
-func (n *Node) dialSource(ctx context.Context, peer shoal.NodeID) (transfer.Stream, error) {
-	if !n.membership.Allows(peer) && !n.connectedWith(peer) {
+func (c *core) dialSource(ctx context.Context, peer shoal.NodeID) (transfer.Stream, error) {
+	if !c.membership.Allows(peer) && !c.connectedWith(peer) {
 		return nil, fmt.Errorf("%s is not on the roster: %w", peer.Short(), shoal.Unauthorised)
 	}
-	return n.host.Open(ctx, peer, wire.ChunkProtocol)
+	return c.host.Open(ctx, peer, wire.ChunkProtocol)
 }
 
 // learn takes in where a peer can be reached, if this node speaks with it.
-func (n *Node) learn(teller, peer shoal.NodeID, addrs []string) {
-	if n.membership.Allows(peer) {
-		n.host.Learn(teller, peer, addrs)
+func (c *core) learn(teller, peer shoal.NodeID, addrs []string) {
+	if c.membership.Allows(peer) {
+		c.host.Learn(teller, peer, addrs)
 	}
 }

@@ -3,7 +3,6 @@ package node
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 
 	"shoal"
@@ -95,15 +94,6 @@ func leastOf(chunks int, there []holding) int {
 func (n *Node) Repair(context.Context) error {
 	n.reconciler.post(reconcile.Recheck{All: true})
 	return nil
-}
-
-// own is the chunks of a file that lie durably in this node's own store.
-func (n *Node) own(ctx context.Context, f repair.File) (content.Bitmap, error) {
-	have, err := n.store.Own(ctx, f.ID)
-	if errors.Is(err, shoal.NotFound) || err == nil && have.Len() != f.Chunks {
-		return content.NewBitmap(f.Chunks), nil
-	}
-	return have, err
 }
 
 // addCopies fills in which nodes keep how much of a file.

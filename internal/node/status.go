@@ -36,7 +36,7 @@ func (n *Node) Status(ctx context.Context) (shoal.Status, error) {
 	if err != nil {
 		return shoal.Status{}, fmt.Errorf("look at the store: %w", err)
 	}
-	verdict, err := n.safety(ctx)
+	verdict, err := n.reconciler.safety(ctx)
 	if err != nil {
 		return shoal.Status{}, err
 	}
