@@ -63,7 +63,7 @@ func TestOutcome(t *testing.T) {
 		for _, err := range c.errs {
 			b.End(shoal.Event{}, err)
 		}
-		if err := b.Wait(); !errors.Is(err, c.want) || c.want == shoal.Partial && errors.Is(err, shoal.NoSpace) {
+		if err := b.Wait(); !errors.Is(err, c.want) || errors.Is(c.want, shoal.Partial) && errors.Is(err, shoal.NoSpace) {
 			t.Errorf("%v is %v, want %v", c.errs, err, c.want)
 		}
 	}

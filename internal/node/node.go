@@ -171,6 +171,7 @@ func (n *Node) noticed(notice disk.Notice) {
 		n.reconciler.post(reconcile.Damaged{File: notice.Chunk.File, Chunks: 1})
 	case disk.Rebuilt:
 		n.reconciler.post(reconcile.Recheck{All: true})
+	default: // the log says it
 	}
 }
 
