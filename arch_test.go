@@ -22,6 +22,7 @@ func chapters() map[string]int {
 		"internal/record":     1, // what a node says to all
 		"internal/jsonfile":   1, // one value in one file
 		"internal/datadir":    1, // what lies where in a data folder
+		"internal/batch":      1, // the items of one request, and how they ended
 		"internal/sqlite":     1, // the one way to open, check, salvage and mend a SQLite file
 		"internal/storage":    2, // keeping chunks here
 		"internal/network":    2, // speaking to peers
@@ -124,8 +125,6 @@ func ceilings() map[string]int {
 	return map[string]int{
 		"internal/storage/disk":                 3934,
 		"internal/storage/disk.Store":           111,
-		"internal/node":                         3016,
-		"internal/node.Node":                    66,
 		"internal/transfer/fetch":               2703,
 		"internal/membership/liveness.Detector": 78,
 	}

@@ -14,14 +14,14 @@ import (
 
 // awaitAdded waits for an added file's copies, if there is a reason to wait, and
 // returns the fewest that a chunk has; 0 if nobody looked.
-func (n *Node) awaitAdded(ctx context.Context, e shoal.Entry, wait shoal.Wait) (int, error) {
+func (r *reconciler) awaitAdded(ctx context.Context, e shoal.Entry, wait shoal.Wait) (int, error) {
 	if wait == shoal.WaitLocal {
 		return 0, nil
 	}
 	file := repair.File{ID: e.ID, Chunks: content.ChunkSize(e.ChunkSize).Chunks(e.Size), Copies: e.Copies}
-	n.reconciler.look(ctx)
-	said := n.journal.Upto(n.self()) // the entry, too, must be on the other node's disk
-	a, err := n.reconciler.call(ctx, func(c reconcile.Call) reconcile.Event {
+	r.look(ctx)
+	said := r.n.journal.Upto(r.n.self()) // the entry, too, must be on the other node's disk
+	a, err := r.call(ctx, func(c reconcile.Call) reconcile.Event {
 		return reconcile.Added{Call: c, File: file, Upto: said, Usual: wait == shoal.WaitUsual}
 	})
 	if err != nil {
@@ -32,18 +32,18 @@ func (n *Node) awaitAdded(ctx context.Context, e shoal.Entry, wait shoal.Wait) (
 
 // takeIn waits until a file that has no name yet may be stored, and returns the
 // function that says that it has its name, or never will.
-func (n *Node) beginTakeIn(ctx context.Context) (done func(), err error) {
+func (r *reconciler) takeIn(ctx context.Context) (done func(), err error) {
 	var call reconcile.Call
-	_, err = n.reconciler.call(ctx, func(c reconcile.Call) reconcile.Event {
+	_, err = r.call(ctx, func(c reconcile.Call) reconcile.Event {
 		call = c
 		return reconcile.TakeIn{Call: c}
 	})
-	return func() { n.reconciler.post(reconcile.TakenIn{Call: call}) }, err
+	return func() { r.post(reconcile.TakenIn{Call: call}) }, err
 }
 
 // stores is how many nodes of the shoal should hold chunks.
-func (n *Node) stores() (count int) {
-	for _, m := range n.membership.Nodes() {
+func (c *core) stores() (count int) {
+	for _, m := range c.membership.Nodes() {
 		if m.Stores() {
 			count++
 		}
@@ -52,19 +52,18 @@ func (n *Node) stores() (count int) {
 }
 
 // safety is how the files are.
-func (n *Node) safety(ctx context.Context) (safety.Verdict, error) {
-	o := reconcile.Outside{Lost: n.membership.Lost(), Moved: n.membership.Doubtful()}
+func (r *reconciler) safety(ctx context.Context) (safety.Verdict, error) {
+	o := reconcile.Outside{Lost: r.n.membership.Lost(), Moved: r.n.membership.Doubtful()}
 	var err error
-	if o.Wanted, err = n.catalog.Wanted(ctx); err != nil {
+	if o.Wanted, err = r.n.catalog.Wanted(ctx); err != nil {
 		return safety.Verdict{}, fmt.Errorf("look at the catalogue: %w", err)
 	}
-	log, err := n.journal.Digest() // after the look at the files: it covers every name that was counted
+	log, err := r.n.journal.Digest() // after the look at the files: it covers every name that was counted
 	if err != nil {
 		return safety.Verdict{}, fmt.Errorf("look at the journal: %w", err)
 	}
 	o.Log = [8]byte(log[:8])
-	o.Out, _ = n.membership.Outside()
-	r := n.reconciler
+	o.Out, _ = r.n.membership.Outside()
 	return safety.Judge(r.state.Load().Shoal(r.now(), r.cfg, o)), nil
 }
 

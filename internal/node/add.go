@@ -8,10 +8,10 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"sync"
 	"time"
 
 	"shoal"
+	"shoal/internal/batch"
 	"shoal/internal/catalog"
 	"shoal/internal/catalog/change"
 	"shoal/internal/catalog/merge"
@@ -27,27 +27,25 @@ func (n *Node) Add(ctx context.Context, req shoal.AddRequest, watch func(shoal.E
 	}
 	ctx, done := n.work(ctx)
 	defer done()
-	b := newBatch(watch)
+	b := batch.New(watch)
 	var below shortage
-	var wg sync.WaitGroup
 	for i, item := range req.Items {
 		size := int64(0)
 		if info, err := os.Stat(item.Path); err == nil {
 			size = info.Size()
 		}
-		b.run(ctx, &wg, i, batchCost(size), func() (shoal.Event, error) {
+		b.Run(ctx, i, batch.Cost(size), func() (shoal.Event, error) {
 			event := shoal.Event{Item: i, Name: item.Name, Transfer: n.serial.Add(1)}
-			entry, err := n.adder.add(ctx, item, req, progressOf(b.emit, event))
+			entry, err := n.adder.add(ctx, item, req, b.Progress(event))
 			if err == nil {
 				event.File, event.Entry, event.Done, event.Total = entry.ID, &entry, entry.Size, entry.Size
-				event.Copies, err = n.awaitAdded(ctx, entry, req.Wait)
+				event.Copies, err = n.reconciler.awaitAdded(ctx, entry, req.Wait)
 				below.add(entry, event.Copies, req.Wait)
 			}
 			return event, err
 		})
 	}
-	wg.Wait()
-	if err := b.result(); err != nil {
+	if err := b.Wait(); err != nil {
 		return err
 	}
 	return below.err(n.stores())
@@ -90,11 +88,11 @@ type adder struct {
 	store   *disk.Store
 	quota   *quota.Store
 	catalog *catalog.Catalog
-	begin   func(context.Context) (done func(), err error) // see Node.beginTakeIn
+	begin   func(context.Context) (done func(), err error) // see reconciler.takeIn
 }
 
-func newAdder(n *Node) *adder {
-	return &adder{self: n.self(), store: n.store, quota: n.quota, catalog: n.catalog, begin: n.beginTakeIn}
+func newAdder(c *core, r *reconciler) *adder {
+	return &adder{self: c.self(), store: c.store, quota: c.quota, catalog: c.catalog, begin: r.takeIn}
 }
 
 // add takes one file in: bytes first, then the name that commits it.
@@ -122,15 +120,6 @@ func (a *adder) add(ctx context.Context, item shoal.AddItem, req shoal.AddReques
 		return shoal.Entry{}, fmt.Errorf("add %s: %w", item.Path, err)
 	}
 	return entry, nil
-}
-
-// cutOf is how the shoal has cut a file that a name means; 0 if none does.
-func (n *Node) cutOf(ctx context.Context, id shoal.FileID) content.ChunkSize {
-	f, err := n.catalog.FileOf(ctx, id)
-	if err != nil || !f.Live {
-		return 0
-	}
-	return content.ChunkSize(f.ChunkSize)
 }
 
 // takeIn has the store take a file's bytes.
@@ -161,22 +150,4 @@ func (a *adder) takeIn(ctx context.Context, path string, cs content.ChunkSize, l
 	}
 	defer release()
 	return a.store.Import(ctx, src, cs, step)
-}
-
-// progressEvery is how often a file being added is reported.
-const progressEvery = 200 * time.Millisecond
-
-// progressOf gives a function that reports how far a file is, now and then.
-func progressOf(emit *emitter, event shoal.Event) func(done, total int64) {
-	event.Type = shoal.EventProgress
-	last := time.Now()
-	return func(done, total int64) {
-		now := time.Now()
-		if now.Sub(last) < progressEvery {
-			return
-		}
-		last = now
-		event.Time, event.Done, event.Total = now, done, total
-		emit.emit(event)
-	}
 }

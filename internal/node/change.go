@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"shoal"
+	"shoal/internal/batch"
 	"shoal/internal/catalog"
 	"shoal/internal/catalog/change"
 	"shoal/internal/redundancy/reconcile"
@@ -13,10 +14,10 @@ import (
 )
 
 // newChanger returns the changer of this node's names.
-func newChanger(n *Node) *change.Changer {
-	tell := func(id shoal.FileID) { n.reconciler.post(reconcile.Recheck{Files: []shoal.FileID{id}}) }
-	a := &aftermath{store: n.store, catalog: n.catalog, tell: tell}
-	return change.New(change.Config{Catalog: n.catalog, MayWrite: n.membership.MayWrite, Unnamed: a.unnamed, After: a.changed})
+func newChanger(c *core, r *reconciler) *change.Changer {
+	tell := func(id shoal.FileID) { r.post(reconcile.Recheck{Files: []shoal.FileID{id}}) }
+	a := &aftermath{store: c.store, catalog: c.catalog, tell: tell}
+	return change.New(change.Config{Catalog: c.catalog, MayWrite: c.membership.MayWrite, Unnamed: a.unnamed, After: a.changed})
 }
 
 // Change does several things to names. See shoal.Library.
@@ -26,15 +27,15 @@ func (n *Node) Change(ctx context.Context, req shoal.ChangeRequest, watch func(s
 	}
 	ctx, done := n.work(ctx)
 	defer done()
-	b := newBatch(watch)
+	b := batch.New(watch)
 	n.changer.Many(ctx, req.Items, func(item int, e shoal.Entry, err error) {
 		event := shoal.Event{Item: item, File: e.ID, Name: e.Name}
 		if e.ID != (shoal.FileID{}) {
 			event.Entry = &e
 		}
-		b.end(event, err)
+		b.End(event, err)
 	})
-	return b.result()
+	return b.Wait()
 }
 
 // Move renames an entry. See shoal.Library.

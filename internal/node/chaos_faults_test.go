@@ -29,7 +29,7 @@ func (c *chaos) start(m *machine, _ step) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if m.node == nil && !m.changing && !m.lost && !m.out {
-		c.begin(m, "")
+		c.begin(m)
 	}
 }
 
@@ -136,6 +136,10 @@ func (c *chaos) rot(m *machine, s step) {
 		if _, right := c.stored(f, chunk, m); right == 0 {
 			continue
 		}
+		if !c.right(m, f, chunk) {
+			c.breach("chunk %d of %v counts at %v, and its bytes are wrong", chunk, f, m)
+			return
+		}
 		if err := m.disk.Corrupt(filepath.Join(m.dir, datadir.Store, f.blob()), f.ChunkOffset(chunk)+int64(s.roll%uint64(f.ChunkLen(chunk)))); err != nil {
 			c.breach("chunk %d of %v at %v cannot rot: %v", chunk, f, m, err)
 			return
@@ -229,5 +233,6 @@ func (c *chaos) join() {
 	}
 	m := c.machine()
 	c.note("%v joins", m)
-	c.begin(m, made.Ticket)
+	m.ticket = made.Ticket
+	c.begin(m)
 }

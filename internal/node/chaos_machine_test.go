@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing/synctest"
 	"time"
@@ -31,6 +32,7 @@ type machine struct {
 	dir      string
 	disk     *crashfs.System // with the store's files; its databases, and what else the node writes, lie in dir
 	capacity string
+	ticket   string
 	host     network.Host // the latest
 	id       shoal.NodeID
 	node     *Node // nil while it is off
@@ -58,10 +60,11 @@ func (c *chaos) machine() *machine {
 	return m
 }
 
-// begin starts a machine that is off, and joins with a ticket if there is one. The
-// caller holds mu.
-func (c *chaos) begin(m *machine, ticket string) {
+// begin starts a machine that is off, as its owner would: with its ticket until it has
+// heard that it was let in. The caller holds mu.
+func (c *chaos) begin(m *machine) {
 	m.changing = true
+	ticket := m.ticket
 	c.troubled = time.Now()
 	capacity, err := quota.ParseCapacity(m.capacity)
 	if err != nil {
@@ -90,7 +93,7 @@ func (c *chaos) begin(m *machine, ticket string) {
 			c.note("%v is up", m)
 			c.returned(m)
 		case ticket != "":
-			m.out = true
+			m.out = m.id == "" // else it is tried again
 			c.note("%v does not get in: %v", m, err)
 		default:
 			c.breach("%v does not start again: %v", m, err)
@@ -115,6 +118,9 @@ func (c *chaos) release(m *machine) *Node {
 	n := m.node
 	if n == nil || m.changing {
 		return nil
+	}
+	if all, err := n.Nodes(c.Context()); err == nil && slices.ContainsFunc(all, func(o shoal.Member) bool { return o.ID == m.id }) {
+		m.ticket = ""
 	}
 	m.counted = make(map[shoal.FileID]content.Bitmap)
 	for _, f := range c.files {

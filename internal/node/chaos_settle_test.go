@@ -107,6 +107,9 @@ func (c *chaos) calm() {
 			c.stop(m)
 		}
 		c.start(m, step{})
+		if m.index == 0 {
+			c.running.Wait() // some may still have to be let in
+		}
 	}
 	c.running.Wait()
 }

@@ -162,7 +162,7 @@ func (c *chaos) found() {
 	c.mu.Lock()
 	c.note("seed %d: %d nodes, repair after %v, trim after %v, scrub %v, %d bytes per second", c.seed, c.nodes, c.repair, c.trim, c.scrub, c.bandwidth)
 	first := c.machine()
-	c.begin(first, "")
+	c.begin(first)
 	c.mu.Unlock()
 	c.running.Wait()
 	for range c.nodes - 1 {

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"shoal"
+	"shoal/internal/batch"
 	"shoal/internal/catalog/find"
 	"shoal/internal/membership/liveness"
 	"shoal/internal/membership/standing"
@@ -39,10 +40,10 @@ func exactly(t *testing.T, copies int, e shoal.Entry, nodes ...*Node) func() boo
 // were started.
 func fetched(nodes ...*Node) (bytes int64) {
 	for _, n := range nodes {
-		n.traffic.peers.Range(func(_, peer any) bool {
-			bytes += peer.(*counts).in.Load()
-			return true
-		})
+		for _, other := range n.membership.Nodes() {
+			in, _ := n.traffic.Of(other.ID)
+			bytes += in
+		}
 	}
 	return bytes
 }
@@ -276,7 +277,7 @@ func TestWhoIsOutHearsOfIt(t *testing.T) {
 					t.Fatal(err)
 				}
 				within(t, 10*time.Second, "it says so", func() bool {
-					v, err := nodes[2].safety(t.Context())
+					v, err := nodes[2].reconciler.safety(t.Context())
 					return err == nil && strings.Contains(v.Text, says)
 				})
 				err := nodes[2].membership.MayWrite()
@@ -303,7 +304,7 @@ func TestWhoWasOutHearsOfIt(t *testing.T) {
 				await(t, "the other has heard of it", func() bool { return !nodes[1].membership.Node(nodes[2].self()).Present() })
 				nodes[2] = reopen(t, nodes[2])
 				within(t, 10*time.Second, "it says so", func() bool {
-					v, err := nodes[2].safety(t.Context())
+					v, err := nodes[2].reconciler.safety(t.Context())
 					return err == nil && strings.Contains(v.Text, "not on their roster")
 				})
 				if err := nodes[2].membership.MayWrite(); !errors.Is(err, shoal.Unauthorised) || shoal.HintOf(err) == "" {
@@ -415,7 +416,7 @@ func TestManySmallFilesAreWaitedForTogether(t *testing.T) {
 	virtually(t, func(t *testing.T) {
 		nodes := together(t, 4, nil)
 		var req shoal.AddRequest
-		for i := range batchWidth {
+		for i := range batch.Width {
 			path, _ := write(t, byte(100+i), 1000)
 			req.Items = append(req.Items, shoal.AddItem{Path: path, Name: "small/" + strconv.Itoa(i)})
 		}
@@ -424,7 +425,7 @@ func TestManySmallFilesAreWaitedForTogether(t *testing.T) {
 			t.Fatal(err)
 		}
 		if took := time.Since(began); took > 16*wayDelay {
-			t.Errorf("%d files took %v, and one way is %v", batchWidth, took, wayDelay)
+			t.Errorf("%d files took %v, and one way is %v", batch.Width, took, wayDelay)
 		}
 	})
 }

@@ -3,13 +3,10 @@ package node
 import (
 	"context"
 	"errors"
-	"fmt"
-	"path/filepath"
 
 	"shoal"
 	"shoal/internal/catalog"
 	"shoal/internal/catalog/merge"
-	"shoal/internal/datadir"
 	"shoal/internal/journal"
 	"shoal/internal/membership/liveness"
 	"shoal/internal/record"
@@ -17,7 +14,6 @@ import (
 	"shoal/internal/redundancy/reconcile"
 	"shoal/internal/redundancy/repair"
 	"shoal/internal/redundancy/safety"
-	"shoal/internal/sqlite"
 )
 
 // nodes returns the storage nodes of the roster, with their liveness and reports.
@@ -141,19 +137,4 @@ func (r *reconciler) garbage(ctx context.Context) (found []reconcile.Seen, err e
 		}
 	}
 	return found, nil
-}
-
-// namesAreComplete reports whether this node knows every name that it has ever
-// heard: not while the catalogue is behind the journal, nor as long as a damaged
-// journal was set aside that was not wholly saved, or the catalogue of one whose
-// names were not all recovered.
-func (n *Node) namesAreComplete() (bool, error) {
-	damaged, err := sqlite.Aside(filepath.Join(n.cfg.Data, datadir.Journal))
-	if err != nil {
-		return false, fmt.Errorf("look for damaged journals: %w", err)
-	}
-	if stranded, err := n.catalog.Stranded(); stranded || err != nil {
-		return false, err
-	}
-	return len(damaged) == 0 && !n.catalog.Late(), nil
 }

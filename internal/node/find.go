@@ -4,57 +4,24 @@ import (
 	"context"
 
 	"shoal"
-	"shoal/internal/catalog"
 	"shoal/internal/catalog/find"
+	"shoal/internal/transfer/download"
 )
 
-// target is the file that a reference means, and the nodes that may have it.
-type target struct {
-	entry   shoal.Entry // Size is -1 if no node told it
-	sources []shoal.NodeID
-	addrs   []string // of sources, from a link
-}
-
-func targetOf(f catalog.Found) target { return target{entry: f.Entry, sources: f.Sources} }
-
 // newFinder returns the finder of this node, which asks other nodes and answers them.
-func newFinder(n *Node) *find.Finder {
+func newFinder(c *core) *find.Finder {
 	return find.New(find.Config{
-		Name: n.cfg.Name, Catalog: n.catalog, Opener: n.host, Log: n.cfg.Log, Present: n.present,
-		Connected: func() int { return len(n.host.Peers()) },
+		Name: c.cfg.Name, Catalog: c.catalog, Opener: c.host, Log: c.cfg.Log, Present: c.present,
+		Connected: func() int { return len(c.host.Peers()) },
 		Peers: func(ctx context.Context) []shoal.NodeID {
-			n.awaitPeers(ctx)
-			return n.neighbours()
+			c.awaitPeers(ctx)
+			return c.neighbours()
 		},
 	})
 }
 
 // resolve returns the file that a reference means, here or at a connected node.
-func resolve(ctx context.Context, finder *find.Finder, ref string) (target, error) {
+func resolve(ctx context.Context, finder *find.Finder, ref string) (download.Request, error) {
 	found, addrs, err := finder.Resolve(ctx, ref)
-	return target{entry: found.Entry, sources: found.Sources, addrs: addrs}, err
-}
-
-// awaitPeers waits, in a node that has only started, until those it is to stay
-// connected with have been dialled.
-func (n *Node) awaitPeers(ctx context.Context) {
-	if len(n.host.Peers()) > 0 {
-		return
-	}
-	ctx, cancel := context.WithTimeout(ctx, find.Timeout)
-	defer cancel()
-	select {
-	case <-n.keeper.Tried():
-	case <-ctx.Done():
-	}
-}
-
-// present is how many chunks of a file can be read here.
-func (n *Node) present(ctx context.Context, id shoal.FileID) int {
-	have, err := n.store.Has(ctx, id)
-	if err != nil {
-		return 0
-	}
-	n.board.AddPosted(id, &have)
-	return have.Count()
+	return download.Request{Entry: found.Entry, Sources: found.Sources, Addrs: addrs}, err
 }

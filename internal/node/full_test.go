@@ -71,7 +71,7 @@ func TestNoRoomAnywhere(t *testing.T) {
 			t.Errorf("add where there is no room for two copies: %v", err)
 		}
 		await(t, "status tells who is full", func() bool {
-			v, err := nodes[0].safety(t.Context())
+			v, err := nodes[0].reconciler.safety(t.Context())
 			return err == nil && v.Text == "1 file lacks copies (2.1 MB): there is no room for them on node1. Add a node, or make room."
 		})
 	})

@@ -25,7 +25,7 @@ func holdKind() ask.Kind {
 }
 
 // answerHold answers a peer that asks for the chunks of a file on this node.
-func (n *Node) answerHold(ctx context.Context, q ask.Question) ([]byte, error) {
+func (r *reconciler) answerHold(ctx context.Context, q ask.Question) ([]byte, error) {
 	question, err := wire.ParseAsk(q.Body)
 	if err != nil {
 		return nil, err
@@ -35,9 +35,9 @@ func (n *Node) answerHold(ctx context.Context, q ask.Question) ([]byte, error) {
 		defer stop()
 		ctx = listening
 	}
-	a, err := n.reconciler.call(ctx, func(c reconcile.Call) reconcile.Event {
+	a, err := r.call(ctx, func(c reconcile.Call) reconcile.Event {
 		return reconcile.Asked{
-			Call: c, From: q.From, File: question.File, Chunks: question.Chunks, Upto: question.Upto, Heard: n.journal.Upto(q.From), Waited: question.Waited,
+			Call: c, From: q.From, File: question.File, Chunks: question.Chunks, Upto: question.Upto, Heard: r.n.journal.Upto(q.From), Waited: question.Waited,
 		}
 	})
 	if err != nil {
@@ -57,8 +57,8 @@ type holding struct {
 }
 
 // askHolder asks a node for its chunks of a file.
-func (n *Node) askHolder(ctx context.Context, node shoal.NodeID, question wire.Ask) (wire.Hold, error) {
-	body, err := ask.Peer(ctx, n.host, node, holdKind(), question.Append(nil))
+func (c *core) askHolder(ctx context.Context, node shoal.NodeID, question wire.Ask) (wire.Hold, error) {
+	body, err := ask.Peer(ctx, c.host, node, holdKind(), question.Append(nil))
 	if err != nil {
 		return wire.Hold{}, err
 	}
@@ -67,11 +67,11 @@ func (n *Node) askHolder(ctx context.Context, node shoal.NodeID, question wire.A
 
 // askHolders asks nodes for their chunks of a file, all at once, and returns the
 // answers that came in time.
-func (n *Node) askHolders(ctx context.Context, nodes []shoal.NodeID, question wire.Ask) []holding {
+func (c *core) askHolders(ctx context.Context, nodes []shoal.NodeID, question wire.Ask) []holding {
 	return ask.Many(ctx, nodes, holdWidth, func(ctx context.Context, node shoal.NodeID) (holding, bool) {
-		hold, err := n.askHolder(ctx, node, question)
+		hold, err := c.askHolder(ctx, node, question)
 		if err != nil {
-			n.cfg.Log.Debug("holder did not answer", "node", node, "err", err)
+			c.cfg.Log.Debug("holder did not answer", "node", node, "err", err)
 		}
 		return holding{node, hold}, err == nil
 	}, nil)

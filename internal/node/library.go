@@ -19,22 +19,22 @@ func (n *Node) List(ctx context.Context, req shoal.ListRequest) ([]shoal.Entry, 
 
 // Info tells what is known of a file. See shoal.Library.
 func (n *Node) Info(ctx context.Context, ref string) (shoal.FileInfo, error) {
-	t, err := resolve(ctx, n.finder, ref)
+	r, err := resolve(ctx, n.finder, ref)
 	if err != nil {
 		return shoal.FileInfo{}, err
 	}
-	info := shoal.FileInfo{Entry: t.entry, Places: []shoal.Place{}, Sources: []shoal.Presence{}, Kept: []shoal.Copy{}, Names: []string{}, Beside: []shoal.Entry{}}
-	entries, err := n.catalog.Of(ctx, t.entry.ID)
+	info := shoal.FileInfo{Entry: r.Entry, Places: []shoal.Place{}, Sources: []shoal.Presence{}, Kept: []shoal.Copy{}, Names: []string{}, Beside: []shoal.Entry{}}
+	entries, err := n.catalog.Of(ctx, r.Entry.ID)
 	if err != nil {
 		return info, err
 	}
 	for _, e := range entries {
 		info.Names = append(info.Names, e.Name)
 	}
-	if beside, err := n.catalog.Beside(ctx, t.entry); err == nil && t.entry.Name != "" {
+	if beside, err := n.catalog.Beside(ctx, r.Entry); err == nil && r.Entry.Name != "" {
 		info.Beside = append(info.Beside, beside...)
 	}
-	if file, err := n.store.File(ctx, t.entry.ID); err == nil {
+	if file, err := n.store.File(ctx, r.Entry.ID); err == nil {
 		info.Size, info.ChunkSize, info.Chunks = file.Size, int(file.ChunkSize), file.Chunks()
 		info.Present = n.present(ctx, file.ID)
 		if places, err := n.store.Places(ctx, file.ID); err == nil {
@@ -44,7 +44,7 @@ func (n *Node) Info(ctx context.Context, ref string) (shoal.FileInfo, error) {
 	n.addSources(ctx, &info)
 	n.addCopies(ctx, &info)
 	if info.Chunks == 0 && len(info.Sources) == 0 && len(entries) == 0 {
-		return info, fmt.Errorf("file %s: %w, here or at any of %d connected peers", t.entry.ID.Short(), shoal.NotFound, len(n.host.Peers()))
+		return info, fmt.Errorf("file %s: %w, here or at any of %d connected peers", r.Entry.ID.Short(), shoal.NotFound, len(n.host.Peers()))
 	}
 	return info, nil
 }

@@ -3,6 +3,8 @@ package node
 import (
 	"bytes"
 	"context"
+	"crypto/ed25519"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -10,6 +12,7 @@ import (
 	"testing"
 
 	"shoal"
+	"shoal/internal/network"
 )
 
 // write makes a file of random bytes and returns its path.
@@ -81,4 +84,29 @@ func TestDataFolderMustBeAFolder(t *testing.T) {
 	if _, err := Open(t.Context(), Config{Data: file}); err == nil || shoal.HintOf(err) == "" {
 		t.Errorf("open: %v with hint %q", err, shoal.HintOf(err))
 	}
+}
+
+// An Open that fails closes what it had opened, so that the folder can be opened again.
+func TestFailedOpenLeavesNothingOpen(t *testing.T) {
+	virtually(t, func(t *testing.T) {
+		cfg := configOf(t, "a")
+		home := newLab().home
+		cfg.network = home
+		first, err := Open(t.Context(), cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := first.Close(); err != nil {
+			t.Fatal(err)
+		}
+		refused := errors.New("no network")
+		cfg.network = func(ed25519.PrivateKey) (network.Host, error) { return nil, refused }
+		for range 2 { // the second would find the folder in use
+			if _, err := Open(t.Context(), cfg); !errors.Is(err, refused) || errors.Is(err, shoal.Exists) {
+				t.Errorf("open without a network: %v, want %v", err, refused)
+			}
+		}
+		cfg.network = home
+		open(t, cfg)
+	})
 }

@@ -49,7 +49,7 @@ func (w *world) await(what string, so func() bool) {
 func (w *world) sentences() string {
 	var b strings.Builder
 	for _, n := range w.nodes {
-		v, err := n.safety(w.Context())
+		v, err := n.reconciler.safety(w.Context())
 		fmt.Fprintf(&b, "\n%s: %v %s %v", n.cfg.Name, v.State, v.Text, err)
 	}
 	return b.String()

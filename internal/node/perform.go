@@ -42,7 +42,7 @@ func (r *reconciler) perform(ctx context.Context, a reconcile.Action, work *sync
 	case reconcile.Report:
 		r.n.beats.Say(liveness.Own{Digest: a.Account.Encode(), Free: uint64(max(a.Free, 0)), Full: a.Full})
 	case reconcile.Repaired:
-		r.n.scrubber.Repaired(a.Chunks)
+		r.scrub.Repaired(a.Chunks)
 	case reconcile.Acknowledge:
 		r.reply(a.Call, a)
 	case reconcile.Admit:

@@ -3,7 +3,6 @@ package node
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 
 	"shoal"
@@ -53,57 +52,39 @@ func (n *Node) planFile(ctx context.Context, view repair.View, f catalog.File, m
 	if err != nil {
 		return moves, err
 	}
-	there := append([]holding{{node: n.self(), Hold: wire.Hold{Has: have}}}, n.askHolders(ctx, n.neighbours(), wire.Ask{File: f.ID, Chunks: own.Chunks})...)
-	least := leastOf(own.Chunks, there)
+	there := n.held(ctx, own.ID, have)
+	least := repair.Fewest(own.Chunks, there)
 	name := f.ID.Short()
 	if entries, err := n.catalog.Of(ctx, f.ID); err == nil && len(entries) > 0 {
 		name = entries[0].Name
 	}
-	for _, h := range there {
-		need := repair.NeedOf(view, h.node, own, h.Has, nil)
-		move := shoal.Move{File: f.ID, Name: name, Node: h.node, NodeName: n.membership.Title(h.node)}
-		if count := need.Pull.Count(); count > 0 {
-			move.Kind, move.Chunks, move.Bytes = shoal.MoveCopy, count, min(int64(count)*int64(f.ChunkSize), f.Size)
-			move.Why = fmt.Sprintf("it should hold them, and %d of %d copies are on nodes that answer", least, f.Copies)
-			moves = append(moves, move)
+	for _, m := range repair.Moves(view, own, there) {
+		move := shoal.Move{
+			File: f.ID, Name: name, Node: m.Node, NodeName: n.membership.Title(m.Node), Kind: m.Kind,
+			Chunks: m.Chunks, Bytes: min(int64(m.Chunks)*int64(f.ChunkSize), f.Size),
+			Why: fmt.Sprintf("it should hold them, and %d of %d copies are on nodes that answer", least, f.Copies),
 		}
-		if count := need.Surplus.Count(); count > 0 {
-			move.Kind, move.Chunks, move.Bytes = shoal.MoveDelete, count, min(int64(count)*int64(f.ChunkSize), f.Size)
+		if m.Kind == shoal.MoveDelete {
 			move.Why = fmt.Sprintf("others should hold them; they go when %d have pledged to keep theirs", f.Copies)
-			moves = append(moves, move)
 		}
+		moves = append(moves, move)
 	}
 	return moves, nil
 }
 
-// leastOf is the fewest copies that a chunk has.
-func leastOf(chunks int, there []holding) int {
-	counts := make([]int, chunks)
-	for _, h := range there {
-		for chunk := range h.Has.All {
-			counts[chunk]++
-		}
+// held returns the chunks of a file here, and at the connected nodes that answer.
+func (c *core) held(ctx context.Context, id shoal.FileID, here content.Bitmap) []repair.Held {
+	there := []repair.Held{{Node: c.self(), Has: here}}
+	for _, h := range c.askHolders(ctx, c.neighbours(), wire.Ask{File: id, Chunks: here.Len()}) {
+		there = append(there, repair.Held{Node: h.node, Has: h.Has})
 	}
-	least := counts[0]
-	for _, count := range counts {
-		least = min(least, count)
-	}
-	return least
+	return there
 }
 
 // Repair has this node look at all files at once. See shoal.Overseer.
 func (n *Node) Repair(context.Context) error {
 	n.reconciler.post(reconcile.Recheck{All: true})
 	return nil
-}
-
-// own is the chunks of a file that lie durably in this node's own store.
-func (n *Node) own(ctx context.Context, f repair.File) (content.Bitmap, error) {
-	have, err := n.store.Own(ctx, f.ID)
-	if errors.Is(err, shoal.NotFound) || err == nil && have.Len() != f.Chunks {
-		return content.NewBitmap(f.Chunks), nil
-	}
-	return have, err
 }
 
 // addCopies fills in which nodes keep how much of a file.
@@ -117,17 +98,9 @@ func (n *Node) addCopies(ctx context.Context, info *shoal.FileInfo) {
 	if err != nil {
 		have = content.NewBitmap(own.Chunks)
 	}
-	there := append([]holding{{node: n.self(), Hold: wire.Hold{Has: have}}}, n.askHolders(ctx, n.neighbours(), wire.Ask{File: info.ID, Chunks: own.Chunks})...)
-	layout := view.In.File(own.ID, own.Chunks, own.Copies)
-	for _, h := range there {
-		c := shoal.Copy{Node: h.node, Name: n.membership.Title(h.node), Chunks: h.Has.Count(), Of: own.Chunks}
-		for chunk := range own.Chunks {
-			if layout.Holds(h.node, chunk) {
-				c.Should++
-			}
-		}
-		if c.Chunks > 0 || c.Should > 0 {
-			info.Kept = append(info.Kept, c)
-		}
+	for _, share := range repair.Shares(view, own, n.held(ctx, own.ID, have)) {
+		info.Kept = append(info.Kept, shoal.Copy{
+			Node: share.Node, Name: n.membership.Title(share.Node), Chunks: share.Has, Of: own.Chunks, Should: share.Should,
+		})
 	}
 }

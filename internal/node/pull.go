@@ -8,6 +8,7 @@ import (
 	"shoal"
 	"shoal/internal/content"
 	"shoal/internal/redundancy/reconcile"
+	"shoal/internal/transfer/download"
 	"shoal/internal/transfer/fetch"
 )
 
@@ -37,7 +38,7 @@ func (r *reconciler) fetchFrom(ctx context.Context, a reconcile.Fetch, chunks co
 	} else if a.Only {
 		return fmt.Errorf("%s: %w", a.From.Short(), shoal.Network)
 	}
-	task.Open = func(ctx context.Context, file content.File) (fetchTarget, error) {
+	task.Open = func(ctx context.Context, file content.File) (fetch.Target, error) {
 		if file.Chunks() != chunks.Len() {
 			return nil, fmt.Errorf("the file is cut into %d chunks there, and %d here: %w", file.Chunks(), chunks.Len(), shoal.Usage)
 		}
@@ -53,10 +54,10 @@ func (r *reconciler) fetchFrom(ctx context.Context, a reconcile.Fetch, chunks co
 				have.Set(chunk)
 			}
 		}
-		return &keepTarget{storeTarget{quota: r.n.quota, id: file.ID, have: have}}, nil
+		return download.Keep(r.n.quota, file.ID, have), nil
 	}
-	t := target{entry: shoal.Entry{ID: a.File.File, Size: a.File.Size, ChunkSize: a.File.ChunkSize}}
-	_, err := r.n.fetcher.start(ctx, t, task).Wait()
+	from := download.Request{Entry: shoal.Entry{ID: a.File.File, Size: a.File.Size, ChunkSize: a.File.ChunkSize}}
+	_, err := r.n.fetcher.Start(ctx, from, task).Wait()
 	return err
 }
 

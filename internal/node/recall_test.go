@@ -127,7 +127,7 @@ func TestFounderWithoutItsJournalAlone(t *testing.T) {
 		if took := time.Since(began); took < standing.RecallLimit || took > standing.RecallLimit+time.Second {
 			t.Errorf("it spoke after %v", took)
 		}
-		if v, err := back.safety(t.Context()); err != nil || v.State != safety.Unsure || !strings.Contains(v.Text, "waits for another to tell it") {
+		if v, err := back.reconciler.safety(t.Context()); err != nil || v.State != safety.Unsure || !strings.Contains(v.Text, "waits for another to tell it") {
 			t.Errorf("it has forgotten that it knew somebody: %+v, %v", v, err)
 		}
 	})
@@ -198,7 +198,7 @@ func TestRestoredWhereNobodyCanTell(t *testing.T) {
 			if err := adding(); !errors.Is(err, shoal.Network) || shoal.HintOf(err) == "" {
 				t.Errorf("%s: %v", when, err)
 			}
-			if v, err := back.safety(t.Context()); err != nil || v.State != safety.Unsure {
+			if v, err := back.reconciler.safety(t.Context()); err != nil || v.State != safety.Unsure {
 				t.Errorf("%s: %+v, %v", when, v, err)
 			}
 			forksNothing(t, said(t, back, back.self()), heard)

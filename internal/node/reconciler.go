@@ -11,6 +11,7 @@ import (
 	"shoal/internal/membership/liveness"
 	"shoal/internal/redundancy/reconcile"
 	"shoal/internal/redundancy/repair"
+	"shoal/internal/redundancy/scrubber"
 	"shoal/internal/redundancy/trim"
 )
 
@@ -22,7 +23,8 @@ const maxReconcilerEvents = 1024
 // decides nothing: it performs the machine's actions (perform.go) and hands the
 // results back.
 type reconciler struct {
-	n      *Node
+	n      *core
+	scrub  *scrubber.Scrubber
 	cfg    reconcile.Config
 	events chan reconcile.Event
 	synced chan chan struct{} // of callers that want the state to be up to date
@@ -33,9 +35,9 @@ type reconciler struct {
 	waiting sync.Map // of reconcile.Call: the channel of the caller that waits
 }
 
-func newReconciler(n *Node) *reconciler {
+func newReconciler(n *core, scrub *scrubber.Scrubber) *reconciler {
 	r := &reconciler{
-		n: n, events: make(chan reconcile.Event, maxReconcilerEvents), synced: make(chan chan struct{}), poked: make(chan struct{}, 1),
+		n: n, scrub: scrub, events: make(chan reconcile.Event, maxReconcilerEvents), synced: make(chan chan struct{}), poked: make(chan struct{}, 1),
 		cfg: reconcile.Config{
 			Self: n.self(), RepairDelay: orDefault(n.cfg.RepairDelay, repair.DefaultDelay), TrimDelay: orDefault(n.cfg.TrimDelay, trim.DefaultDelay),
 			Trash: orDefault(n.cfg.Trash, trim.DefaultTrash), Waking: cmp.Or(n.cfg.DownAfter, liveness.DefaultDown) + liveness.DefaultUpdate,

@@ -31,7 +31,7 @@ func TestWhatWasFoundBeforeAChangeProvesNothing(t *testing.T) {
 				nodes[0].stop() // so that its reconciler does not look
 				nodes[0].running.Wait()
 				change(t, nodes[0])
-				if v, err := nodes[0].safety(t.Context()); err != nil || v.State == safety.Safe {
+				if v, err := nodes[0].reconciler.safety(t.Context()); err != nil || v.State == safety.Safe {
 					t.Errorf("%v: %s", err, v.Text)
 				}
 			})

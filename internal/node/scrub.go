@@ -2,7 +2,6 @@ package node
 
 import (
 	"context"
-	"path/filepath"
 
 	"shoal"
 	"shoal/internal/datadir"
@@ -11,11 +10,11 @@ import (
 )
 
 // newScrubber returns the scrubber of this node's store.
-func newScrubber(n *Node) *scrubber.Scrubber {
+func newScrubber(c *core) *scrubber.Scrubber {
 	return scrubber.New(scrubber.Config{
-		Period: orDefault(n.cfg.Scrub, scrub.DefaultPeriod), Path: filepath.Join(n.cfg.Data, datadir.Scrub), Log: n.cfg.Log,
+		Period: orDefault(c.cfg.Scrub, scrub.DefaultPeriod), Path: c.path(datadir.Scrub), Log: c.cfg.Log,
 		Files: func(ctx context.Context, part scrub.Part) (ids []shoal.FileID, bytes int64, err error) {
-			for summary, err := range n.store.All(ctx) {
+			for summary, err := range c.store.All(ctx) {
 				if err != nil {
 					return nil, 0, err
 				}
@@ -26,12 +25,12 @@ func newScrubber(n *Node) *scrubber.Scrubber {
 			return ids, bytes, nil
 		},
 		Verify: func(ctx context.Context, id shoal.FileID, step func(bytes int) error) error {
-			file, err := n.store.File(ctx, id)
+			file, err := c.store.File(ctx, id)
 			if err != nil {
 				return err
 			}
-			return n.store.Verify(ctx, id, func(index int, _ shoal.Place, _ error) error { return step(file.ChunkLen(index)) })
+			return c.store.Verify(ctx, id, func(index int, _ shoal.Place, _ error) error { return step(file.ChunkLen(index)) })
 		},
-		Busy: func() bool { return n.fetcher.transfers.Load() > 0 || n.server.Sessions() > 0 },
+		Busy: func() bool { return c.fetcher.Running() > 0 || c.server.Sessions() > 0 },
 	})
 }

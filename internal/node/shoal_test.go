@@ -20,7 +20,7 @@ import (
 func safe(t *testing.T, nodes ...*Node) func() bool {
 	return func() bool {
 		for _, n := range nodes {
-			if v, err := n.safety(t.Context()); err != nil || v.State != safety.Safe {
+			if v, err := n.reconciler.safety(t.Context()); err != nil || v.State != safety.Safe {
 				return false
 			}
 		}

@@ -13,10 +13,10 @@ func (n *Node) Peers(context.Context) ([]shoal.Peer, error) {
 	conns := n.host.Peers()
 	peers := make([]shoal.Peer, 0, len(conns))
 	for _, conn := range conns {
-		count := n.traffic.of(conn.Peer)
+		in, out := n.traffic.Of(conn.Peer)
 		peer := shoal.Peer{
 			ID: conn.Peer, Name: n.membership.Title(conn.Peer), Addr: conn.Addr, Direction: "out", Transport: conn.Transport,
-			Latency: conn.Latency, Since: conn.Since, BytesIn: count.in.Load(), BytesOut: count.out.Load(),
+			Latency: conn.Latency, Since: conn.Since, BytesIn: in, BytesOut: out,
 		}
 		if conn.Inbound {
 			peer.Direction = "in"
@@ -36,7 +36,7 @@ func (n *Node) Status(ctx context.Context) (shoal.Status, error) {
 	if err != nil {
 		return shoal.Status{}, fmt.Errorf("look at the store: %w", err)
 	}
-	verdict, err := n.safety(ctx)
+	verdict, err := n.reconciler.safety(ctx)
 	if err != nil {
 		return shoal.Status{}, err
 	}
@@ -58,7 +58,7 @@ func (n *Node) Status(ctx context.Context) (shoal.Status, error) {
 		Files: max(usage.Files-trash, 0), Trash: trash, Conflicts: conflicts,
 		Nodes: len(n.membership.Here()), Safety: shoal.Safety{State: string(verdict.State), Text: verdict.Text},
 		Scrub: n.scrubber.Status(),
-		Peers: len(n.host.Peers()), Transfers: int(n.fetcher.transfers.Load()), Sessions: n.server.Sessions(),
+		Peers: len(n.host.Peers()), Transfers: n.fetcher.Running(), Sessions: n.server.Sessions(),
 		Uptime: time.Since(n.started), Trouble: trouble,
 	}, nil
 }

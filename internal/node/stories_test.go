@@ -231,7 +231,7 @@ func TestTwoGetsOfOneFileAtOnce(t *testing.T) {
 			})
 		}
 		wg.Wait()
-		if in := b.traffic.of(a.host.ID()).in.Load(); in > int64(len(data))+int64(len(data))/100 {
+		if in, _ := b.traffic.Of(a.host.ID()); in > int64(len(data))+int64(len(data))/100 {
 			t.Errorf("%d bytes came in for a file of %d", in, len(data))
 		}
 	})

@@ -40,7 +40,7 @@ func TestNobodyWhoIsUpHasIt(t *testing.T) {
 		w.shape(holders, others, memnet.Link{Delay: linkDelay, Down: true})
 		w.sever(holders, others)
 		says := func(n *Node, text string) bool {
-			v, err := n.safety(t.Context())
+			v, err := n.reconciler.safety(t.Context())
 			return err == nil && v.State == safety.AtRisk && strings.Contains(v.Text, text)
 		}
 		w.await("all others say that nobody has it", func() bool {

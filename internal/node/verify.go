@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"shoal"
+	"shoal/internal/batch"
 	"shoal/internal/catalog"
 	"shoal/internal/redundancy/reconcile"
 )
@@ -14,7 +15,7 @@ import (
 func (n *Node) Verify(ctx context.Context, ref string, watch func(shoal.Event)) (shoal.VerifyReport, error) {
 	ctx, done := n.work(ctx)
 	defer done()
-	v := verifier{node: n, emit: newEmitter(watch), rotten: make(map[shoal.FileID][]int), report: shoal.VerifyReport{Rotten: []shoal.Rot{}, Missing: []shoal.Lack{}}}
+	v := verifier{node: n, events: batch.NewEvents(watch), rotten: make(map[shoal.FileID][]int), report: shoal.VerifyReport{Rotten: []shoal.Rot{}, Missing: []shoal.Lack{}}}
 	if err := v.run(ctx, ref); err != nil {
 		return v.report, err
 	}
@@ -32,7 +33,7 @@ func (n *Node) Verify(ctx context.Context, ref string, watch func(shoal.Event)) 
 // verifier is one run of Verify.
 type verifier struct {
 	node   *Node
-	emit   *emitter
+	events *batch.Events
 	report shoal.VerifyReport
 	rotten map[shoal.FileID][]int // chunks in the store
 }
@@ -71,7 +72,7 @@ func (v *verifier) file(ctx context.Context, entry shoal.Entry) error {
 	}
 	v.report.Files++
 	event := shoal.Event{Name: entry.Name, File: entry.ID, Total: file.Size}
-	progress := progressOf(v.emit, event)
+	progress := v.events.Progress(event)
 	done := int64(0)
 	err = v.node.store.Verify(ctx, entry.ID, func(index int, place shoal.Place, err error) error {
 		if err == nil || errors.Is(err, shoal.Integrity) { // else it is not there to be read
@@ -149,4 +150,12 @@ func (v *verifier) compare(ctx context.Context, f catalog.File) error {
 	}
 	v.report.Missing = append(v.report.Missing, lack)
 	return nil
+}
+
+// nameOr returns the name of an entry, or the short form of its id.
+func nameOr(e shoal.Entry) string {
+	if e.Name != "" {
+		return e.Name
+	}
+	return e.ID.Short()
 }
