@@ -57,6 +57,7 @@ func (m *Machine) named(e Named) {
 	}
 	for _, n := range e.Files {
 		m.backlog.news[n.File] = true
+		m.outdate(n.File)
 		if n.By != "" && m.now.Wall.Sub(n.At) < freshFor && len(m.fresh) < newsLimit {
 			if _, known := m.fresh[n.File]; !known {
 				m.fresh[n.File] = n.By
@@ -161,9 +162,9 @@ func (l *looks) close(op Op) *look {
 	return ended
 }
 
-// stale says that the store has other chunks of a file than were seen by looks
-// under way, and by files that wait for answers.
-func (m *Machine) stale(id shoal.FileID) {
+// outdate says that the names or the chunks of a file are others than were seen by
+// looks under way, and by files that wait for answers.
+func (m *Machine) outdate(id shoal.FileID) {
 	for _, l := range m.looks.open {
 		if l.files == nil || slices.Contains(l.files, id) {
 			if l.stale == nil {
@@ -175,6 +176,15 @@ func (m *Machine) stale(id shoal.FileID) {
 	for j := range m.jobs {
 		j.stale = j.stale || j.seen.File == id
 	}
+	if _, asked := m.trims.running[id]; asked {
+		m.trims.running[id] = true
+	}
+}
+
+// stale says that the chunks of a file are others than were seen: files that are to
+// be decided on are looked at again, too.
+func (m *Machine) stale(id shoal.FileID) {
+	m.outdate(id)
 	for i, f := range m.backlog.queue {
 		if f.File == id {
 			m.backlog.queue[i].stale = true

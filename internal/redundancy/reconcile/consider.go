@@ -22,7 +22,8 @@ type job struct {
 	examine Call           // somebody only wants to know
 }
 
-// considerAll decides on the files that were looked at, in turn.
+// considerAll decides on the files that were looked at, in turn. Until a file can be
+// read, this node does not claim to have all it should.
 func (m *Machine) considerAll() {
 	for len(m.backlog.queue) > 0 && len(m.jobs) < jobWidth && len(m.pulls.queue) < pullsWait {
 		f := m.backlog.pop()
@@ -30,20 +31,13 @@ func (m *Machine) considerAll() {
 		case f.stale:
 			m.backlog.news[f.File] = true
 		case f.Failed:
-			m.unreadable(f.File)
+			m.backlog.unlooked[f.File], m.hurry = true, true
+			m.backlog.retries.later(f.File, m.now.Mono)
 		default:
 			delete(m.backlog.unlooked, f.File)
 			m.consider(f)
 		}
 	}
-}
-
-// unreadable notes that a file could not be looked at. Until it can, this node
-// does not claim to have all it should.
-func (m *Machine) unreadable(id shoal.FileID) {
-	m.backlog.unlooked[id] = true
-	m.backlog.retries.later(id, m.now.Mono)
-	m.hurry = true
 }
 
 func (m *Machine) consider(f found) {
@@ -116,9 +110,25 @@ func (m *Machine) fit(j *job) {
 	m.asking.ask(query{to: to, file: j.file}, func(replies []reply) { m.conclude(j, pledges(replies)) })
 }
 
+// room takes in how much room there is. When there is more, the files are looked at
+// again that this node had no room for, now and then.
+func (m *Machine) room(free int64) {
+	if free > m.free && len(m.refused) > 0 && m.now.Mono >= m.roomy+RetryAfter {
+		m.roomy = m.now.Mono
+		for id := range m.refused {
+			m.backlog.news[id] = true
+		}
+		m.limitNews()
+	}
+	m.free = free
+}
+
 // conclude notes the missing chunks, and fetches them.
 func (m *Machine) conclude(j *job, given []trim.Pledge) {
-	m.done(j)
+	delete(m.jobs, j)
+	if !j.routine && j.examine == 0 {
+		m.backlog.urgent--
+	}
 	lacking := j.need.Pull.Clone()
 	for chunk := range j.refused.All {
 		if trim.Pledged(m.now.Mono, m.view, chunk, given) >= j.file.Copies {
@@ -133,14 +143,6 @@ func (m *Machine) conclude(j *job, given []trim.Pledge) {
 	default:
 		m.note(j, lacking)
 		m.fetch(j, lacking)
-	}
-}
-
-// done ends a job.
-func (m *Machine) done(j *job) {
-	delete(m.jobs, j)
-	if !j.routine && j.examine == 0 {
-		m.backlog.urgent--
 	}
 }
 

@@ -292,6 +292,32 @@ func TestAFullNodeRefuses(t *testing.T) {
 	}
 }
 
+// When a node has room again it takes the chunks it had refused, at once; it does not
+// look at them for every byte that becomes free.
+func TestRoomIsUsedAtOnce(t *testing.T) {
+	r := newRig(t, 2)
+	r.free = 0
+	r.pass(time.Second)
+	s := r.file(1, 12, 2)
+	r.tell(Named{Files: []Name{{File: s.File}}})
+	r.everyone(one[Ask](r))
+	r.pass(2 * maxRetryAfter)
+	take[Ask](r)
+	r.free = 1
+	r.tell(Passed{Free: r.free})
+	r.everyone(one[Ask](r))
+	r.free = 2
+	r.tell(Passed{Free: r.free})
+	none[Ask](r, "looked at again for a byte more")
+	r.pass(RetryAfter)
+	take[Ask](r)
+	r.free = 1 << 30
+	r.tell(Passed{Free: r.free})
+	if f := one[Fetch](r); f.Chunks.Count() != 12 {
+		t.Errorf("%d chunks are fetched", f.Chunks.Count())
+	}
+}
+
 // The next node in order stands in for one without room: when that says that it has
 // none, all files are looked at, and it is asked what it has.
 func TestStandsInForAFullNode(t *testing.T) {

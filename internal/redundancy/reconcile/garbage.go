@@ -88,7 +88,7 @@ func (m *Machine) dismissed(id shoal.FileID) {
 type trims struct {
 	next     time.Duration
 	queue    []shoal.FileID
-	running  int
+	running  map[shoal.FileID]bool // true if the file's names or chunks changed meanwhile
 	deleting map[Op]deletion
 }
 
@@ -120,10 +120,10 @@ func (m *Machine) advanceTrims() {
 			m.do(Compact{Op: m.compacting})
 		}
 	}
-	for len(m.trims.queue) > 0 && m.trims.running < trimWidth {
+	for len(m.trims.queue) > 0 && len(m.trims.running) < trimWidth {
 		id := m.trims.queue[0]
 		m.trims.queue = m.trims.queue[1:]
-		m.trims.running++
+		m.trims.running[id] = false
 		m.looks.at([]shoal.FileID{id}, func(seen []Seen) { m.trim(seen[0]) })
 	}
 }
@@ -131,13 +131,16 @@ func (m *Machine) advanceTrims() {
 // trim asks the other holders of a file to pledge their copies.
 func (m *Machine) trim(s Seen) {
 	if s.Failed || !s.Live {
-		m.trims.running--
+		delete(m.trims.running, s.File)
 		return
 	}
+	m.trims.running[s.File] = false
 	f := fileOf(s)
 	m.asking.ask(query{to: m.keepers(f, m.refused[f.ID]), file: f}, func(replies []reply) {
-		m.trims.running--
-		m.letGo(f, m.here(s), pledges(replies))
+		if !m.trims.running[f.ID] { // else the next round sees it as it is now
+			m.letGo(f, m.here(s), pledges(replies))
+		}
+		delete(m.trims.running, f.ID)
 	})
 }
 

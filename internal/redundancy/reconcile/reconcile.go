@@ -109,7 +109,8 @@ type Machine struct {
 	compacting Op
 
 	free     int64
-	late     bool // the catalogue is behind the journal
+	roomy    time.Duration // when refused files were last looked at for there being more room
+	late     bool          // the catalogue is behind the journal
 	log      [8]byte
 	own      safety.Account // as it was last reported
 	reported time.Duration
@@ -127,7 +128,7 @@ func New(cfg Config, now Clock) *Machine {
 		looks:   looks{outbox: box, open: make(map[Op]*look)},
 		asking:  asking{outbox: box, self: cfg.Self, open: make(map[Op]*question)},
 		pulls:   pulls{outbox: box, running: make(map[Op]*pull), resting: make(map[shoal.FileID]time.Duration)},
-		trims:   trims{next: now.Mono + cfg.trimEvery(), deleting: make(map[Op]deletion)},
+		trims:   trims{next: now.Mono + cfg.trimEvery(), running: make(map[shoal.FileID]bool), deleting: make(map[Op]deletion)},
 		intake:  intake{taking: make(map[Call]bool)},
 		lacks:   lacks{of: make(map[shoal.FileID]int64)},
 		jobs:    make(map[*job]bool),
@@ -193,7 +194,8 @@ func (m *Machine) handle(e Event) {
 	case Named:
 		m.named(e)
 	case Passed:
-		m.log, m.late, m.free = e.Log, e.Late, e.Free
+		m.log, m.late = e.Log, e.Late
+		m.room(e.Free)
 	case Recheck:
 		m.recheck(e)
 	case Damaged:

@@ -180,6 +180,24 @@ func TestLeavingChunksAreNotHere(t *testing.T) {
 	none[Delete](r, "deleted twice at once")
 }
 
+// A file that is named, or loses a chunk, while it is asked about keeps its surplus for
+// now: more copies may be wanted than the answers prove.
+func TestSurplusStaysWhenTheFileChanges(t *testing.T) {
+	for why, change := range map[string]func(*rig, Seen){
+		"named again": func(r *rig, s Seen) { r.name(s, node(1)) },
+		"damaged":     func(r *rig, s Seen) { r.tell(Damaged{File: s.File, Chunks: 1}) },
+	} {
+		r := newRig(t, 4)
+		s := r.surplusFile()
+		ask := r.trimmed()
+		change(r, s)
+		r.everyone(ask)
+		none[Delete](r, "deleted although it was "+why)
+		r.everyone(r.trimmed())
+		one[Delete](r)
+	}
+}
+
 // Of a file chunks are deleted once at a time: what becomes free meanwhile waits.
 func TestOneDeleteAtATime(t *testing.T) {
 	r := newRig(t, 4)
