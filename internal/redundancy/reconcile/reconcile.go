@@ -131,7 +131,7 @@ func New(cfg Config, now Clock) *Machine {
 		refused: make(map[shoal.FileID]bool), instead: make(map[shoal.FileID]extents),
 		reported: now.Mono - reportEvery,
 	}
-	m.sweep.wanted, m.sweep.next = true, now.Mono+cfg.Rescan
+	m.sweep.wanted = true
 	m.trims = trims{next: now.Mono + cfg.trimEvery(), deleting: make(map[Op]deletion)}
 	m.count()
 	return m
@@ -267,7 +267,7 @@ func (m *Machine) setWake() {
 			sooner(a.next)
 		}
 	}
-	if m.unsaid() {
+	if !m.cfg.Ephemeral && m.unsaid() {
 		sooner(m.saidBy())
 	}
 	if m.wake <= m.now.Mono || at < m.wake {
