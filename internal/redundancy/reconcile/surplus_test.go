@@ -185,7 +185,7 @@ func TestSurplusIsAskedAboutInTurn(t *testing.T) {
 		t.Fatalf("%d files have surplus", all)
 	}
 	r.pass(TrimEvery)
-	for answered := 0; answered < all; answered++ {
+	for answered := range all {
 		open := take[Ask](r)
 		if want := min(trimWidth, all-answered); len(open) != want {
 			t.Fatalf("after %d answers %d files are asked about, want %d", answered, len(open), want)
