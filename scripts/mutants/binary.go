@@ -59,7 +59,7 @@ func (b *binary) measure(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	b.limit = 10*time.Second + 5*processorTime(cmd)
+	b.limit = 3*time.Second + 5*processorTime(cmd)
 	for _, test := range regexp.MustCompile(`(?m)^--- PASS: (\w+) \((.*s)\)`).FindAllStringSubmatch(string(out), -1) {
 		if took, err := time.ParseDuration(test[2]); err == nil && took >= slow {
 			b.slow = append(b.slow, test[1])

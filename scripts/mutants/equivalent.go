@@ -36,13 +36,16 @@ func readEquivalents(path string) (*equivalents, error) {
 	return known, nil
 }
 
+// lists reports whether a mutant is on the list. Several goroutines may call it.
+func (e *equivalents) lists(m mutant) bool { return e.reasons[m.String()] != "" }
+
 // has reports whether a survivor is on the list, and remembers that it lives.
 func (e *equivalents) has(m mutant) bool {
-	_, known := e.reasons[m.String()]
-	if known {
-		e.met[m.String()] = true
+	if !e.lists(m) {
+		return false
 	}
-	return known
+	e.met[m.String()] = true
+	return true
 }
 
 // stale returns the entries for tested folders that no survivor met: their lines

@@ -51,6 +51,9 @@ func TestEquivalents(t *testing.T) {
 	if !known.has(mutant{file: "a/p.go", before: "x < y", after: "x <= y"}) || known.has(mutant{file: "a/p.go", before: "x < y", after: "x >= y"}) {
 		t.Error("an entry is found by something else than its file and lines")
 	}
+	if !known.lists(mutant{file: "a/p.go", before: "x < 1", after: "x <= 1"}) || known.lists(mutant{file: "b/p.go", before: "x < 1", after: "x <= 1"}) {
+		t.Error("what is on the list is told wrongly")
+	}
 	stale := known.stale(map[string]bool{"a": true})
 	if want := "a/p.go\n- x < 1\n+ x <= 1"; len(stale) != 1 || stale[0] != want {
 		t.Errorf("out of date is %q, want %q", stale, want)

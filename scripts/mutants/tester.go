@@ -85,7 +85,7 @@ func (t *tester) testMutants(ctx context.Context, known *equivalents) (result, e
 		workers.Go(func() {
 			for i := range next {
 				if errs[w] == nil {
-					verdicts[i], errs[w] = t.verdict(ctx, t.mutants[i], fmt.Sprint("mutant-", w))
+					verdicts[i], errs[w] = t.verdict(ctx, t.mutants[i], known, fmt.Sprint("mutant-", w))
 				}
 				done <- i
 			}
@@ -114,13 +114,13 @@ func (t *tester) testMutants(ctx context.Context, known *equivalents) (result, e
 }
 
 // verdict tests one mutant: by the package's own tests, and if it lives by the
-// simulator.
-func (t *tester) verdict(ctx context.Context, m mutant, name string) (verdict, error) {
+// simulator. The simulator does not run for an equivalent mutant: it would pass.
+func (t *tester) verdict(ctx context.Context, m mutant, known *equivalents, name string) (verdict, error) {
 	if t.covered.misses(m.file, m.line, m.column) {
 		return notRun, nil
 	}
 	v, err := t.unit.test(ctx, m, t.temp, name)
-	if err != nil || v != lived || t.sim == nil {
+	if err != nil || v != lived || t.sim == nil || known.lists(m) {
 		return v, err
 	}
 	v, err = t.sim.test(ctx, m, t.temp, name)

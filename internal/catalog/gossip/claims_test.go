@@ -152,14 +152,18 @@ func TestWhoGivesIsWaitedFor(t *testing.T) {
 	k.want(second, 6, "the first gives no more")
 }
 
-// A peer that has given all it announced may go on for a Lull.
+// A peer that has given all it announced may go on for a Lull, in which its next batch
+// has the time to cross an ocean.
 func TestWhoGaveAllMayGoOn(t *testing.T) {
 	k := newTalk(t)
 	first, second := k.meet(10), k.meet(10)
 	k.want(first, 1, "it has more")
 	k.give(first, 10)
 	second.HearHave(gossip.Have{author: 11})
-	k.pass(gossip.Lull - time.Millisecond)
+	const ocean = 100 * time.Millisecond
+	k.pass(ocean)
+	k.want(second, 0, "the next may be on its way from the first")
+	k.pass(gossip.Lull - ocean - time.Millisecond)
 	k.want(second, 0, "the first may have the next, too")
 	k.pass(time.Millisecond)
 	k.want(second, 11, "the first has given all")

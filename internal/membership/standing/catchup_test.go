@@ -83,6 +83,9 @@ func TestAMovedFolderWaitsForMoreThanHalf(t *testing.T) {
 	if !s.Doubtful() || s.Patience() != standing.MovedTime {
 		t.Errorf("it does not doubt, or waits %v", s.Patience())
 	}
+	if s.Patience() <= 12*second {
+		t.Errorf("a caller waits %v, and one that all tell at once settles after 12 s", s.Patience())
+	}
 	s.does(told(2))
 	s.now = time.Hour
 	s.does(standing.Tick{})

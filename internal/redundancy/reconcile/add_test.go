@@ -62,6 +62,7 @@ func TestAcknowledgedAtOnce(t *testing.T) {
 		"linked":          {3, repair.File{ID: shoal.FileID{1}, Chunks: 4}, true, 0},
 		"alone":           {1, repair.File{ID: shoal.FileID{1}, Chunks: 4, Copies: 2}, true, 0},
 		"alone, safe":     {1, repair.File{ID: shoal.FileID{1}, Chunks: 4, Copies: 2}, false, 1},
+		"alone, one copy": {1, repair.File{ID: shoal.FileID{1}, Chunks: 4, Copies: 1}, false, 1},
 	} {
 		r := newRig(t, c.nodes)
 		r.file(1, 4, max(c.file.Copies, 1), 0, 1, 2, 3)
@@ -114,7 +115,19 @@ func TestAddsAreAskedAboutAgain(t *testing.T) {
 	}
 }
 
-// While too few nodes answer, or some have no room, there is less to hope for.
+// The time in which nothing comes closer begins with the end of the first round.
+func TestTheWaitBeginsWithTheFirstAnswers(t *testing.T) {
+	r := newRig(t, 2)
+	r.add(r.file(1, 1, 2, 0))
+	r.pass(time.Second)
+	r.answerAll(one[Ask](r), set(1))
+	if since := r.m.adds[0].since; since != r.now.Mono {
+		t.Errorf("it counts from %v, and the answers came at %v", since, r.now.Mono)
+	}
+}
+
+// While too few nodes answer, or some have no room, there is less to hope for. A node
+// that has just joined is heard of all the same: after three heartbeats.
 func TestAddsGiveUpSoonerWhereThereIsLittleHope(t *testing.T) {
 	for why, spoil := range map[string]func(*rig){
 		"the others are down": func(r *rig) {
@@ -141,7 +154,7 @@ func TestAddsGiveUpSoonerWhereThereIsLittleHope(t *testing.T) {
 			}
 			r.pass(100 * time.Millisecond)
 		}
-		if waited := r.now.Mono - began; waited < FewFor || waited > FewFor+3*time.Second {
+		if waited := r.now.Mono - began; waited < max(FewFor, 3*time.Second) || waited > FewFor+3*time.Second {
 			t.Errorf("%s: given up after %v", why, waited)
 		}
 	}
@@ -181,6 +194,13 @@ func TestAddsEnd(t *testing.T) {
 	none[Acknowledge](r, "twice")
 	r.pass(time.Minute)
 	none[Ask](r, "asked for nobody")
+	call, stays := r.add(s), r.add(s)
+	r.tell(HungUp{Call: stays})
+	if one[Acknowledge](r).Call != stays || len(r.m.adds) != 1 {
+		t.Error("another caller hung up")
+	}
+	r.tell(HungUp{Call: call})
+	r.drop()
 	r.slow = true
 	call = r.add(s)
 	r.tell(HungUp{Call: call})
@@ -209,5 +229,33 @@ func TestOldAnswersDoNotAcknowledge(t *testing.T) {
 	none[Acknowledge](r, "acknowledged by old answers")
 	r.pass(5 * time.Second)
 	r.everyone(one[Ask](r))
+	one[Acknowledge](r)
+}
+
+// In a shoal of two nodes an add waits for the other. Nothing has come closer for
+// StillFor before it is given up, and not an instant less.
+func TestAddsWaitForTheOnlyOtherNode(t *testing.T) {
+	r := newRig(t, 2)
+	r.add(r.file(1, 4, 2, 0, 1, 2, 3))
+	r.answerAll(one[Ask](r), set(4))
+	a := r.m.adds[0]
+	r.pass(FirstAsk)
+	a.since = r.now.Mono - StillFor
+	r.answerAll(one[Ask](r), set(4))
+	none[Acknowledge](r, "given up at StillFor")
+	r.pass(2 * FirstAsk)
+	r.answerAll(one[Ask](r), set(4))
+	if got := one[Acknowledge](r); got.Copies != 1 {
+		t.Errorf("%+v", got)
+	}
+}
+
+// An answer counts for twice as long as it is waited for.
+func TestALateAnswerAcknowledges(t *testing.T) {
+	r := newRig(t, 2)
+	r.add(r.file(1, 4, 2, 0, 1, 2, 3))
+	ask := one[Ask](r)
+	r.halt(2 * HoldTimeout)
+	r.everyone(ask)
 	one[Acknowledge](r)
 }

@@ -139,6 +139,26 @@ func TestNoPartToWaitFor(t *testing.T) {
 	one[Answer](r)
 }
 
+// Nobody waits any more at the end of the time for which somebody is taken to wait.
+func TestWaitsEnd(t *testing.T) {
+	r := newRig(t, 4)
+	s := r.file(1, 12, 2)
+	s.Own = r.held(s, self)
+	r.files[s.File] = s
+	for i := 1; i < 3; i++ {
+		r.peers[i].Up, r.peers[i].Since = false, r.now.Mono
+	}
+	r.nodes()
+	r.m.awaited[s.File] = r.now.Mono + 1
+	r.now.Mono++
+	r.lookAgain(s)
+	none[Fetch](r, "stands in although nobody waits any more")
+	r.ask(r.file(2, 12, 2), 0, true)
+	if _, known := r.m.awaited[s.File]; known {
+		t.Error("it is remembered that somebody waited")
+	}
+}
+
 // While a holder is away, somebody who waits for copies has the next in order stand
 // in for it: for as long as somebody waits.
 func TestStandsInWhileSomebodyWaits(t *testing.T) {

@@ -29,6 +29,7 @@ func TestNamedFilesAreFetched(t *testing.T) {
 		t.Errorf("when it is here: %+v", a)
 	}
 	none[Fetch](r, "fetched again")
+	none[Repaired](r, "nothing was damaged")
 }
 
 // While a file is fetched the report says how much of it is left.
@@ -77,14 +78,31 @@ func TestSecondCopiesComeFirst(t *testing.T) {
 	r.files[s.File] = s
 	r.tell(Fetched{Op: f.Op, Outcome: Done})
 	none[Fetch](r, "the rest is fetched at once")
-	r.pass(took - time.Second)
+	r.pass(repair.RestAfter(took) - time.Millisecond)
 	r.tell(Recheck{All: true})
 	r.lookAgain(s)
 	none[Fetch](r, "the rest is fetched too soon")
-	r.pass(2 * time.Second)
+	r.pass(time.Millisecond)
 	rest := one[Fetch](r)
 	if rest.Only || !rest.Background || rest.Chunks.Count()+f.Chunks.Count() != 12 {
 		t.Errorf("the rest: %+v", rest)
+	}
+}
+
+// A node that makes no second copy of a fresh file fetches its part at once, from
+// anybody: the node that named it first.
+func TestWithoutASecondCopyAllIsFetched(t *testing.T) {
+	r := newRig(t, 4)
+	second := func(s Seen) int {
+		return repair.First(r.m.view, self, node(1), fileOf(s), r.held(s, self)).Count()
+	}
+	s := r.file(1, 1, 3)
+	for n := byte(2); r.held(s, self).Count() == 0 || second(s) > 0; n++ {
+		s = r.file(n, 1, 3)
+	}
+	r.name(s, node(1))
+	if f := one[Fetch](r); f.Only || f.Background || f.From != node(1) || f.Chunks.Count() != 1 {
+		t.Errorf("%+v", f)
 	}
 }
 
@@ -136,7 +154,7 @@ func TestFailedFetchesAreRetried(t *testing.T) {
 		wait := min(RetryAfter<<try, maxRetryAfter)
 		r.pass(wait - time.Millisecond)
 		none[Fetch](r, "tried again too soon")
-		r.pass(2 * time.Millisecond)
+		r.pass(time.Millisecond)
 	}
 	f := one[Fetch](r)
 	s.Own = f.Chunks
@@ -166,6 +184,43 @@ func TestANewConnectionIsAsked(t *testing.T) {
 	}
 }
 
+// A node that connects at the moment of a retry is no reason for a second one.
+func TestARetryIsNotRepeated(t *testing.T) {
+	r := newRig(t, 3)
+	s := r.file(1, 12, 3)
+	r.tell(Named{Files: []Name{{File: s.File}}})
+	r.tell(Fetched{Op: one[Fetch](r).Op, Outcome: Nobody})
+	r.slow = true
+	r.pass(RetryAfter)
+	look := one[Look](r)
+	r.peers[2].Linked = true
+	r.nodes()
+	r.look(look)
+	one[Fetch](r)
+	none[Look](r, "looks again")
+}
+
+// Of several files that failed each is retried at its own time, the first that failed
+// first.
+func TestRetriesAreInOrder(t *testing.T) {
+	r := newRig(t, 3)
+	var files []Seen
+	for n := range byte(4) {
+		s := r.file(n+1, 12, 3)
+		r.tell(Named{Files: []Name{{File: s.File}}})
+		r.tell(Fetched{Op: one[Fetch](r).Op, Outcome: Failed})
+		files = append(files, s)
+		r.pass(time.Second / 2)
+	}
+	r.pass(RetryAfter - 2*time.Second)
+	for _, s := range files {
+		if f := one[Fetch](r); f.File.File != s.File {
+			t.Errorf("%v is fetched, want %v", f.File.File, s.File)
+		}
+		r.pass(time.Second / 2)
+	}
+}
+
 // A person who asks for it has everything retried at once.
 func TestRecheckRetriesAtOnce(t *testing.T) {
 	r := newRig(t, 3)
@@ -178,7 +233,7 @@ func TestRecheckRetriesAtOnce(t *testing.T) {
 
 // Large fetches run few at a time, small ones many.
 func TestFetchesHavePlaces(t *testing.T) {
-	for _, c := range []struct{ chunks, most int }{{1, 12}, {40, 4}} {
+	for _, c := range []struct{ chunks, most int }{{1, 12}, {2, 6}, {3, 6}, {4, 4}, {40, 4}} {
 		r := newRig(t, 1)
 		for n := range byte(20) {
 			r.tell(Recheck{Files: []shoal.FileID{r.file(n+1, c.chunks, 1).File}})
@@ -315,6 +370,29 @@ func TestRoomIsUsedAtOnce(t *testing.T) {
 	r.tell(Passed{Free: r.free})
 	if f := one[Fetch](r); f.Chunks.Count() != 12 {
 		t.Errorf("%d chunks are fetched", f.Chunks.Count())
+	}
+}
+
+// A chunk for which this node has no room is not missing when as many others pledge it
+// as copies are wanted.
+func TestPledgesReplaceRefusedChunks(t *testing.T) {
+	for pledges, want := range []uint32{1, 1, 0} {
+		r := newRig(t, 3)
+		r.free = 0
+		r.pass(time.Second)
+		s := r.file(1, 12, 2)
+		r.tell(Named{Files: []Name{{File: s.File}}})
+		ask := one[Ask](r)
+		for i, id := range ask.To {
+			pledged := set(12)
+			if i < pledges {
+				pledged = content.FullBitmap(12)
+			}
+			r.answer(ask, id, pledged, pledged)
+		}
+		if a := r.m.account(); a.Files != want || a.Refused != 1 {
+			t.Errorf("%d others pledge: %+v", pledges, a)
+		}
 	}
 }
 

@@ -142,7 +142,7 @@ func New(cfg Config, now Clock) *Machine {
 
 		reported: now.Mono - reportEvery,
 	}
-	m.sweep.wanted, m.sweep.next = true, now.Mono+cfg.Rescan
+	m.sweep.wanted = true
 	m.count()
 	return m
 }
@@ -279,7 +279,7 @@ func (m *Machine) setWake() {
 			sooner(a.next)
 		}
 	}
-	if m.account() != m.own {
+	if !m.cfg.Ephemeral && m.account() != m.own {
 		sooner(m.saidBy())
 	}
 	if m.wake <= m.now.Mono || at < m.wake {

@@ -58,7 +58,7 @@ func TestReportsDoNotFlicker(t *testing.T) {
 	}
 	r.tell(Recheck{Files: []shoal.FileID{{1}}})
 	none[Report](r, "reported that a file is looked at")
-	r.pass(reportLull + time.Millisecond)
+	r.sleeps(r.m.saidBy())
 	reports := take[Report](r)
 	if len(reports) == 0 || reports[len(reports)-1].Account.Done {
 		t.Error("not reported, and it takes long")
@@ -224,6 +224,10 @@ func TestAsleep(t *testing.T) {
 	if asleep() {
 		t.Error("a gap of 3 s is no halt")
 	}
+	r.tell(Passed{})
+	if asleep() {
+		t.Error("a gap of 3 s between two steps is no halt")
+	}
 	r.pass(time.Second)
 	r.halt(stall + 1)
 	if !asleep() {
@@ -234,7 +238,7 @@ func TestAsleep(t *testing.T) {
 	if !asleep() {
 		t.Error("soon after a halt it believes what it knew")
 	}
-	r.pass(2 * time.Millisecond)
+	r.pass(time.Millisecond)
 	if asleep() {
 		t.Error("it never wakes")
 	}
@@ -242,6 +246,19 @@ func TestAsleep(t *testing.T) {
 	r.tell(Passed{})
 	if !asleep() {
 		t.Error("its machine slept, and it believes what it knew")
+	}
+}
+
+// A node that has just started reports at once, and is not asleep.
+func TestAStart(t *testing.T) {
+	r := newRig(t, 1)
+	r.now.Mono = time.Second
+	r.m, r.slow = New(r.m.cfg, r.now), true
+	r.tell(Nodes{Storage: r.peers})
+	one[Report](r)
+	r.pass(time.Second)
+	if r.m.State().Shoal(r.now, r.m.cfg, Outside{}).Asleep {
+		t.Error("it has not stood still, and is asleep")
 	}
 }
 
@@ -282,7 +299,8 @@ func TestRate(t *testing.T) {
 	}
 }
 
-// A node that runs for one command answers, and does nothing else.
+// A node that runs for one command answers, and does nothing else. It is woken once a
+// pulse, for it makes no report.
 func TestEphemeral(t *testing.T) {
 	r := newRig(t, 3)
 	r.m = New(Config{Self: self, Ephemeral: true, Rescan: RescanEvery}, r.now)
@@ -294,6 +312,7 @@ func TestEphemeral(t *testing.T) {
 	if len(r.asked) > 0 {
 		t.Errorf("it does %+v", r.asked)
 	}
+	r.sleeps(r.now.Mono + 10*pulse)
 	r.ask(s, uint64(r.log), true)
 	if a := one[Answer](r); a.Has.Count() != 2 {
 		t.Errorf("%+v", a)

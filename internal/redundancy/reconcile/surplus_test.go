@@ -159,6 +159,50 @@ func TestSurplusWaitsForTheCensus(t *testing.T) {
 	none[Ask](r, "asked although most nodes are away")
 }
 
+// A file that cannot be read does not hold up the others for good.
+func TestUnreadableSurplusIsPassedOver(t *testing.T) {
+	r := newRig(t, 4)
+	s := r.surplusFile()
+	r.unreadable[s.File] = true
+	r.pass((trimWidth + 1) * TrimEvery)
+	none[Ask](r, "asked about a file that cannot be read")
+	delete(r.unreadable, s.File)
+	r.trimmed()
+}
+
+// Only so many files are asked about at once; the others follow as the answers come.
+func TestSurplusIsAskedAboutInTurn(t *testing.T) {
+	r := newRig(t, 4)
+	files := r.bulk(0, 4*trimWidth)
+	for _, id := range files {
+		s := r.files[id]
+		s.Copies = 1
+		r.files[id] = s
+	}
+	r.tell(Recheck{Files: files})
+	all := len(r.m.surplus)
+	if all <= trimWidth+1 {
+		t.Fatalf("%d files have surplus", all)
+	}
+	r.pass(TrimEvery)
+	for answered := range all {
+		open := take[Ask](r)
+		if want := min(trimWidth, all-answered); len(open) != want {
+			t.Fatalf("after %d answers %d files are asked about, want %d", answered, len(open), want)
+		}
+		r.answerAll(open[0], set(1))
+		r.tell(Passed{Free: r.free})
+		r.asked = append(r.asked, actions(open[1:])...)
+	}
+}
+
+func actions(asks []Ask) (all []Action) {
+	for _, a := range asks {
+		all = append(all, a)
+	}
+	return all
+}
+
 // What goes is not here any more: this node neither says that it has it nor pledges
 // it, and counts it as gone when it is deleted.
 func TestLeavingChunksAreNotHere(t *testing.T) {
@@ -243,6 +287,25 @@ func TestLooksDuringADeleteAreRepeated(t *testing.T) {
 	r.tell(Looked{Op: one[Look](r).Op, Files: []Seen{s}, Free: r.free})
 	if a := one[Answer](r); a.Has.Count() != s.Own.Count() {
 		t.Errorf("has %d chunks, want %d", a.Has.Count(), s.Own.Count())
+	}
+}
+
+// Surplus is asked about, and the catalogue forgets names, as soon as the time for it
+// is over.
+func TestTheFirstMomentCounts(t *testing.T) {
+	r := newRig(t, 4)
+	r.surplusFile()
+	r.m.view.Changed = r.m.trims.next - r.m.cfg.TrimDelay
+	r.pass(r.m.trims.next - r.now.Mono)
+	one[Ask](r)
+
+	r = newRig(t, 1)
+	r.m = New(r.m.cfg, r.now)
+	for range 2 {
+		r.pass(CompactEvery - time.Millisecond)
+		none[Compact](r, "compacts too soon")
+		r.pass(time.Millisecond)
+		r.tell(Compacted{Op: one[Compact](r).Op})
 	}
 }
 
