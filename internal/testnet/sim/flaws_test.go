@@ -27,7 +27,6 @@ func TestFlawsAreFound(t *testing.T) {
 		{flaw.Nostalgic, "I3", []string{"remove node", "revoke", "add"}},
 		{flaw.Hasty, "I4", []string{"freeze", "kill", "start", "thaw"}},
 		{flaw.Credulous, "I5", []string{"drain", "activate"}},
-		{flaw.Stale, "I5", []string{"drain", "activate"}},
 		{flaw.Impatient, "I5", []string{"add"}},
 		{flaw.Hoarding, "I6", []string{"add"}},
 		{flaw.Laden, "I6", []string{"drain"}},

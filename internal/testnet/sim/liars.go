@@ -58,7 +58,7 @@ func (w liars) lie(p *host.Process, author shoal.NodeID) []record.Record {
 	if err != nil {
 		w.Breach("a lie cannot be told: %v", err)
 	}
-	name := people{w.world}.pick(p)
+	name := people(w).pick(p)
 	if name == "" || len(w.files) == 0 {
 		return []record.Record{admit}
 	}

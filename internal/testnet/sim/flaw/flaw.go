@@ -25,7 +25,6 @@ const (
 	Drowsy     Kind = "believes what it knew before it stood still"
 	Hurried    Kind = "counts the copies of those who have not heard of the name"
 	Deaf       Kind = "answers as if it had heard of the name"
-	Stale      Kind = "takes an old answer for one to a new question"
 	Clinging   Kind = "keeps what a revoked node said last"
 	Gullible   Kind = "takes bytes without a look at them"
 	Hasty      Kind = "counts nobody who has been away for a moment"

@@ -33,7 +33,6 @@ type keeping struct {
 	poked   bool // the nodes are to be told
 	wakes   time.Duration
 	calls   reconcile.Call
-	answers map[question]reconcile.Answered           // the last
 	replies map[reconcile.Call]func(reconcile.Action) // of callers that wait
 	met     []reconcile.Peer                          // all that were ever told
 	waited  map[int]time.Duration                     // files for whose copies somebody waits, and until when
@@ -41,14 +40,8 @@ type keeping struct {
 
 func (p *Process) newKeeping() keeping {
 	return keeping{
-		machine: reconcile.New(p.config(), p.moment()), replies: make(map[reconcile.Call]func(reconcile.Action)), answers: make(map[question]reconcile.Answered), waited: make(map[int]time.Duration),
+		machine: reconcile.New(p.config(), p.moment()), replies: make(map[reconcile.Call]func(reconcile.Action)), waited: make(map[int]time.Duration),
 	}
-}
-
-// question is a question to a node about a file.
-type question struct {
-	to   shoal.NodeID
-	file shoal.FileID
 }
 
 // config is how the node's reconciler is set.

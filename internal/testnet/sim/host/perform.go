@@ -31,7 +31,7 @@ func (p *Process) perform(a reconcile.Action) {
 	case reconcile.Delete:
 		p.delete(a)
 	case reconcile.Compact:
-		p.Soon(func() { p.Tell(reconcile.Compacted{Op: a.Op}) })
+		p.Soon(func() { p.Tell(reconcile.Compacted(a)) })
 	case reconcile.Report:
 		p.detect(liveness.Say{Own: liveness.Own{Digest: a.Account.Encode(), Free: uint64(max(a.Free, 0)), Full: a.Full}})
 	case reconcile.Acknowledge:
@@ -68,11 +68,6 @@ func (p *Process) look(read func() reconcile.Event) {
 // ask puts a question to another process. A lost question is never answered.
 func (p *Process) ask(to *Machine, a reconcile.Ask) {
 	f, from, upto := p.w.File(a.File), p.m, p.w.Flaw.Upto(a.Upto)
-	if old, known := p.keep.answers[question{to.ID, a.File}]; known && p.w.Flaw == flaw.Stale {
-		old.Op = a.Op
-		p.Soon(func() { p.Tell(old) })
-		return
-	}
 	p.w.Send(p.m, to, func(q *Process) {
 		if a.Waited {
 			q.keep.waited[f.Index] = q.w.Now() + waitedFor
@@ -83,9 +78,7 @@ func (p *Process) ask(to *Machine, a reconcile.Ask) {
 			hold := answer.(reconcile.Answer)
 			q.w.Send(q.m, from, func(now *Process) {
 				if now == p {
-					answered := reconcile.Answered{Op: a.Op, From: to.ID, Has: hold.Has, Pledge: p.w.Flaw.Pledged(hold.Pledge)}
-					p.keep.answers[question{to.ID, a.File}] = answered
-					p.Tell(answered)
+					p.Tell(reconcile.Answered{Op: a.Op, From: to.ID, Has: hold.Has, Pledge: p.w.Flaw.Pledged(hold.Pledge)})
 				}
 			})
 		})
